@@ -1,0 +1,38 @@
+"""Where the arithmetic happens: a GPU where there is one, else the CPU."""
+
+import platform
+import re
+from pathlib import Path
+
+import torch
+
+from digits import UserError
+
+CHOICES = ("auto", "cpu", "cuda", "mps")
+
+
+def pick(name: str) -> torch.device:
+    """The device called `name`, one of CHOICES; "auto" is CUDA, else MPS (Apple), else the CPU.
+
+    Errors: UserError when the named device is not there.
+    """
+    there = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
+    if name == "auto":
+        name = next(device for device, found in there.items() if found())
+    elif not there[name]():
+        raise UserError(
+            f"--device {name}: PyTorch {torch.__version__} sees no {name.upper()} device here. "
+            "Use --device auto to take what there is, or --device cpu.",
+            "device",
+        )
+    return torch.device(name)
+
+
+def describe(device: torch.device) -> str:
+    """The hardware in words, so that a figure can say where it was measured."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.+)", info.read_text()) if info.exists() else []
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {torch.get_num_threads()} threads"

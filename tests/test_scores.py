@@ -1,0 +1,52 @@
+"""`digits.scores`: counting right is what every claim rests on."""
+
+import pytest
+import torch
+
+from digits import scores
+from digits.mnist import Split
+
+
+class Echo(torch.nn.Module):
+    """Reads a picture as the digit that its first pixel names."""
+
+    def forward(self, x):
+        return torch.nn.functional.one_hot((x[:, 0, 0, 0] * 255).round().long(), 10).float()
+
+
+def labelled(written: list[int], labels: list[int]) -> Split:
+    images = torch.zeros(len(written), 1, 28, 28, dtype=torch.uint8)
+    images[:, 0, 0, 0] = torch.tensor(written)
+    return Split(images, torch.tensor(labels))
+
+
+def test_accuracy_is_the_share_read_right_in_percent():
+    assert scores.accuracy(Echo(), labelled([1, 2, 3, 4], [1, 2, 3, 9])) == 75
+
+
+def test_each_digit_is_counted_by_what_it_really_is():
+    counts = scores.per_digit(Echo(), labelled([1, 1, 7], [1, 7, 7]))
+    assert counts[1] == (1, 1)
+    assert counts[7] == (1, 2)
+    assert counts[0] == (0, 0)
+
+
+def test_more_digits_than_a_batch_are_all_counted():
+    written = [i % 10 for i in range(2_345)]
+    assert scores.accuracy(Echo(), labelled(written, written)) == 100
+
+
+@pytest.mark.parametrize(
+    ("right", "count", "low", "high"),
+    # Newcombe 1998, Statistics in Medicine 17, table I, method 3.
+    [(81, 263, 25.53, 36.62), (15, 148, 6.24, 16.05), (0, 20, 0.0, 16.11), (29, 29, 88.30, 100.0)],
+)
+def test_the_interval_is_wilsons(right, count, low, high):
+    assert scores.interval(right, count) == pytest.approx((low, high), abs=0.01)
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 2.0])
+def test_temperature_finds_the_factor_by_which_logits_are_overstated(true, random):
+    logits = 3 * torch.randn(20_000, 10, generator=random)
+    labels = torch.multinomial(logits.softmax(1), 1, generator=random)[:, 0]
+    assert scores.temperature(logits * true, labels) == pytest.approx(true, rel=0.05)
