@@ -1,0 +1,151 @@
+"""`train.py`: the same weights again, nothing lost, and a sentence for everything that can go wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import model
+import train
+from digits import UserError, scores, synthetic
+
+SMALL = ["--device", "cpu", "--synthetic", "300", "--epochs", "2"]
+
+
+def run(*flags: str) -> int:
+    return train.main(train.arguments([*SMALL, *map(str, flags)]))
+
+
+def program(*flags: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "train.py", "--device", "cpu", *map(str, flags)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | environment)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "w.pth"
+
+
+def test_the_last_line_is_the_documented_object_and_the_file_beside_the_weights_says_more(out, capsys):
+    assert run("--out", out, "--json") == 0
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert list(summary) == [
+        *("device", "recipe", "model", "parameters", "epochs", "seed", "train_seconds", "total_seconds"),
+        *("validation_accuracy", "test_accuracy"),
+    ]
+    assert (summary["device"], summary["epochs"], summary["parameters"]) == ("cpu", 2, 225_034)
+    recorded = json.loads(out.with_suffix(".json").read_text())
+    assert summary.items() <= recorded.items()
+    assert [epoch["epoch"] for epoch in recorded["curve"]] == [1, 2]
+    assert recorded["settings"]["lr"] == train.Settings().lr
+    model.load(out)
+
+
+def test_a_seed_gives_the_same_weights_to_the_bit_and_another_gives_others(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run("--out", tmp_path / name, "--seed", seed)
+    a, b, c = (model.load(tmp_path / name).state_dict() for name in "abc")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert not torch.equal(a["fc2.weight"], c["fc2.weight"])
+
+
+def test_what_is_saved_reads_as_well_as_was_said(out, capsys):
+    run("--out", out, "--json", "--epochs", "6", "--synthetic", "1000")
+    summary = json.loads(capsys.readouterr().out.splitlines()[-1])
+    digits = synthetic.digits(100, torch.Generator().manual_seed(2))
+    assert scores.accuracy(model.load(out), digits) == pytest.approx(summary["test_accuracy"])
+    assert summary["test_accuracy"] > 70
+
+
+def test_calibrating_changes_no_reading(random):
+    cnn, digits = model.CNN(), synthetic.digits(300, random)
+    before = scores.logits(cnn, digits.images)
+    train.calibrate(cnn, digits)
+    after = scores.logits(cnn, digits.images)
+    factor = after[0, 0] / before[0, 0]
+    torch.testing.assert_close(after, before * factor)
+    assert factor > 0
+
+
+def test_the_shipped_weights_come_from_the_default_recipe(network, real_mnist):
+    recorded = json.loads(Path("mnist.json").read_text())
+    assert recorded["settings"] == train.asdict(train.Settings())
+    assert recorded["augmentation"] == train.asdict(train.augment.Affine())
+    accuracy = scores.accuracy(network, real_mnist["test"])
+    assert accuracy == pytest.approx(recorded["test_accuracy"], abs=0.011)
+    assert accuracy >= 99.3
+
+
+def test_without_network_and_mirror_nothing_is_touched_and_both_ways_out_are_named(out):
+    out.write_text("old")
+    nowhere = "http://127.0.0.1:9"  # nobody listens there: as good as no network
+    data = out.parent / "data"
+    result = program(
+        *("--out", out, "--data-dir", data), MNIST_MIRROR="", http_proxy=nowhere, https_proxy=nowhere, no_proxy=""
+    )
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    for words in ("train.py: ", "tried", "--mirror", "--synthetic 5000"):
+        assert words in result.stderr
+    assert out.read_text() == "old"
+
+
+def test_ctrl_c_keeps_the_old_weights_and_what_was_learned_beside_them(out):
+    out.write_text("old")
+    command = [sys.executable, "train.py", "--device", "cpu", "--synthetic", "300", "--epochs", "99999", "--out", out]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not process.stdout.readline().startswith("epoch  2"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        said, errors = process.communicate()
+    assert process.returncode == 130
+    assert errors == ""
+    partial = out.with_name("w.partial.pth")
+    assert str(out) in said
+    assert str(partial) in said
+    assert out.read_text() == "old"
+    model.load(partial)
+
+
+def test_ctrl_c_in_the_first_epoch_saves_nothing_and_says_so(out, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(train, "train", interrupted)
+    assert run("--out", out) == 130
+    assert "nothing was saved" in capsys.readouterr().out
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_loss_that_is_no_number_stops_with_what_to_change_and_keeps_the_old_weights(out):
+    out.write_text("old")
+    with pytest.raises(UserError, match=r"epoch 1.*lower --lr than 1e\+20"):
+        run("--out", out, "--lr", "1e20")
+    assert out.read_text() == "old"
+
+
+def test_an_out_that_cannot_be_written_is_said_before_training(tmp_path, capsys):
+    for bad in (tmp_path, tmp_path / "no folder" / "w.pth"):
+        with pytest.raises(UserError, match=r"--out .* cannot be written"):
+            run("--out", bad)
+    assert capsys.readouterr().out == ""
+
+
+def test_cuda_where_there_is_none_is_refused(out, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="--device auto"):
+        run("--out", out, "--device", "cuda")
+
+
+@pytest.mark.parametrize("flags", [["--epochs", "0"], ["--lr", "-1"], ["--synthetic", "0"], ["--epochs", "x"], ["-q"]])
+def test_wrong_usage_is_exit_code_2(flags, capsys):
+    with pytest.raises(SystemExit) as caught:
+        train.arguments(flags)
+    assert caught.value.code == 2
+    assert "usage" in capsys.readouterr().err
