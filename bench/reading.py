@@ -1,0 +1,58 @@
+"""How well and how fast pictures are read: the 10,000 test images as PNG files against the same as tensors.
+
+One picture at a time on one thread, from the bytes of the file to the reading; the median of
+several rounds after a warm-up, and their spread. The last line is one JSON object.
+"""
+
+import argparse
+import io
+import json
+import platform
+import statistics
+import time
+
+import torch
+from PIL import Image
+
+import model
+from digits import device, mnist, picture, scores
+from digits.reader import Reader
+
+ROUNDS = 5
+
+
+def png(image: torch.Tensor) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(image[0].numpy()).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def main(args: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
+    network = model.load(args.weights)
+    reader, test = Reader(network), mnist.load("test")
+    files = [png(image) for image in test.images]
+
+    milliseconds = []
+    for _ in range(ROUNDS + 1):
+        began = time.perf_counter()
+        for content in files[:1000]:
+            reader.read(picture.decode(content))
+        milliseconds.append(time.perf_counter() - began)  # of 1000 pictures in s: of one in ms
+    milliseconds = sorted(milliseconds[1:])
+
+    read = [reader.read(picture.decode(content)).result for content in files]
+    as_png = 100 * (torch.tensor(read) == test.labels).double().mean().item()
+    as_tensor = scores.accuracy(network, test)
+    median, spread = statistics.median(milliseconds), milliseconds[-1] - milliseconds[0]
+    print(f"{device.describe(torch.device('cpu'))}; Python {platform.python_version()}, torch {torch.__version__}")
+    print(f"10,000 test images: {as_png:.2f} % as PNG files, {as_tensor:.2f} % as tensors")
+    print(f"a 28x28 PNG file: {median:.2f} ms (median of {ROUNDS} rounds, spread {spread:.2f} ms)")
+    figures = {"png_accuracy": as_png, "tensor_accuracy": as_tensor, "png_ms": median, "png_ms_spread": spread}
+    print(json.dumps({"bench": "reading"} | {key: round(value, 3) for key, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Read the MNIST test images from PNG files.")
+    parser.add_argument("--weights", default="mnist.pth", help="default: %(default)s")
+    main(parser.parse_args())

@@ -1,0 +1,137 @@
+"""Read digits from pictures, or score the 10,000 MNIST test images: `python test.py --help`."""
+
+import argparse
+import csv
+import glob
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import model
+from digits import UserError, device, mnist, picture, scores
+from digits.reader import Reader, Reading
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+
+
+def main(args: argparse.Namespace) -> int:
+    """0: everything was read; 1: something could not be; 2: weights or device are not there."""
+    try:
+        where = device.pick(args.device)
+        network = model.load(args.weights, where)
+    except UserError as error:
+        print(f"test.py: {error}", file=sys.stderr)
+        return 2
+    if args.mnist:
+        return score(network, args, where)
+    reader, show = Reader(network, where), SHOW[args.format]
+    failed = right = known = 0
+    if args.format == "csv":
+        write_csv("path", "text", "probability", "certain", "expected", "error")
+    for path in found(args.paths):
+        label, reading, problem = expected(path), None, None
+        try:
+            reading = reader.read(picture.decode(path))
+        except UserError as error:
+            failed, problem = failed + 1, error
+        known += label is not None
+        right += reading is not None and reading.text == label
+        show(path, reading, problem, label)
+    if known and args.format == "lines":
+        print(f"{right} of {known} read as their names say")
+    return 1 if failed else 0
+
+
+def found(paths: list[str]) -> Iterator[Path]:
+    """The pictures that `paths` mean: files, the pictures in folders, what fits globs.
+
+    A folder or glob in which there is none comes back itself, so that reading it says so.
+    """
+    for path in paths:
+        if Path(path).is_dir():
+            inside = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in SUFFIXES)
+        elif Path(path).exists():
+            inside = [Path(path)]
+        else:
+            inside = sorted(map(Path, glob.glob(path, recursive=True)))  # where the shell did not
+        yield from inside or [Path(path)]
+
+
+def expected(path: Path) -> str | None:
+    """What a name that ends in -N says is written in it: "7" for test-7.png."""
+    ending = re.search(r"-(\d+)$", path.stem)
+    return ending and ending[1]
+
+
+def show_line(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
+    if problem:
+        print(problem if str(path) in str(problem) else f"{path}: {problem}", file=sys.stderr)
+        return
+    verdict = "" if label is None else "  ✓" if reading.text == label else f"  ✗ its name says {label}"
+    doubt = "" if reading.certain else "  uncertain"
+    print(f"{path}  {reading.text}  {reading.probability:7.2%}{doubt}{verdict}", flush=True)
+
+
+def show_json(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
+    outcome = {"error": {"code": problem.code, "message": str(problem)}} if problem else reading.as_dict()
+    print(json.dumps({"path": str(path)} | outcome), flush=True)
+
+
+def show_csv(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
+    read = ["", "", ""] if problem else [reading.text, round(reading.probability, 6), reading.certain]
+    write_csv(path, *read, label or "", problem or "")
+
+
+def write_csv(*row) -> None:
+    csv.writer(sys.stdout, lineterminator="\n").writerow(row)
+
+
+SHOW = {"lines": show_line, "json": show_json, "csv": show_csv}
+
+
+def score(network: model.CNN, args: argparse.Namespace, where) -> int:
+    """Say how many of the 10,000 test images are read right, in all and of each digit."""
+    try:
+        images = mnist.load("test", args.data_dir, args.mirror).to(where)
+    except UserError as error:
+        print(f"test.py: {error}", file=sys.stderr)
+        return 1
+    counts = scores.per_digit(network, images)
+    right = sum(r for r, _ in counts)
+    low, high = scores.interval(right, len(images))
+    if args.format == "json":
+        print(json.dumps({"test_accuracy": 100 * right / len(images), "interval": [low, high], "right": counts}))
+        return 0
+    print(f"{100 * right / len(images):.2f} % of {len(images):,} (95 % confidence: {low:.2f} to {high:.2f} %)")
+    for digit, (r, n) in enumerate(counts):
+        print(f"  {digit}  {100 * r / n:6.2f} %  {n - r:3d} of {n:,} misread")
+    return 0
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Read digits from pictures, or score the MNIST test images.")
+    parser.add_argument(
+        "paths", nargs="*", default=["input"], metavar="PATH", help="files, folders or globs; default: input"
+    )
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", dest="format", action="store_const", const="json", help="one JSON object a line")
+    form.add_argument("--csv", dest="format", action="store_const", const="csv", help="comma-separated, with a heading")
+    parser.add_argument("--weights", default="mnist.pth", help="a state_dict of the network (default: %(default)s)")
+    parser.add_argument("--device", choices=device.CHOICES, default="auto", help="default: %(default)s")
+    parser.add_argument("--mnist", action="store_true", help="score the 10,000 test images instead")
+    parser.add_argument("--data-dir", default="data", help="where MNIST is kept (default: %(default)s)")
+    parser.add_argument("--mirror", action="append", default=[], help="URL or folder that has MNIST; repeatable")
+    parser.set_defaults(format="lines")
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(arguments()))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read the output has had enough: `test.py … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

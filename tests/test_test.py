@@ -1,0 +1,95 @@
+"""`test.py`, run as a program: nothing can import it, its name is the standard library's."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+
+def read(*words, cwd=None) -> subprocess.CompletedProcess:
+    script = [sys.executable, os.path.abspath("test.py"), "--device", "cpu"]
+    return subprocess.run([*script, *map(str, words)], check=False, capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with good, broken and blank pictures, and files that are none."""
+    folder = tmp_path_factory.mktemp("pictures")
+    shutil.copy("input/test-3.png", folder / "sheet-3.png")
+    shutil.copy("input/test-5.png", folder / "wrong-4.png")
+    shutil.copy("input/test-6.png", folder / "no name.PNG")
+    (folder / "truncated.png").write_bytes((folder / "sheet-3.png").read_bytes()[:1000])
+    (folder / "text.jpg").write_text("no picture")
+    (folder / "empty.gif").touch()
+    (folder / "notes.txt").write_text("not meant")
+    (folder / "nothing").mkdir()
+    return folder
+
+
+def test_without_a_path_it_reads_the_ten_samples_ten_times_right():
+    result = read()
+    assert result.returncode == 0
+    assert result.stdout.count("✓") == 10
+    assert result.stdout.splitlines()[-1] == "10 of 10 read as their names say"
+    assert result.stderr == ""
+
+
+def test_what_cannot_be_read_is_said_and_the_others_still_are(place):
+    result = read(place, place / "none.png", place / "nothing", str(place / "*.tiff"))
+    assert result.returncode == 1
+    assert result.stdout.count("✓") == 1
+    assert "wrong-4.png  5" in result.stdout
+    assert "✗ its name says 4" in result.stdout
+    assert "no name.PNG  6" in result.stdout
+    errors = result.stderr.splitlines()
+    assert [line for line in errors if "truncated.png is damaged" in line]
+    assert [line for line in errors if "text.jpg is no PNG" in line]
+    assert [line for line in errors if "empty.gif is empty" in line]
+    assert [line for line in errors if "none.png does not exist" in line]
+    assert [line for line in errors if "nothing is a folder with no pictures" in line]
+    assert [line for line in errors if "*.tiff does not exist" in line]
+    assert len(errors) == 6
+
+
+def test_json_is_one_object_a_line_with_a_reading_or_an_error(place):
+    result = read("--json", place)
+    lines = {os.path.basename(line["path"]): line for line in map(json.loads, result.stdout.splitlines())}
+    assert result.returncode == 1
+    assert lines["sheet-3.png"]["text"] == "3"
+    assert len(lines["sheet-3.png"]["digits"][0]["probabilities"]) == 10
+    assert lines["truncated.png"]["error"]["code"] == "damaged"
+    assert set(lines) == {"sheet-3.png", "wrong-4.png", "no name.PNG", "truncated.png", "text.jpg", "empty.gif"}
+
+
+def test_csv_has_a_heading_and_a_row_a_picture(place):
+    result = read("--csv", place / "*.png")
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert [row["text"] for row in rows] == ["3", "", "5"]
+    assert [row["expected"] for row in rows] == ["3", "", "4"]
+    assert "damaged" in rows[1]["error"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--weights", "none.pth"], "train it with"),
+        (["--weights", "README.md"], "README.md"),
+        (["--json", "--csv"], "not allowed with"),
+        (["--no-such-flag"], "unrecognized"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_with_one_sentence(flags, words):
+    result = read(*flags)
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_test_images_are_scored_in_all_and_by_digit(real_mnist):
+    lines = read("--mnist").stdout.splitlines()
+    assert "% of 10,000 (95 % confidence: " in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == list("0123456789")
