@@ -1,0 +1,162 @@
+"""The web page on which people draw digits, and the API behind it: `python app.py --help`."""
+
+import argparse
+import base64
+import binascii
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+import torch
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+import model
+from digits import UserError, device, picture
+from digits.reader import Reader
+
+MAX_BODY = 16 * 1024 * 1024  # bytes; base64 of a 12 MB photo
+THREADS = 8  # a worker's: enough that one slow upload does not hold up the others
+STATUS = {"blank": 422, "format": 415, "pixels": 413}  # the codes of UserError that are not simply 400
+
+
+def create_app(weights: str | os.PathLike = "mnist.pth", device_name: str = "cpu") -> Flask:
+    """The application, for any WSGI server: `/` is the page, `POST /api` reads a picture.
+
+    Errors: UserError when the weights or the device cannot be had.
+    """
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.json.sort_keys = False  # an answer begins with its result
+    where = device.pick(device_name)
+    reader = Reader(model.load(weights, where), where)
+
+    @app.get("/")
+    def page() -> Response:
+        return app.send_static_file("index.html")
+
+    @app.post("/api")
+    def read() -> Response:
+        return jsonify(reader.read(picture.decode(sent_picture())).as_dict())
+
+    @app.errorhandler(UserError)
+    def mendable(error: UserError) -> tuple[Response, int]:
+        return refusal(error.code, str(error), STATUS.get(error.code, 400))
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> tuple[Response, int]:
+        sentence = {
+            404: f"There is no {request.path} here: the page is /, pictures go to POST /api.",
+            405: f"{request.path} does not take {request.method}: send POST /api a JSON object.",
+            413: f"The body is over {MAX_BODY // 1024**2} MB: send a smaller picture.",
+        }.get(error.code, error.description)
+        return refusal(error.name.lower().replace(" ", "_"), sentence, error.code)
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> tuple[Response, int]:
+        app.logger.exception("a request failed")
+        return refusal("unavailable", "The server could not read this just now: try again.", 503)
+
+    return app
+
+
+def refusal(code: str, message: str, status: int) -> tuple[Response, int]:
+    """The one form that every error has."""
+    return jsonify(error={"code": code, "message": message}), status
+
+
+def sent_picture() -> bytes:
+    """The bytes of the picture in the request's {"image": "<base64 or data: URL>"}.
+
+    Errors: UserError that says what the request lacks.
+    """
+    try:
+        body = json.loads(request.get_data())  # whatever the Content-Type says
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise UserError('Send a JSON object: {"image": "<base64 of a picture>"}.', "json")
+    if "image" not in body:
+        raise UserError('The JSON object has no "image": put the base64 of a picture there.', "image")
+    image = body["image"]
+    if not isinstance(image, str) or not image:
+        raise UserError('"image" must be a text: the base64 of a picture, or a data: URL of one.', "image")
+    if image.startswith("data:"):
+        _, _, image = image.partition(",")
+    try:
+        return base64.b64decode("".join(image.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise UserError('"image" is not base64: encode the bytes of the picture file.', "base64") from None
+
+
+def main(args: argparse.Namespace) -> None:
+    """Start the server and stay until it is told to stop.
+
+    Errors: UserError when weights or device are missing or the port is taken, before anything starts.
+    """
+    # Each worker loads its own network after the fork. What runs before must leave no threads and no
+    # CUDA context behind, or the workers hang: one thread here, and CUDA is only asked for through NVML.
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
+    torch.set_num_threads(1)
+    create_app(args.weights, "cpu")
+    where = device.pick(args.device).type
+    try:
+        listener = socket.create_server((args.host, args.port), backlog=2048)
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"Nothing can be served on {args.host} port {args.port} ({error}): "
+            f"choose another, say --port {args.port % 60_000 + 1}."
+        ) from None
+    address = f"http://{args.host}:{listener.getsockname()[1]}"
+    serve(lambda: create_app(args.weights, where), listener, args.workers, address)
+
+
+def serve(application, listener: socket.socket, workers: int, address: str) -> None:
+    """Run gunicorn on a bound socket: processes for the cores, threads for slow clients."""
+    try:
+        from gunicorn.app.base import BaseApplication
+    except ImportError:
+        raise UserError("app.py needs gunicorn, which runs on Linux and macOS: pip install gunicorn.") from None
+
+    class Server(BaseApplication):
+        def load_config(self):
+            options = {
+                "bind": f"fd://{listener.fileno()}",
+                "workers": workers,
+                "worker_class": "gthread",
+                "threads": THREADS,
+                "loglevel": "warning",
+                "when_ready": lambda _: print(f"Draw a digit on {address} (Ctrl-C stops)", flush=True),
+            }
+            for name, value in options.items():
+                self.cfg.set(name, value)
+
+        def load(self):
+            return application()
+
+    Server().run()
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Serve the page and the API that read digits.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets other machines in")
+    parser.add_argument("--port", type=int, default=5000, help="0 takes any free one")
+    parser.add_argument("--weights", type=Path, default=Path("mnist.pth"), help="a state_dict of the network")
+    parser.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1), help="processes")
+    parser.add_argument("--device", choices=device.CHOICES, default="auto", help="where to compute")
+    args = parser.parse_args(words)
+    if args.workers < 1:
+        parser.error(f"--workers is {args.workers}; it must be at least 1")
+    return args
+
+
+if __name__ == "__main__":
+    try:
+        main(arguments())
+    except UserError as error:
+        sys.exit(f"app.py: {error}")

@@ -1,0 +1,199 @@
+"""`app.py`: documented answers for good requests, one form of error for all others, and a real server."""
+
+import base64
+import io
+import json
+import random
+import re
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+from PIL import Image
+
+import app
+from digits import UserError
+from tests.serving import site
+from tests.test_picture import GOOD, claims
+
+SAMPLE = Path("input/test-7.png")
+
+
+@pytest.fixture(scope="module")
+def application():
+    return app.create_app("mnist.pth")
+
+
+@pytest.fixture
+def client(application):
+    return application.test_client()
+
+
+def encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def assert_refused(response, status: int, code: str | None = None) -> str:
+    """The one JSON form of an error; returns its message."""
+    assert response.status_code == status
+    assert set(response.json) == {"error"}
+    assert set(response.json["error"]) == {"code", "message"}
+    assert code in (None, response.json["error"]["code"])
+    assert len(response.json["error"]["message"]) > 20
+    return response.json["error"]["message"]
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_the_samples_are_read(client, digit):
+    content = Path(f"input/test-{digit}.png").read_bytes()
+    answer = client.post("/api", json={"image": encoded(content)}).json
+    assert list(answer) == ["result", "probability", "text", "certain", "digits"]
+    assert (answer["result"], answer["text"], answer["certain"]) == (digit, str(digit), True)
+    (read,) = answer["digits"]
+    assert list(read) == ["result", "probability", "probabilities", "box"]
+    assert sum(read["probabilities"]) == pytest.approx(1, abs=1e-5)
+    assert read["probability"] == max(read["probabilities"]) == answer["probability"]
+    left, top, right, bottom = read["box"]
+    width, height = Image.open(io.BytesIO(content)).size
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda text: f"data:image/png;base64,{text}",
+        lambda text: "\n".join(text[i : i + 76] for i in range(0, len(text), 76)),
+    ],
+    ids=["data: URL", "lines of 76"],
+)
+def test_base64_may_come_as_a_data_url_or_in_lines(client, wrap):
+    assert client.post("/api", json={"image": wrap(encoded(SAMPLE.read_bytes()))}).json["text"] == "7"
+
+
+def test_json_is_read_whatever_its_content_type_says(client):
+    body = json.dumps({"image": encoded(SAMPLE.read_bytes())})
+    assert client.post("/api", data=body, content_type="text/plain").json["text"] == "7"
+
+
+def picture_of(*size: int) -> str:
+    stream = io.BytesIO()
+    Image.new("L", size, 255).save(stream, "PNG")
+    return encoded(stream.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"", 400, "json"),
+        (b"not json", 400, "json"),
+        (b"\xff\xfe{}", 400, "json"),
+        (b"[" * 100_000, 400, "json"),
+        ([], 400, "json"),
+        ("text", 400, "json"),
+        (7, 400, "json"),
+        (None, 400, "json"),
+        ({}, 400, "image"),
+        ({"picture": "aGVsbG8="}, 400, "image"),
+        ({"image": None}, 400, "image"),
+        ({"image": 7}, 400, "image"),
+        ({"image": ["aGVsbG8="]}, 400, "image"),
+        ({"image": ""}, 400, "image"),
+        ({"image": "zzz"}, 400, "base64"),
+        ({"image": "!!!!"}, 400, "base64"),
+        ({"image": "ä"}, 400, "base64"),
+        ({"image": "data:image/png;base64"}, 400, "empty"),
+        ({"image": "data:image/png,%89PNG"}, 400, "base64"),
+        ({"image": encoded(b"hello, I am no picture")}, 415, "format"),
+        ({"image": encoded(b"%PDF-1.7")}, 415, "format"),
+        ({"image": encoded(GOOD[:-30])}, 400, "damaged"),
+        ({"image": picture_of(28, 28)}, 422, "blank"),
+        ({"image": picture_of(1, 1)}, 422, "blank"),
+        ({"image": encoded(claims(30_000, 30_000))}, 413, "pixels"),
+        ({"image": "A" * 20_000_000}, 413, None),
+        (b"\0" * 20_000_000, 413, None),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_every_bad_request_is_refused_in_one_form_with_what_to_do(client, body, status, code):
+    content = {"data": body} if isinstance(body, bytes) else {"json": body}
+    assert_refused(client.post("/api", **content), status, code)
+
+
+def test_other_paths_and_methods_are_refused_in_the_same_form(client):
+    assert "POST /api" in assert_refused(client.get("/nothing"), 404)
+    assert "POST /api" in assert_refused(client.get("/api"), 405)
+
+
+def test_random_changes_of_a_request_never_end_in_a_server_error(client):
+    dice = random.Random(5)
+    good = json.dumps({"image": encoded(SAMPLE.read_bytes())}).encode()
+    for _ in range(300):
+        body = bytearray(good[: dice.randrange(1, len(good) + 1)] if dice.random() < 0.3 else good)
+        for _ in range(dice.randrange(4)):
+            body[dice.randrange(len(body))] = dice.randrange(256)
+        response = client.post("/api", data=bytes(body))
+        if response.status_code != 200:
+            assert response.status_code in (400, 413, 415, 422)
+            assert_refused(response, response.status_code)
+
+
+def test_a_fault_of_our_own_is_no_stack_trace_for_the_client(application, client, monkeypatch, caplog):
+    monkeypatch.setattr(app.picture, "decode", lambda content: 1 / 0)
+    message = assert_refused(client.post("/api", json={"image": "aGVsbG8="}), 503, "unavailable")
+    assert "ZeroDivision" not in message
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_the_page_and_all_it_names_are_served_and_nothing_from_elsewhere(client):
+    page = client.get("/", buffered=True)
+    assert page.status_code == 200
+    assert page.mimetype == "text/html"
+    for file in Path("static").iterdir():
+        assert client.get(f"/static/{file.name}", buffered=True).status_code == 200
+        assert set(re.findall(r"https?://\S+?[\"' ]", file.read_text())) <= {'http://www.w3.org/2000/svg"'}
+
+
+def test_missing_weights_are_said_before_anything_is_served(tmp_path):
+    with pytest.raises(UserError, match=r"python train\.py"):
+        app.create_app(tmp_path / "none.pth")
+
+
+def test_the_server_answers_many_at_once_and_stops_when_told():
+    body = json.dumps({"image": encoded(SAMPLE.read_bytes())}).encode()
+    with site(workers=2) as served:
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(threads.map(lambda _: urlopen(Request(f"{served.address}/api", body)).read(), range(64)))
+        assert urlopen(f"{served.address}/").headers["Server"] == "gunicorn"  # no development server
+    assert {json.loads(answer)["text"] for answer in answers} == {"7"}
+    assert served.process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--weights", "none.pth"], "train it with"),
+        (["--port", "99999"], "choose another"),
+        (["--workers", "0"], "at least 1"),
+    ],
+)
+def test_a_start_that_cannot_work_ends_with_one_sentence(flags, words):
+    result = subprocess.run([sys.executable, "app.py", *flags], check=False, capture_output=True, text=True)
+    assert result.returncode in (1, 2)
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_taken_port_is_said_with_another_to_try():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = subprocess.run(
+            [sys.executable, "app.py", "--port", str(port)], check=False, capture_output=True, text=True
+        )
+    assert result.returncode == 1
+    assert f"127.0.0.1 port {port}" in result.stderr
+    assert "--port" in result.stderr
