@@ -1,0 +1,104 @@
+"""The README says what the code does: commands, flags, files, numbers and examples."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import app
+import model
+import train
+from digits import picture
+
+README = Path("README.md").read_text()
+SCRIPTS = ("train.py", "test.py", "app.py")
+
+
+def flags_of(script: str) -> set[str]:
+    usage = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
+    return set(re.findall(r"--[a-z][a-z-]*", usage)) - {"--help"}
+
+
+def section_rows(heading: str) -> list[str]:
+    """The rows of the README's table that begins with `heading`."""
+    return re.search(rf"\| {re.escape(heading)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", README)[1].splitlines()
+
+
+def commands() -> list[str]:
+    """Every line in a shell block of the README, comments cut."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    return [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_flag_is_in_the_readme_and_every_flag_there_exists(script):
+    known = flags_of(script)
+    rows = "\n".join(section_rows(f"flag of `{script}`"))
+    assert set(re.findall(r"--[a-z][a-z-]*", rows)) == known
+    for command in commands():
+        words = shlex.split(command)
+        if script in words:
+            assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_defaults_in_the_readme_are_those_of_the_code():
+    for script, arguments in (("train.py", train.arguments([])), ("app.py", app.arguments([]))):
+        for flag, value in re.findall(r"`--([a-z-]+) ([^`]+)`", "\n".join(section_rows(f"flag of `{script}`"))):
+            if value.islower() or value[0].isdigit():
+                assert str(getattr(arguments, flag.replace("-", "_"))) == value, flag
+
+
+def test_every_make_target_is_in_the_readme_and_the_other_way_round():
+    targets = set(re.search(r"^\.PHONY: (.*)$", Path("Makefile").read_text(), re.MULTILINE)[1].split())
+    listed = re.search(r"^Makefile +(.*?):", README, re.MULTILINE)[1].split(", ")
+    assert set(listed) == targets
+    assert set(re.findall(r"make ([a-z]+)[ `\n]", README)) - {"or"} <= targets
+
+
+def test_the_files_in_the_readme_are_those_there_are():
+    tree = re.search(r"## Layout\n\n```\n(.*?)```", README, re.DOTALL)[1]
+    folder, listed = "", set()
+    for line in tree.splitlines():
+        name = line.split()[0]
+        if not line.startswith(" "):
+            folder = name if name.endswith("/") else ""
+            listed.add(name)
+        else:
+            listed.add(folder + name)
+    assert all(Path(name).exists() for name in listed)
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
+    top = {name.partition("/")[0] + ("/" if "/" in name else "") for name in tracked if not name.startswith(".")}
+    assert top == {name for name in listed if name.count("/") == 0 or name.endswith("/")} - {"tests/browser/"}
+    for inside in ("digits/", "static/", "bench/"):
+        there = {name for name in tracked if name.startswith(inside)}
+        assert there == {name for name in listed if name.startswith(inside) and name != inside}
+
+
+def test_the_python_examples_run():
+    api, own = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    result = subprocess.run([sys.executable, "-c", own], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("7 0.99")
+    compile(api, "README.md", "exec")
+
+
+def test_the_api_example_is_what_the_api_answers():
+    content = Path("input/test-7.png").read_bytes()
+    reading = app.Reader(model.load("mnist.pth")).read(picture.decode(content)).as_dict()
+    (shown,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL))
+    assert reading["digits"][0]["box"] == shown["digits"][0]["box"]
+    assert {k: v for k, v in reading.items() if k not in ("digits", "probability")} == {
+        k: v for k, v in shown.items() if k not in ("digits", "probability")
+    }
+    assert reading["probability"] == pytest.approx(shown["probability"], abs=1e-3)
+
+
+def test_numbers_in_the_readme_are_those_of_the_code():
+    assert f"{model.parameters(model.CNN()):,}" in README
+    assert f"over {picture.MAX_PIXELS // 10**6} million pixels, or a body over {app.MAX_BODY // 2**20} MB" in README
+    assert f"{train.steps(train.Settings(), 55_000):,} such steps" in README
+    for status in (*app.STATUS.values(), 400, 503):
+        assert f"| {status} |" in README
