@@ -25,13 +25,14 @@ bench: .venv/dev
 	$(BIN)/python -m bench.training $(ARGS)
 
 # Two stamps, so that whoever only serves does not install what tests need.
-.venv/run: requirements.txt
-.venv/dev: requirements-dev.txt requirements.txt
-.venv/run .venv/dev: | $(BIN)/python
+.venv/run: requirements.txt $(BIN)/python
+.venv/dev: requirements-dev.txt requirements.txt $(BIN)/python
+.venv/run .venv/dev:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+# Anew, stamps and all, when the Python that it stood on is gone.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12")'
 	@echo "Making .venv and installing PyTorch: some minutes, once."
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv

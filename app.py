@@ -3,6 +3,7 @@
 import argparse
 import base64
 import binascii
+import errno
 import json
 import os
 import socket
@@ -11,15 +12,17 @@ from pathlib import Path
 
 import torch
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import model
 from digits import UserError, device, picture
 from digits.reader import Reader
 
 MAX_BODY = 16 * 1024 * 1024  # bytes; base64 of a 12 MB photo
+DRAINED = 64 * 1024 * 1024  # bytes; so much of a larger body is read and dropped before it is refused
 THREADS = 8  # a worker's: enough that one slow upload does not hold up the others
-STATUS = {"blank": 422, "format": 415, "pixels": 413}  # the codes of UserError that are not simply 400
+RETRY_AFTER = 2  # seconds that a client should wait after a 503
+STATUS = {"blank": 422, "format": 415, "pixels": 413, "large": 413}  # codes of UserError; others are 400
 
 
 def create_app(weights: str | os.PathLike = "mnist.pth", device_name: str = "cpu") -> Flask:
@@ -28,7 +31,6 @@ def create_app(weights: str | os.PathLike = "mnist.pth", device_name: str = "cpu
     Errors: UserError when the weights or the device cannot be had.
     """
     app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.sort_keys = False  # an answer begins with its result
     where = device.pick(device_name)
     reader = Reader(model.load(weights, where), where)
@@ -50,14 +52,18 @@ def create_app(weights: str | os.PathLike = "mnist.pth", device_name: str = "cpu
         sentence = {
             404: f"There is no {request.path} here: the page is /, pictures go to POST /api.",
             405: f"{request.path} does not take {request.method}: send POST /api a JSON object.",
-            413: f"The body is over {MAX_BODY // 1024**2} MB: send a smaller picture.",
         }.get(error.code, error.description)
-        return refusal(error.name.lower().replace(" ", "_"), sentence, error.code)
+        answer, status = refusal(error.name.lower().replace(" ", "_"), sentence, error.code)
+        if isinstance(error, MethodNotAllowed):
+            answer.allow.update(error.valid_methods or ())
+        return answer, status
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> tuple[Response, int]:
         app.logger.exception("a request failed")
-        return refusal("unavailable", "The server could not read this just now: try again.", 503)
+        answer, status = refusal("unavailable", "The server could not read this just now: try again.", 503)
+        answer.headers["Retry-After"] = RETRY_AFTER
+        return answer, status
 
     return app
 
@@ -73,7 +79,7 @@ def sent_picture() -> bytes:
     Errors: UserError that says what the request lacks.
     """
     try:
-        body = json.loads(request.get_data())  # whatever the Content-Type says
+        body = json.loads(sent_body())  # whatever the Content-Type says
     except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
@@ -91,6 +97,22 @@ def sent_picture() -> bytes:
         raise UserError('"image" is not base64: encode the bytes of the picture file.', "base64") from None
 
 
+def sent_body() -> bytes:
+    """The body of the request, read to its end even where it is too large: a client that is still
+    sending does not hear an answer, it only sees that the line is cut.
+
+    Errors: UserError with code "large".
+    """
+    parts, size = [], 0
+    while size <= DRAINED and (part := request.stream.read(65_536)):
+        size += len(part)
+        if size <= MAX_BODY:
+            parts.append(part)
+    if size > MAX_BODY:
+        raise UserError(f"The body is over {MAX_BODY // 1024**2} MB: send a smaller picture.", "large")
+    return b"".join(parts)
+
+
 def main(args: argparse.Namespace) -> None:
     """Start the server and stay until it is told to stop.
 
@@ -102,15 +124,26 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     create_app(args.weights, "cpu")
     where = device.pick(args.device).type
-    try:
-        listener = socket.create_server((args.host, args.port), backlog=2048)
-    except (OSError, OverflowError) as error:
-        raise UserError(
-            f"Nothing can be served on {args.host} port {args.port} ({error}): "
-            f"choose another, say --port {args.port % 60_000 + 1}."
-        ) from None
+    if where == "mps" and args.device == "auto":
+        where = "cpu"  # Apple's GPU does not survive a fork, and one digit is no faster on it
+    listener = listen(args.host, args.port)
     address = f"http://{args.host}:{listener.getsockname()[1]}"
     serve(lambda: create_app(args.weights, where), listener, args.workers, address)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket. Errors: UserError that says which of host and port to change."""
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except (OSError, OverflowError) as error:
+        if isinstance(error, OverflowError) or error.errno == errno.EADDRINUSE:
+            advice = "choose another port, say --port 5001"
+        elif error.errno == errno.EACCES:
+            advice = "ports below 1024 are for the administrator, choose one above with --port"
+        else:
+            advice = "name an address of this machine with --host, 127.0.0.1 say"
+        reason = os.strerror(error.errno) if getattr(error, "errno", None) in errno.errorcode else error
+        raise UserError(f"Nothing can be served on {host} port {port} ({reason}): {advice}.") from None
 
 
 def serve(application, listener: socket.socket, workers: int, address: str) -> None:
@@ -130,6 +163,8 @@ def serve(application, listener: socket.socket, workers: int, address: str) -> N
                 "loglevel": "warning",
                 "when_ready": lambda _: print(f"Draw a digit on {address} (Ctrl-C stops)", flush=True),
             }
+            if "control_socket_disable" in self.cfg.settings:  # since gunicorn 25.1; nobody here asked for one
+                options["control_socket_disable"] = True
             for name, value in options.items():
                 self.cfg.set(name, value)
 

@@ -43,7 +43,7 @@ def parameters(model: nn.Module) -> int:
 def save(model: nn.Module, path: str | os.PathLike) -> None:
     """Write the weights; whoever reads `path` meanwhile finds the old file or the new, never half.
 
-    Errors: OSError, after which the old file is as it was.
+    Errors: UserError when the disk is full or forbids it; the old file is then as it was.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -51,6 +51,12 @@ def save(model: nn.Module, path: str | os.PathLike) -> None:
     try:
         torch.save(state, temporary)
         os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch.save meets a full disk with a RuntimeError
+        raise UserError(
+            f"{path} could not be saved ({str(error).partition(chr(10))[0]}), the old file is as it was: "
+            "make room on the disk, or name another place with --out.",
+            "weights",
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -51,12 +51,15 @@ def found(paths: list[str]) -> Iterator[Path]:
     A folder or glob in which there is none comes back itself, so that reading it says so.
     """
     for path in paths:
-        if Path(path).is_dir():
-            inside = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in SUFFIXES)
-        elif Path(path).exists():
-            inside = [Path(path)]
-        else:
-            inside = sorted(map(Path, glob.glob(path, recursive=True)))  # where the shell did not
+        try:
+            if Path(path).is_dir():
+                inside = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in SUFFIXES)
+            elif Path(path).exists():
+                inside = [Path(path)]
+            else:
+                inside = sorted(map(Path, glob.glob(path, recursive=True)))  # where the shell did not
+        except OSError:  # no right to look, or a name that no file can have
+            inside = []
         yield from inside or [Path(path)]
 
 
@@ -113,9 +116,7 @@ def score(network: model.CNN, args: argparse.Namespace, where) -> int:
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Read digits from pictures, or score the MNIST test images.")
-    parser.add_argument(
-        "paths", nargs="*", default=["input"], metavar="PATH", help="files, folders or globs; default: input"
-    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders or globs; default: input")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", dest="format", action="store_const", const="json", help="one JSON object a line")
     form.add_argument("--csv", dest="format", action="store_const", const="csv", help="comma-separated, with a heading")
@@ -125,10 +126,15 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data-dir", default="data", help="where MNIST is kept (default: %(default)s)")
     parser.add_argument("--mirror", action="append", default=[], help="URL or folder that has MNIST; repeatable")
     parser.set_defaults(format="lines")
-    return parser.parse_args(words)
+    args = parser.parse_args(words)
+    if args.mnist and (args.paths or args.format == "csv"):
+        parser.error("--mnist scores the test images: it goes with neither PATHs nor --csv")
+    args.paths = args.paths or ["input"]
+    return args
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # a terminal or pipe that has no ✓ gets a ?
     try:
         sys.exit(main(arguments()))
     except KeyboardInterrupt:

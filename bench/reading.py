@@ -9,13 +9,14 @@ import io
 import json
 import platform
 import statistics
+import sys
 import time
 
 import torch
 from PIL import Image
 
 import model
-from digits import device, mnist, picture, scores
+from digits import UserError, device, mnist, picture, scores
 from digits.reader import Reader
 
 ROUNDS = 5
@@ -55,4 +56,7 @@ def main(args: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Read the MNIST test images from PNG files.")
     parser.add_argument("--weights", default="mnist.pth", help="default: %(default)s")
-    main(parser.parse_args())
+    try:
+        main(parser.parse_args())
+    except UserError as error:
+        sys.exit(str(error))

@@ -55,4 +55,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train several times; report accuracy and time.")
     parser.add_argument("--runs", type=int, default=3, help="how many seeds (default: %(default)s)")
     parser.add_argument("--device", choices=device.CHOICES, default="auto", help="default: %(default)s")
-    main(parser.parse_args())
+    try:
+        main(parser.parse_args())
+    except subprocess.CalledProcessError as error:
+        sys.exit(error.returncode)  # the script has said why

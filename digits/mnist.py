@@ -13,6 +13,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -86,7 +87,7 @@ def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
                 os.replace(fetched, path)
                 return path
             tried.append(f"{mirror} (its copy is damaged: wrong MD5)")
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, HTTPException) as error:
             tried.append(f"{mirror} ({error})")
         finally:
             fetched.unlink(missing_ok=True)

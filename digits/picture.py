@@ -15,8 +15,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from digits import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-MAX_PIXELS = 64_000_000  # decoded, 250 MB; phones make up to 50 million
-WORKING_SIDE = 1_000  # longer side that the ink is looked for at; a frame has 28 pixels
+MAX_PIXELS = 64_000_000  # phones make up to 50 million; at most 20 bytes each are held while decoding
+WORKING_SIDE = 1_000  # ink is looked for at 1,000 to 1,999 pixels a side at most; a frame has 28
+WIDE_RANGES = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
 SIDE, BOX = 28, 20  # MNIST's frame, and the square in it that a digit fills
 BLANK = 0.08  # least contrast, as a share of black to white, that counts as written
 FAINT = 0.15  # what is below this share of the darkest ink is no edge of a digit
@@ -80,8 +81,8 @@ def frame(ink: np.ndarray, box: Box) -> np.ndarray:
     """The digit in `box` of `ink`, as MNIST's makers would have framed it: (28, 28) uint8.
 
     Longer side to 20 pixels, aspect kept, area-averaged; darkest ink 255; moved by whole pixels so
-    that the centre of mass comes to the centre. Source: LeCun's MNIST page. An image of MNIST
-    comes back as it was. Ink up to one pixel outside the box stays: the soft edge of a stroke.
+    that the centre of mass, in pixel indices, comes to 14. Source: LeCun's MNIST page. An image of
+    MNIST comes back as it was. Ink up to one pixel outside the box stays: the soft edge of a stroke.
     """
     left, top, right, bottom = box
     scale = BOX / max(right - left, bottom - top)
@@ -129,9 +130,9 @@ def _start(mass: np.ndarray) -> int:
 
 
 def _content(path: Path) -> bytes:
-    if path.is_dir():
-        raise UserError(f"{path} is a folder with no pictures in it: name one that has some.", "missing")
     try:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder with no pictures in it: name one that has some.", "missing")
         return path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: check the name.", "missing") from None
@@ -144,17 +145,27 @@ def _too_large(named: str, found: str) -> str:
 
 
 def _flat(image: Image.Image) -> Image.Image:
-    """Any mode as RGB or 8-bit grey, on paper that contrasts with the ink where there was none."""
+    """Any mode as RGB or 8-bit grey; what is transparent gets the paper's colour."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         values = np.nan_to_num(np.asarray(image, np.float32))
-        # 16-bit files hold up to 65,535; those that never pass 255 hold bytes in wide fields.
-        values = values / (257 if values.max() > 255 else 1)
-        return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+        # Such files hold anything from shares of 1 to 16 bits: the least range that fits is meant.
+        white = next((top for top in WIDE_RANGES if values.max() <= top), values.max())
+        return Image.fromarray((255 * values / white).clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:
         return image.convert("L" if image.mode in ("1", "L") else "RGB")
     image = image.convert("RGBA")
-    small = np.asarray(image.reduce(max(1, min(image.size) // 128)), np.float32)  # enough to see how light
-    opacity = small[..., 3].sum()
-    light = (small[..., 3] * small[..., :3].mean(-1)).sum() / opacity if opacity else 0
-    paper = Image.new("RGBA", image.size, "black" if light > 127 else "white")
+    paper = Image.new("RGBA", image.size, _paper(image))
     return Image.alpha_composite(paper, image).convert("RGB")
+
+
+def _paper(image: Image.Image) -> tuple[int, int, int]:
+    """The colour that belongs behind an RGBA picture.
+
+    Where most is transparent, what is not is ink: paper contrasts with it. Else it is a sheet or a
+    window with a transparent rim: the rim gets the sheet's colour, the median.
+    """
+    small = np.asarray(image.reduce(max(1, min(image.size) // 128)), np.float32)  # enough to see that
+    seen = small[small[..., 3] > 127][:, :3]  # (N, 3)
+    if small[..., 3].mean() > 127:
+        return tuple(int(value) for value in np.median(seen, axis=0))
+    return (0, 0, 0) if len(seen) and seen.mean() > 127 else (255, 255, 255)

@@ -47,11 +47,21 @@ export function board(canvas, changed) {
   }
 
   // As many canvas pixels as the screen has in that place.
-  new ResizeObserver(() => {
+  function fit() {
     const side = Math.round(canvas.getBoundingClientRect().width * devicePixelRatio);
     canvas.width = canvas.height = Math.max(1, side);
     show();
-  }).observe(canvas);
+  }
+
+  // Zooming, or a window that moves to another screen, changes the ratio but not always the size.
+  function fitWhenRatioChanges() {
+    fit();
+    const now = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    now.addEventListener("change", fitWhenRatioChanges, { once: true });
+  }
+
+  new ResizeObserver(fit).observe(canvas);
+  fitWhenRatioChanges();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 
   function replace(next) {

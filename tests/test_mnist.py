@@ -95,6 +95,11 @@ def test_without_any_sound_copy_the_error_says_what_was_tried_and_both_ways_out(
     assert list((tmp_path / "data/MNIST/raw").iterdir()) == []
 
 
+@pytest.mark.parametrize("mirror", ["http://bad host/x", "ftp://127.0.0.1:9", "nonsense://x", "http://["])
+def test_a_mirror_that_makes_no_sense_is_passed_over(tiny_mirror, tmp_path, mirror):
+    assert len(mnist.load("test", tmp_path / "data", [mirror, str(tiny_mirror)])) == 20
+
+
 def test_the_mirror_asked_for_is_tried_first_then_the_environment_then_the_public_ones(monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", "from-environment")
     order = mnist._in_order(["asked"], ["public", "asked"])

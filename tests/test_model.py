@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import resource
+import signal
 
 import pytest
 import torch
@@ -69,18 +71,20 @@ def test_memory_layout_changes_neither_answers_nor_the_file(tmp_path):
     torch.testing.assert_close(model.load(tmp_path / "a.pth")(x), cnn(x))
 
 
-def test_a_save_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+def test_a_save_that_fails_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "a.pth"
     model.save(model.CNN(), path)
     before = path.read_bytes()
 
-    def full(state, where):
-        where.write_bytes(b"half")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="No space"):
-        model.save(model.CNN(), path)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))  # as a disk that is full after 100 kB
+        with pytest.raises(UserError, match="could not be saved"):
+            model.save(model.CNN(), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 

@@ -13,6 +13,7 @@ import app
 import model
 import train
 from digits import picture
+from tests.serving import site
 
 README = Path("README.md").read_text()
 SCRIPTS = ("train.py", "test.py", "app.py")
@@ -31,7 +32,8 @@ def section_rows(heading: str) -> list[str]:
 def commands() -> list[str]:
     """Every line in a shell block of the README, comments cut."""
     blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
-    return [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [line.partition(" #")[0].strip() for line in lines]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -82,7 +84,12 @@ def test_the_python_examples_run():
     api, own = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     result = subprocess.run([sys.executable, "-c", own], capture_output=True, text=True, check=True)
     assert result.stdout.startswith("7 0.99")
-    compile(api, "README.md", "exec")
+    (curl,) = re.findall(r"```sh\n(curl .*?)```", README, re.DOTALL)
+    with site() as served:
+        for command in ([sys.executable, "-Wignore", "-c", api], ["bash", "-c", curl]):
+            command[-1] = command[-1].replace("http://127.0.0.1:5000", served.address)
+            result = subprocess.run(command, capture_output=True, text=True, check=True)
+            assert "'text': '7'" in result.stdout.replace('"', "'").replace(":'", ": '")
 
 
 def test_the_api_example_is_what_the_api_answers():

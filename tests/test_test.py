@@ -8,11 +8,14 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 
-def read(*words, cwd=None) -> subprocess.CompletedProcess:
-    script = [sys.executable, os.path.abspath("test.py"), "--device", "cpu"]
-    return subprocess.run([*script, *map(str, words)], check=False, capture_output=True, text=True, cwd=cwd)
+def read(*words, **environment: str) -> subprocess.CompletedProcess:
+    script = [sys.executable, "test.py", "--device", "cpu"]
+    return subprocess.run(
+        [*script, *map(str, words)], check=False, capture_output=True, text=True, env=os.environ | environment
+    )
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,8 @@ def test_csv_has_a_heading_and_a_row_a_picture(place):
         (["--weights", "none.pth"], "train it with"),
         (["--weights", "README.md"], "README.md"),
         (["--json", "--csv"], "not allowed with"),
+        (["--mnist", "input"], "neither PATHs nor --csv"),
+        (["--device", "mps" if torch.cuda.is_available() else "cuda"], "--device auto"),
         (["--no-such-flag"], "unrecognized"),
     ],
 )
@@ -86,6 +91,14 @@ def test_wrong_usage_is_exit_code_2_with_one_sentence(flags, words):
     result = read(*flags)
     assert result.returncode == 2
     assert words in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_impossible_name_and_a_pipe_without_check_marks_are_no_reason_to_stop():
+    result = read("a" * 300, "input/test-3.png", PYTHONIOENCODING="latin-1")
+    assert result.returncode == 1
+    assert "cannot be read" in result.stderr
+    assert "test-3.png  3" in result.stdout
     assert "Traceback" not in result.stderr
 
 

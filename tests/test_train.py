@@ -123,6 +123,25 @@ def test_ctrl_c_in_the_first_epoch_saves_nothing_and_says_so(out, monkeypatch, c
     assert list(out.parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("during", ["temperature", "accuracy"])
+def test_ctrl_c_after_the_last_epoch_still_keeps_what_was_learned(out, monkeypatch, capsys, during):
+    """Once the weights of a finished training were lost by Ctrl-C while they were scored."""
+    original = getattr(scores, during)
+    calls = []
+
+    def interrupted(*words):
+        calls.append(words)
+        if during == "temperature" or len(calls) > 2:  # twice after an epoch, then at the end
+            raise KeyboardInterrupt
+        return original(*words)
+
+    monkeypatch.setattr(scores, during, interrupted)
+    assert run("--out", out) == 130
+    assert "Stopped after epoch 2" in capsys.readouterr().out
+    model.load(out.with_suffix(".partial.pth"))
+    assert not out.exists()
+
+
 def test_a_loss_that_is_no_number_stops_with_what_to_change_and_keeps_the_old_weights(out):
     out.write_text("old")
     with pytest.raises(UserError, match=r"epoch 1.*lower --lr than 1e\+20"):
@@ -131,7 +150,7 @@ def test_a_loss_that_is_no_number_stops_with_what_to_change_and_keeps_the_old_we
 
 
 def test_an_out_that_cannot_be_written_is_said_before_training(tmp_path, capsys):
-    for bad in (tmp_path, tmp_path / "no folder" / "w.pth"):
+    for bad in (tmp_path, tmp_path / "no folder" / "w.pth", tmp_path / "taken.json"):
         with pytest.raises(UserError, match=r"--out .* cannot be written"):
             run("--out", bad)
     assert capsys.readouterr().out == ""
@@ -143,7 +162,17 @@ def test_cuda_where_there_is_none_is_refused(out, monkeypatch):
         run("--out", out, "--device", "cuda")
 
 
-@pytest.mark.parametrize("flags", [["--epochs", "0"], ["--lr", "-1"], ["--synthetic", "0"], ["--epochs", "x"], ["-q"]])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        *(["--label-smoothing", "2"], ["--seed", "9" * 30], ["--weight-decay", "-1"], ["--average", "0"]),
+        ["--epochs", "0"],
+        ["--lr", "-1"],
+        ["--synthetic", "0"],
+        ["--epochs", "x"],
+        ["-q"],
+    ],
+)
 def test_wrong_usage_is_exit_code_2(flags, capsys):
     with pytest.raises(SystemExit) as caught:
         train.arguments(flags)
