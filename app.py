@@ -118,10 +118,10 @@ def main(args: argparse.Namespace) -> None:
 
     Errors: UserError when weights or device are missing or the port is taken, before anything starts.
     """
-    # Each worker loads its own network after the fork. What runs before must leave no threads and no
-    # CUDA context behind, or the workers hang: one thread here, and CUDA is only asked for through NVML.
+    # Each worker loads its own network after the fork. What runs before must leave no CUDA context and
+    # no thread pool of PyTorch's behind, or workers fail: CUDA is only asked for through NVML, and the
+    # number of threads is set in the workers.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
-    torch.set_num_threads(1)
     create_app(args.weights, "cpu")
     where = device.pick(args.device).type
     if where == "mps" and args.device == "auto":
@@ -169,6 +169,7 @@ def serve(application, listener: socket.socket, workers: int, address: str) -> N
                 self.cfg.set(name, value)
 
         def load(self):
+            torch.set_num_threads(1)  # workers and their threads keep the cores busy; more would get in their way
             return application()
 
     Server().run()

@@ -49,7 +49,8 @@ def save(model: nn.Module, path: str | os.PathLike) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
     try:
-        torch.save(state, temporary)
+        with temporary.open("wb") as file:  # given a name, torch.save would put it into the file
+            torch.save(state, file)
         os.replace(temporary, path)
     except (OSError, RuntimeError) as error:  # torch.save meets a full disk with a RuntimeError
         raise UserError(

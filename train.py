@@ -109,9 +109,8 @@ def train(model: torch.nn.Module, average: AveragedModel, data: Data, settings: 
     images, labels = data.train.images, data.train.labels  # uint8 (N, 1, 28, 28), int64 (N,)
     random = torch.Generator(images.device).manual_seed(settings.seed)
     optimiser = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.lr, total_steps=steps(settings, len(images)), pct_start=0.2
-    )
+    cycle = max(6, steps(settings, len(images)))  # of five, OneCycleLR makes a division by zero
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, total_steps=cycle, pct_start=0.2)
     affine = augment.Affine()
     for epoch in range(1, settings.epochs + 1):
         began, total = time.perf_counter(), torch.zeros((), device=images.device)
