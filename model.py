@@ -47,7 +47,9 @@ def save(model: nn.Module, path: str | os.PathLike) -> None:
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    state = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    # Cloned, so that the same weights give the same bytes in whatever memory layout they were trained.
+    plain = torch.contiguous_format
+    state = {name: t.detach().cpu().clone(memory_format=plain) for name, t in model.state_dict().items()}
     try:
         with temporary.open("wb") as file:  # given a name, torch.save would put it into the file
             torch.save(state, file)

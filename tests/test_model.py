@@ -67,6 +67,8 @@ def test_memory_layout_changes_neither_answers_nor_the_file(tmp_path):
     model.save(cnn, tmp_path / "a.pth")
     stored = torch.load(tmp_path / "a.pth", weights_only=True)
     assert all(tensor.is_contiguous() for tensor in stored.values())
+    model.save(model.load(tmp_path / "a.pth"), tmp_path / "b.pth")
+    assert (tmp_path / "a.pth").read_bytes() == (tmp_path / "b.pth").read_bytes()
     x = torch.rand(8, 1, 28, 28)
     torch.testing.assert_close(model.load(tmp_path / "a.pth")(x), cnn(x))
 
