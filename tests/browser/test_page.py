@@ -250,6 +250,15 @@ def test_an_uncertain_reading_looks_uncertain(visit):
     expect(page.locator("#sentence")).to_have_text("Perhaps 1, perhaps 7.")
 
 
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (1280, 640), (1920, 1080)])
+def test_a_low_or_wide_window_shows_paper_buttons_and_reading_at_once(visit, width, height):
+    page = visit(viewport={"width": width, "height": height})
+    for part in ("#canvas", "#clear", "#bars"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= height
+        assert box["x"] + box["width"] <= width
+
+
 def test_the_page_fits_a_phone_without_scrolling_sideways(visit):
     page = visit(**PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
