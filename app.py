@@ -89,8 +89,9 @@ def sent_picture() -> bytes:
     image = body["image"]
     if not isinstance(image, str) or not image:
         raise UserError('"image" must be a text: the base64 of a picture, or a data: URL of one.', "image")
-    if image.startswith("data:"):
-        _, _, image = image.partition(",")
+    image = image.strip()
+    if image[:5].lower() == "data:":  # without a comma, nothing of it is base64
+        image = image.partition(",")[2] or "?"
     try:
         return base64.b64decode("".join(image.split()), validate=True)
     except (binascii.Error, ValueError):
@@ -101,13 +102,16 @@ def sent_body() -> bytes:
     """The body of the request, read to its end even where it is too large: a client that is still
     sending does not hear an answer, it only sees that the line is cut.
 
-    Errors: UserError with code "large".
+    Errors: UserError with code "large" or "body".
     """
     parts, size = [], 0
-    while size <= DRAINED and (part := request.stream.read(65_536)):
-        size += len(part)
-        if size <= MAX_BODY:
-            parts.append(part)
+    try:
+        while size <= DRAINED and (part := request.stream.read(65_536)):
+            size += len(part)
+            if size <= MAX_BODY:
+                parts.append(part)
+    except Exception:  # each server has its own kinds for a body that breaks off or makes no sense
+        raise UserError("The body did not arrive whole: send it again.", "body") from None
     if size > MAX_BODY:
         raise UserError(f"The body is over {MAX_BODY // 1024**2} MB: send a smaller picture.", "large")
     return b"".join(parts)
@@ -156,6 +160,7 @@ def serve(application, listener: socket.socket, workers: int, address: str) -> N
     class Server(BaseApplication):
         def load_config(self):
             options = {
+                "graceful_timeout": 5,  # s after SIGTERM that a client has to finish; one that stalls holds up no stop
                 "bind": f"fd://{listener.fileno()}",
                 "workers": workers,
                 "worker_class": "gthread",

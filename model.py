@@ -115,4 +115,8 @@ def _check(state: object, expected: dict[str, torch.Tensor], path: str | os.Path
             shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
             refuse(f"{name} is {shape} instead of {tuple(tensor.shape)}")
         if not found.isfinite().all():
-            refuse(f"{name} has values that are not finite")
+            raise UserError(
+                f"{path} has values that are not finite in {name}: its training went wrong; "
+                "train anew, with a lower --lr.",
+                "weights",
+            )

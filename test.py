@@ -129,6 +129,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(words)
     if args.mnist and (args.paths or args.format == "csv"):
         parser.error("--mnist scores the test images: it goes with neither PATHs nor --csv")
+    if "" in args.paths:  # Path("") would be the current folder
+        parser.error("a PATH is empty: name a file, a folder or a glob")
     args.paths = args.paths or ["input"]
     return args
 

@@ -128,10 +128,11 @@ def train(model: torch.nn.Module, average: AveragedModel, data: Data, settings: 
             average.update_parameters(model)
             total += loss.detach() * len(chosen)
         loss = total.item() / len(images)
-        if not math.isfinite(loss):
+        finite = all(weights.isfinite().all() for weights in average.module.parameters())
+        if not (finite and math.isfinite(loss)):
             raise UserError(
-                f"The loss became {loss} in epoch {epoch}, so training stopped and the weights saved before "
-                f"are untouched: try a lower --lr than {settings.lr:g}."
+                f"Loss or weights are no longer finite after epoch {epoch} (loss {loss}), so training stopped; "
+                f"the weights saved before are untouched. Try a lower --lr than {settings.lr:g}."
             )
         yield {
             "epoch": epoch,
@@ -242,8 +243,9 @@ def keep(model: torch.nn.Module, out: Path, summary: dict, recorded: dict) -> No
 
 
 LIMITS = [
-    *((name, lambda value: value > 0, "above 0") for name in ("epochs", "batch_size", "lr", "synthetic")),
-    ("weight_decay", lambda value: value >= 0, "0 or more"),
+    *((name, lambda value: value > 0, "above 0") for name in ("epochs", "batch_size", "synthetic")),
+    ("lr", lambda value: 0 < value < 1e30, "above 0 and below 1e30"),
+    ("weight_decay", lambda value: 0 <= value < math.inf, "0 or more and finite"),
     ("label_smoothing", lambda value: 0 <= value < 1, "from 0 to below 1"),
     ("average", lambda value: 0 < value <= 1, "above 0, at most 1"),
     ("seed", lambda value: 0 <= value < 2**63, "from 0 to below 2 to the power of 63"),

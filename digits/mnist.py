@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -90,7 +90,8 @@ def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
         except (OSError, RuntimeError, ValueError, HTTPException) as error:
             tried.append(f"{mirror} ({error})")
         finally:
-            fetched.unlink(missing_ok=True)
+            with suppress(OSError):
+                fetched.unlink()
     state = "is damaged" if path.exists() else "is missing"
     raise UserError(
         f"{path} {state} and no mirror gave a sound copy; tried {', '.join(tried)}. Name a folder or URL "

@@ -16,7 +16,8 @@ from digits import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MAX_PIXELS = 64_000_000  # phones make up to 50 million; at most 20 bytes each are held while decoding
-WORKING_SIDE = 1_000  # ink is looked for at 1,000 to 1,999 pixels a side at most; a frame has 28
+WORKING_SIDE = 1_000  # larger pictures are reduced to 1,000 to 1,999 pixels on the longer side; a frame has 28
+NARROW = 100  # pixels that the shorter side keeps all the same: a long strip may have a digit across it
 WIDE_RANGES = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
 SIDE, BOX = 28, 20  # MNIST's frame, and the square in it that a digit fills
 BLANK = 0.08  # least contrast, as a share of black to white, that counts as written
@@ -102,7 +103,7 @@ def find(image: Image.Image) -> list[tuple[np.ndarray, Box]]:
 
     For now the whole writing is one digit.
     """
-    factor = max(1, max(image.size) // WORKING_SIDE)
+    factor = max(1, min(max(image.size) // WORKING_SIDE, min(image.size) // NARROW))
     found = ink(image.reduce(factor) if factor > 1 else image)
     box = crop(found)
     if box is None:

@@ -56,7 +56,7 @@ const paper = board(element("canvas"), (strokes) => {
 element("undo").addEventListener("click", paper.undo);
 element("clear").addEventListener("click", paper.clear);
 addEventListener("keydown", (event) => {
-  const undo = event.key === "z" && (event.ctrlKey || event.metaKey);
+  const undo = event.key.toLowerCase() === "z" && !event.shiftKey && (event.ctrlKey || event.metaKey);
   if (empty || !(undo || event.key === "Escape")) return;
   event.preventDefault();
   if (undo) paper.undo();

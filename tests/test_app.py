@@ -76,9 +76,10 @@ def test_the_samples_are_read(client, digit):
     "wrap",
     [
         lambda text: f"data:image/png;base64,{text}",
+        lambda text: f" DATA:image/png;base64,{text}\n",
         lambda text: "\n".join(text[i : i + 76] for i in range(0, len(text), 76)),
     ],
-    ids=["data: URL", "lines of 76"],
+    ids=["data: URL", "another spelling of it", "lines of 76"],
 )
 def test_base64_may_come_as_a_data_url_or_in_lines(client, wrap):
     assert client.post("/api", json={"image": wrap(encoded(SAMPLE.read_bytes()))}).json["text"] == "7"
@@ -115,7 +116,7 @@ def picture_of(*size: int) -> str:
         ({"image": "zzz"}, 400, "base64"),
         ({"image": "!!!!"}, 400, "base64"),
         ({"image": "ä"}, 400, "base64"),
-        ({"image": "data:image/png;base64"}, 400, "empty"),
+        ({"image": "data:image/png;base64"}, 400, "base64"),
         ({"image": "data:image/png,%89PNG"}, 400, "base64"),
         ({"image": encoded(b"hello, I am no picture")}, 415, "format"),
         ({"image": encoded(b"%PDF-1.7")}, 415, "format"),
@@ -196,6 +197,23 @@ def test_a_client_that_sends_too_much_hears_so(address, body):
         urlopen(Request(f"{address}/api", body))
     assert caught.value.code == 413
     assert json.load(caught.value)["error"]["code"] == "large"
+
+
+def test_a_body_in_chunks_that_make_no_sense_is_the_clients_fault(address):
+    host, port = address.removeprefix("http://").split(":")
+    head = b"POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(head + b"zzz\r\n")
+        assert line.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_client_that_stalls_does_not_hold_up_the_stop():
+    with site() as served:
+        host, port = served.address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as line:
+            line.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
+            served.process.terminate()
+            assert served.process.wait(timeout=30) == 0
 
 
 def test_no_control_socket_is_left_open(address):

@@ -95,6 +95,12 @@ def test_without_any_sound_copy_the_error_says_what_was_tried_and_both_ways_out(
     assert list((tmp_path / "data/MNIST/raw").iterdir()) == []
 
 
+def test_a_data_folder_that_is_a_file_is_named(tiny_mirror, tmp_path):
+    (tmp_path / "data").touch()
+    with pytest.raises(UserError, match="Not a directory"):
+        mnist.load("test", tmp_path / "data", [str(tiny_mirror)])
+
+
 @pytest.mark.parametrize("mirror", ["http://bad host/x", "ftp://127.0.0.1:9", "nonsense://x", "http://["])
 def test_a_mirror_that_makes_no_sense_is_passed_over(tiny_mirror, tmp_path, mirror):
     assert len(mnist.load("test", tmp_path / "data", [mirror, str(tiny_mirror)])) == 20

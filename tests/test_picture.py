@@ -167,6 +167,14 @@ def test_where_a_digit_stands_and_how_large_it_is_does_not_matter(seven):
         assert np.abs(framed(saved(sheet)) - expected).mean() < 6
 
 
+@pytest.mark.parametrize("size", [(100, 30_000), (30_000, 100)])
+def test_a_digit_on_a_long_strip_is_not_squashed(size, seven):
+    small = grey(seven).resize((80, 80), Image.Resampling.BOX)
+    strip = Image.new("L", size, 255)
+    strip.paste(small, (10, 10))
+    assert np.array_equal(framed(saved(strip)), framed(saved(small)))
+
+
 def test_grain_of_the_paper_is_no_ink(seven):
     grain = np.random.default_rng(1).normal(0, 4, seven.shape)
     noisy = Image.fromarray((200 - 120 * seven + grain).clip(0, 255).astype(np.uint8))

@@ -82,6 +82,7 @@ def test_csv_has_a_heading_and_a_row_a_picture(place):
         (["--weights", "none.pth"], "train it with"),
         (["--weights", "README.md"], "README.md"),
         (["--json", "--csv"], "not allowed with"),
+        ([""], "a PATH is empty"),
         (["--mnist", "input"], "neither PATHs nor --csv"),
         (["--device", "mps" if torch.cuda.is_available() else "cuda"], "--device auto"),
         (["--no-such-flag"], "unrecognized"),

@@ -195,9 +195,23 @@ def test_cuda_where_there_is_none_is_refused(out, monkeypatch):
         run("--out", out, "--device", "cuda")
 
 
+def test_weights_that_diverge_in_the_very_last_step_are_not_saved(out, monkeypatch):
+    """The loss is that before the step; once such weights replaced good ones, with exit code 0."""
+
+    def diverging(optimiser, closure=None):
+        optimiser.param_groups[0]["params"][0].data.fill_(float("inf"))
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", diverging)
+    out.write_text("old")
+    with pytest.raises(UserError, match="no longer finite after epoch 1"):
+        run("--out", out, "--synthetic", "100", "--epochs", "1")
+    assert out.read_text() == "old"
+
+
 @pytest.mark.parametrize(
     "flags",
     [
+        ["--lr", "inf"],
         *(["--label-smoothing", "2"], ["--seed", "9" * 30], ["--weight-decay", "-1"], ["--average", "0"]),
         ["--epochs", "0"],
         ["--lr", "-1"],
