@@ -242,6 +242,7 @@ def keep(model: torch.nn.Module, out: Path, summary: dict, recorded: dict) -> No
         signal.signal(signal.SIGINT, before)
 
 
+# What argparse's types do not catch: a setting, what it allows, and how that is said.
 LIMITS = [
     *((name, lambda value: value > 0, "above 0") for name in ("epochs", "batch_size", "synthetic")),
     ("lr", lambda value: 0 < value < 1e30, "above 0 and below 1e30"),
@@ -269,10 +270,10 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("mnist.pth"), help="where the weights go")
     parser.add_argument("--json", action="store_true", help="last line of output: the results as one JSON object")
     args = parser.parse_args(words)
-    for name, allowed, words in LIMITS:
+    for name, allowed, rule in LIMITS:
         value = getattr(args, name)
         if value is not None and not allowed(value):
-            parser.error(f"--{name.replace('_', '-')} is {value}; it must be {words}")
+            parser.error(f"--{name.replace('_', '-')} is {value}; it must be {rule}")
     return args
 
 

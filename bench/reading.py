@@ -17,7 +17,7 @@ from PIL import Image
 
 import model
 from digits import UserError, device, mnist, picture, scores
-from digits.reader import Reader
+from digits.reader import CERTAIN, Reader
 
 ROUNDS = 5
 
@@ -49,6 +49,13 @@ def main(args: argparse.Namespace) -> None:
     print(f"{device.describe(torch.device('cpu'))}; Python {platform.python_version()}, torch {torch.__version__}")
     print(f"10,000 test images: {as_png:.2f} % as PNG files, {as_tensor:.2f} % as tensors")
     print(f"a 28x28 PNG file: {median:.2f} ms (median of {ROUNDS} rounds, spread {spread:.2f} ms)")
+    known = mnist.load("train")[-mnist.VALIDATION :]
+    probability, digit = scores.logits(network, known.images).softmax(1).max(1)
+    doubted, wrong = probability < CERTAIN, digit != known.labels
+    print(
+        f"validation: {100 * doubted.double().mean():.1f} % below {CERTAIN}, "
+        f"{(doubted & wrong).sum()} of the {wrong.sum()} misread among them"
+    )
     figures = {"png_accuracy": as_png, "tensor_accuracy": as_tensor, "png_ms": median, "png_ms_spread": spread}
     print(json.dumps({"bench": "reading"} | {key: round(value, 3) for key, value in figures.items()}))
 
