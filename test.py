@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import model
-from digits import UserError, device, mnist, picture, scores
+from digits import UserError, device, files, flags, mnist, picture, report, scores
 from digits.reader import Reader, Reading
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
@@ -96,9 +96,14 @@ SHOW = {"lines": show_line, "json": show_json, "csv": show_csv}
 
 
 def score(network: model.CNN, args: argparse.Namespace, where) -> int:
-    """Say how many of the 10,000 test images are read right, in all and of each digit."""
+    """Say how many of the 10,000 test images are read right, in all and of each digit; with --report draw it."""
     try:
+        if args.report:
+            files.check_writable(args.report, "--report")
         images = mnist.load("test", args.data_dir, args.mirror).to(where)
+        if args.report:
+            report.write(args.report, network, Path(args.weights), images)
+            print(f"{args.report} is written: open it in a browser", file=sys.stderr)
     except UserError as error:
         print(f"test.py: {error}", file=sys.stderr)
         return 1
@@ -121,14 +126,17 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     form.add_argument("--json", dest="format", action="store_const", const="json", help="one JSON object a line")
     form.add_argument("--csv", dest="format", action="store_const", const="csv", help="comma-separated, with a heading")
     parser.add_argument("--weights", default="mnist.pth", help="a state_dict of the network (default: %(default)s)")
-    parser.add_argument("--device", choices=device.CHOICES, default="auto", help="default: %(default)s")
     parser.add_argument("--mnist", action="store_true", help="score the 10,000 test images instead")
-    parser.add_argument("--data-dir", default="data", help="where MNIST is kept (default: %(default)s)")
-    parser.add_argument("--mirror", action="append", default=[], help="URL or folder that has MNIST; repeatable")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE", help="with --mnist: write plots and misread digits as HTML"
+    )
+    flags.add_places(parser)
     parser.set_defaults(format="lines")
     args = parser.parse_args(words)
     if args.mnist and (args.paths or args.format == "csv"):
         parser.error("--mnist scores the test images: it goes with neither PATHs nor --csv")
+    if args.report and not args.mnist:
+        parser.error("--report draws how the test images are read: give it with --mnist")
     if "" in args.paths:  # Path("") would be the current folder
         parser.error("a PATH is empty: name a file, a folder or a glob")
     args.paths = args.paths or ["input"]

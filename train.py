@@ -1,7 +1,8 @@
-"""Train the digit reader: settings, device, data, model, optimiser, loop, save. Read it top to bottom.
+"""Train the digit reader: settings, device, data, model, optimisers, loop, save. Read it top to bottom.
 
-`python train.py` takes about 80 seconds on 2 CPU cores (README, Results). It writes
-`mnist.pth`, the weights, and `mnist.json`, where they come from.
+`python train.py` takes about a minute on 2 CPU cores, `--recipe fast` three seconds, and `--recipe best`
+made the weights that ship (README, Results). Each writes `mnist.pth`, the weights, and `mnist.json`,
+where they come from.
 """
 
 import time
@@ -11,81 +12,131 @@ STARTED = time.perf_counter()  # `total_seconds` counts the imports as well
 import argparse
 import json
 import math
-import os
-import platform
-import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import torch
+import torch._dynamo  # else imported, for a second, when the first optimiser is made: imports are not training
 import torch.nn.functional as F
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from digits import UserError, augment, device, mnist, scores, synthetic
-from model import CNN, parameters, save
+import model as networks
+from digits import UserError, augment, average, checkpoint, device, files, finite, flags, ranks, scores, splits
+from digits.muon import Muon
 
 LINE = "epoch {epoch:2d}/{of}  loss {loss:.4f}  validation {validation_accuracy:.2f} %  {seconds:.1f} s"
+CHECKED = 50  # steps after which their losses are looked at: a GPU need not wait for each
 
 
-def setting(default, reason: str):
-    return field(default=default, metadata={"help": reason})
+def setting(default, allowed: str, reason: str):
+    return field(default=default, metadata={"allowed": allowed, "help": reason})
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The recipe. Each field is a flag; each value was chosen on the validation split."""
+    """A recipe. Each field is a flag; each value was chosen on the validation split."""
 
-    epochs: int = setting(8, "how often each digit is seen")
-    batch_size: int = setting(128, "digits a step")
-    lr: float = setting(6e-3, "highest learning rate of the one-cycle schedule")
-    weight_decay: float = setting(0.01, "pull towards small weights")
-    label_smoothing: float = setting(0.05, "share of the target that goes to all ten digits alike")
-    average: float = setting(0.1, "the weights kept average about this last share of all steps")
-    seed: int = setting(0, "same seed, same machine: same weights, to the bit on a CPU")
+    epochs: int = setting(6, "[1, inf)", "how often the training digits are gone through")
+    share: float = setting(1.0, "(0, 1]", "share of the training digits that an epoch shows")
+    batch_size: int = setting(128, "[1, inf)", "digits a step")
+    lr: float = setting(0.05, "(0, 1e30)", "highest learning rate of the hidden layers' weights, which Muon moves")
+    lr_rest: float = setting(6e-3, "(0, 1e30)", "highest learning rate of all else, which AdamW moves")
+    weight_decay: float = setting(0.01, "[0, inf)", "AdamW's pull towards small weights")
+    warmup: float = setting(0.2, "[0, 1)", "share of the steps in which the rates rise; in the others they fall")
+    label_smoothing: float = setting(0.05, "[0, 1)", "share of the target that goes to all ten digits alike")
+    average: float = setting(0.1, "[0, 1]", "the weights kept average about this last share of all steps")
+    warp: float = setting(
+        1.0, "[0, 5]", "how far digits are turned, scaled, slanted and moved, in units of augment.Warp"
+    )
+    bend: float = setting(0.0, "[0, 14]", "how far they are bent, in pixels")
+    normalise: int = setting(
+        1, "[0, 1]", "whether to train with batch normalisation, folded into the weights at the end"
+    )
+    teach: float = setting(0.0, "[0, 1]", "share of the target that a larger network gives")
+    seed: int = setting(0, "[0, 9e18]", "same seed, same machine: same weights, to the bit on a CPU")
+
+    def steps(self, digits: int) -> int:
+        """How many steps an epoch of so many digits has."""
+        return math.ceil(max(1, round(self.share * digits)) / self.batch_size)
+
+    def warps(self) -> augment.Warp:
+        return augment.Warp().times(self.warp, self.bend)
+
+
+RECIPES = {
+    "fast": Settings(epochs=1, share=0.36, lr=0.07, label_smoothing=0.1, average=0.0, warp=0.0),
+    "default": Settings(),
+    "best": Settings(epochs=40, bend=1.5, teach=1.0),
+    "teacher": Settings(epochs=8, bend=1.5),
+}
 
 
 @dataclass(frozen=True)
-class Data:
-    """What is learned from; what choices are made on; what is looked at once, at the end."""
+class Learner:
+    """All that changes while training runs, and so all that a checkpoint keeps."""
 
-    train: mnist.Split
-    validation: mnist.Split
-    test: mnist.Split
-    source: str
+    model: nn.Module
+    average: AveragedModel
+    muon: Muon
+    adam: torch.optim.AdamW
+    random: torch.Generator
 
 
 def main(args: argparse.Namespace) -> int:
+    with ranks.join(device.pick(args.device)) as place:
+        return run(args, place)
+
+
+def run(args: argparse.Namespace, place: ranks.Ranks) -> int:
+    """Train as `args` say, or go on with the run that --resume names; the exit code."""
+    resumed = checkpoint.load(args.resume) if args.resume else None
     settings = Settings(**{f.name: getattr(args, f.name) for f in fields(Settings)})
-    check_writable(args.out)
-    where = device.pick(args.device)
-    data = load_data(args, where)
-    torch.manual_seed(settings.seed)  # the first weights: torch.nn knows no other generator
-    model = CNN().to(where)
-    if where.type == "cpu":
-        model = model.to(memory_format=torch.channels_last)  # twice as fast there
-    print(f"device  {where.type} ({device.describe(where)})")
-    print(f"model   cnn, {parameters(model):,} parameters")
-    print(f"data    {data.source}: {len(data.train):,} to train, {len(data.validation):,} to validate", flush=True)
-    started, curve = time.perf_counter(), []
-    average = averaged(model, settings, len(data.train))
+    files.check_writable(args.out)
+    began = time.perf_counter() - (resumed["seconds"] if resumed else 0)
+    with ranks.one_first(place):
+        made_up = args.synthetic and splits.made_up(args.synthetic, settings.seed, place.device)
+        data = made_up or splits.load(args.data_dir, args.mirror, place.device)
+    paused = time.perf_counter()  # a teacher is trained once, its time is its own
+    teacher = load_teacher(args, settings, data, place)
+    began += time.perf_counter() - paused
+    learner, curve = start(args.model, settings, data, place.device), []
+    size = networks.parameters(networks.folded(learner.model))
+    place.say(f"device  {device.describe(place.device)}{f', {place.count} processes' if place.count > 1 else ''}")
+    place.say(f"model   {args.model}, {size:,} parameters, recipe {args.recipe}")
+    place.say(f"data    {data.source}: {len(data.train):,} to train, {len(data.validation):,} to validate")
+    beside = args.out.with_suffix(".resume.pth")
+    if resumed:
+        checkpoint.restore(vars(learner), resumed)
+        curve = resumed["curve"]
+        place.say(f"resumed after epoch {len(curve)}")
+    elif beside.exists() and place.first:
+        place.say(f"note    {beside} of an earlier run is now {checkpoint.put_aside(beside)}")
+
+    def remember() -> None:
+        if place.first:
+            known = flags.kept(args, ["recipe", "model", "synthetic", "data_dir", "teacher", "out", *asdict(settings)])
+            checkpoint.save(beside, vars(learner), flags=known, curve=curve, seconds=time.perf_counter() - began)
+
     try:
-        for epoch in train(model, average, data, settings):
+        remember()
+        for epoch in train(learner, data, settings, teacher, place, len(curve)):
             curve.append(epoch)
-            print(LINE.format(of=settings.epochs, **epoch), flush=True)
-        calibrate(average.module, data.validation)
-        train_seconds = time.perf_counter() - started
-        test_accuracy = scores.accuracy(average.module, data.test)
+            place.say(LINE.format(of=settings.epochs, **epoch))
+            remember()
+        trained = scores.calibrated(networks.folded(learner.average.module), data.validation)
+        train_seconds = time.perf_counter() - began
+        test_accuracy = scores.accuracy(trained, data.test)
     except KeyboardInterrupt:
-        return stopped(average.module, args.out, curve)
+        return stopped(learner, args.out, curve, place)
     summary = {
-        "device": where.type,
-        "recipe": "default",
-        "model": "cnn",
-        "parameters": parameters(model),
+        "device": place.device.type,
+        "recipe": args.recipe,
+        "model": args.model,
+        "parameters": size,
         "epochs": settings.epochs,
         "seed": settings.seed,
         "train_seconds": round(train_seconds, 2),
@@ -93,187 +144,152 @@ def main(args: argparse.Namespace) -> int:
         "validation_accuracy": curve[-1]["validation_accuracy"],
         "test_accuracy": round(test_accuracy, 2),
     }
-    keep(average.module, args.out, summary, record(settings, data, curve, where))
-    print(f"test    {test_accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
-    print(f"saved   {args.out} and {args.out.with_suffix('.json')} after {summary['total_seconds']:.0f} s in all")
+    if place.first:
+        record = {"data": data.source, "settings": asdict(settings), "augmentation": asdict(settings.warps())}
+        record |= device.record(place.device) | {"processes": place.count, "curve": curve}
+        record["teacher"] = json.loads(args.teacher.with_suffix(".json").read_text()) if teacher else None
+        networks.save(trained, args.out, summary | record)
+        beside.unlink(missing_ok=True)
+    place.say(f"test    {test_accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
+    place.say(f"saved   {args.out} and {args.out.with_suffix('.json')}, {summary['total_seconds']:.0f} s in all")
     if args.json:
-        print(json.dumps(summary))
+        place.say(json.dumps(summary))
     return 0
 
 
-def train(model: torch.nn.Module, average: AveragedModel, data: Data, settings: Settings) -> Iterator[dict[str, float]]:
-    """Train `model` in place, and `average` with it; after each epoch yield how it went.
+def train(
+    learner: Learner, data: splits.Splits, settings: Settings, teacher: nn.Module | None, place: ranks.Ranks, done: int
+) -> Iterator[dict[str, float]]:
+    """Train what `learner` holds, in place, from epoch `done` + 1 on; after each epoch yield how it went.
 
-    Errors: UserError when the loss is no longer a number.
+    Errors: UserError when the loss or the weights are no longer numbers.
     """
     images, labels = data.train.images, data.train.labels  # uint8 (N, 1, 28, 28), int64 (N,)
-    random = torch.Generator(images.device).manual_seed(settings.seed)
-    optimiser = torch.optim.AdamW(model.parameters(), settings.lr, weight_decay=settings.weight_decay)
-    cycle = max(6, steps(settings, len(images)))  # of five, OneCycleLR makes a division by zero
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.lr, total_steps=cycle, pct_start=0.2)
-    affine = augment.Affine()
-    for epoch in range(1, settings.epochs + 1):
-        began, total = time.perf_counter(), torch.zeros((), device=images.device)
+    model, averaged, muon, adam, random = vars(learner).values()
+    shared, warp, steps = place.wrap(model), settings.warps(), settings.steps(len(images))
+    for epoch in range(done + 1, settings.epochs + 1):
+        began, losses, rates, total = time.perf_counter(), [], [], 0.0
         model.train()
-        order = torch.randperm(len(images), generator=random, device=images.device)
-        progress = tqdm(order.split(settings.batch_size), f"epoch {epoch}", leave=False, disable=None)
-        for chosen in progress:
-            batch = images[chosen].float() / 255  # (B, 1, 28, 28)
-            batch = augment.affine(batch, affine, random)
-            loss = F.cross_entropy(model(batch), labels[chosen], label_smoothing=settings.label_smoothing)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            average.update_parameters(model)
-            total += loss.detach() * len(chosen)
-        loss = total.item() / len(images)
-        finite = all(weights.isfinite().all() for weights in average.module.parameters())
-        if not (finite and math.isfinite(loss)):
-            raise UserError(
-                f"Loss or weights are no longer finite after epoch {epoch} (loss {loss}), so training stopped; "
-                f"the weights saved before are untouched. Try a lower --lr than {settings.lr:g}."
-            )
+        order = torch.randperm(len(images), generator=random, device=images.device).split(settings.batch_size)[:steps]
+        for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=place.bars), 1):
+            height = rate((epoch - 1) * steps + number, settings.epochs * steps, settings.warmup)
+            muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = settings.lr * height, settings.lr_rest * height
+            mine = place.share(batch)
+            digits = images[mine].float() / 255  # (B, 1, 28, 28)
+            if warp.moves:
+                digits = augment.warp(digits, place.share(augment.maps(len(batch), warp, random)))
+            taught = teacher(digits) if teacher else None
+            loss = loss_of(shared(digits), labels[mine], taught, settings) / len(batch)
+            model.zero_grad()
+            (loss * place.count).backward()  # of several processes the gradients' mean is taken
+            muon.step()
+            adam.step()
+            averaged.update_parameters(model)
+            losses.append(loss.detach())
+            rates.append(settings.lr * height)
+            if number % CHECKED == 0 or number == steps:
+                total += finite.total(place.total(torch.stack(losses)), rates, epoch, number, settings.lr)
+                losses, rates = [], []
+        finite.check(model, epoch, steps, settings.lr * height, settings.lr)
         yield {
             "epoch": epoch,
-            "loss": round(loss, 5),
-            "validation_accuracy": round(scores.accuracy(average.module, data.validation), 2),
+            "loss": round(total / steps, 5),
+            "validation_accuracy": round(scores.accuracy(averaged.module, data.validation), 2),
             "seconds": round(time.perf_counter() - began, 2),
         }
 
 
-def steps(settings: Settings, digits: int) -> int:
-    return settings.epochs * math.ceil(digits / settings.batch_size)
+def rate(step: int, steps: int, warmup: float) -> float:
+    """The learning rates at `step` of 1 to `steps`, as a share of the highest: up, then down, in straight lines.
 
-
-def averaged(model: torch.nn.Module, settings: Settings, digits: int) -> AveragedModel:
-    """A copy of `model` that follows its weights as an exponential moving average.
-
-    The average of many steps reads better than the last step (Polyak & Juditsky 1992).
+    A short form of Smith's one cycle (2018, arXiv 1803.09820).
     """
-    reach = max(1.0, settings.average * steps(settings, digits))
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - 1 / reach))
+    return min(step / max(1, warmup * steps), (steps + 1 - step) / (steps * (1 - warmup)), 1.0)
 
 
-@torch.no_grad()
-def calibrate(model: CNN, validation: mnist.Split) -> None:
-    """Make the probabilities mean what they say, by one factor that goes into the last layer.
+def loss_of(logits: Tensor, labels: Tensor, taught: Tensor | None, settings: Settings) -> Tensor:
+    """The sum of the cross-entropies of `logits` (B, 10) to `labels` (B,) and to a teacher's logits (B, 10).
 
-    Source: temperature scaling, Guo et al. 2017, arXiv 1706.04599. No digit is read differently.
+    Source: distillation, Hinton et al. 2015, arXiv 1503.02531; that both see the very same warped digits,
+    and for long, is the advice of Beyer et al. 2022, arXiv 2106.05237.
     """
-    temperature = scores.temperature(scores.logits(model, validation.images), validation.labels)
-    model.fc2.weight /= temperature
-    model.fc2.bias /= temperature
+    loss = F.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing, reduction="sum")
+    if taught is None:
+        return loss
+    return torch.lerp(loss, F.cross_entropy(logits, taught.softmax(1), reduction="sum"), settings.teach)
 
 
-def load_data(args: argparse.Namespace, where: torch.device) -> Data:
-    """All of it as bytes on the device that trains."""
-    if args.synthetic:
-        held_out = max(100, args.synthetic // 10)
-        counts = args.synthetic, held_out, held_out
-        parts = [synthetic.digits(n, torch.Generator().manual_seed(args.seed + i)) for i, n in enumerate(counts)]
-        source = "synthetic digits"
-    else:
-        known = mnist.load("train", args.data_dir, args.mirror)
-        test = mnist.load("test", args.data_dir, args.mirror)
-        parts = [known[: -mnist.VALIDATION], known[-mnist.VALIDATION :], test]
-        source = "MNIST"
-    return Data(*(part.to(where) for part in parts), source)
+def start(name: str, settings: Settings, data: splits.Splits, where: torch.device) -> Learner:
+    """The network called `name` with its first weights, and what will move them."""
+    torch.manual_seed(settings.seed)  # torch.nn knows no other generator
+    model = networks.NETWORKS[name]().to(where)
+    if where.type == "cpu":
+        model = model.to(memory_format=torch.channels_last)  # twice as fast there
+    if settings.normalise:
+        networks.normalise(model)
+    *hidden, last = (weight for weight in model.parameters() if weight.ndim > 1)
+    rest = [last, *(bias for bias in model.parameters() if bias.ndim == 1 and bias.requires_grad)]
+    return Learner(
+        model,
+        average.following(model, settings.average * settings.epochs * settings.steps(len(data.train))),
+        Muon([{"params": hidden}], settings.lr),
+        torch.optim.AdamW(rest, settings.lr_rest, weight_decay=settings.weight_decay, fused=where.type != "mps"),
+        torch.Generator(where).manual_seed(settings.seed),
+    )
 
 
-def check_writable(out: Path) -> None:
-    """Find out now, not after training, that the weights cannot be saved.
+def load_teacher(args: argparse.Namespace, settings: Settings, data: splits.Splits, place: ranks.Ranks):
+    """The network to learn from, ready to read; trained first, and kept, where there is none yet.
 
-    Errors: UserError.
+    Errors: UserError when it learned from other data.
     """
-    try:
-        if out.is_dir():
-            raise IsADirectoryError("it is a folder")
-        if out.suffix == ".json":
-            raise OSError("that name is for the record beside the weights")
-        with tempfile.TemporaryFile(dir=out.parent):
-            pass
-    except OSError as error:
-        raise UserError(f"--out {out} cannot be written ({error}); name a file in a folder that can.") from None
+    if not settings.teach:
+        return None
+    if not args.teacher.exists():
+        place.say(f"teacher there is none at {args.teacher}: training it first, once")
+        partial = args.teacher.with_suffix(".resume.pth")
+        words = ["--resume", partial] if partial.exists() else ["--recipe", "teacher", "--out", args.teacher]
+        own = arguments([str(word) for word in ("--model", "teacher", *words)])
+        own.synthetic, own.data_dir, own.mirror = args.synthetic, args.data_dir, args.mirror
+        if code := run(own, place):
+            sys.exit(code)
+        place.wait()
+    known = json.loads(args.teacher.with_suffix(".json").read_text())
+    if known["data"] != data.source:
+        raise UserError(f"{args.teacher} learned from {known['data']}, not {data.source}: name another --teacher.")
+    return networks.load(args.teacher, place.device)
 
 
-def stopped(model: torch.nn.Module, out: Path, curve: list[dict[str, float]]) -> int:
+def stopped(learner: Learner, out: Path, curve: list[dict[str, float]], place: ranks.Ranks) -> int:
     """After Ctrl-C: keep what was learned beside, not over, the weights that were there."""
+    partial, resume = out.with_suffix(".partial.pth"), out.with_suffix(".resume.pth")
     if not curve:
-        print(f"\nStopped in the first epoch: nothing was saved, {out} is as it was.")
-    else:
-        partial = out.with_suffix(".partial.pth")
-        save(model, partial)
-        print(
+        resume.unlink(missing_ok=True)
+        place.say(f"\nStopped in the first epoch: nothing was saved, {out} is as it was.")
+    elif place.first:
+        networks.save(networks.folded(learner.average.module), partial)
+        place.say(
             f"\nStopped after epoch {len(curve)}, which read {curve[-1]['validation_accuracy']:.2f} % of the "
-            f"validation split: {out} is as it was, the weights so far are in {partial}."
+            f"validation split: {out} is as it was, the weights so far are in {partial}. Go on with --resume {resume}"
         )
     return 130  # what shells report of a program that Ctrl-C ended
 
 
-def record(settings: Settings, data: Data, curve: list[dict[str, float]], where: torch.device) -> dict:
-    """Where weights come from, so that anyone can train them again."""
-    return {
-        "data": data.source,
-        "settings": asdict(settings),
-        "augmentation": asdict(augment.Affine()),
-        "hardware": device.describe(where),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "curve": curve,
-    }
-
-
-def keep(model: torch.nn.Module, out: Path, summary: dict, recorded: dict) -> None:
-    """Write the weights and, beside them, their record; Ctrl-C has to wait that moment.
-
-    Errors: UserError when the disk is full.
-    """
-    beside = out.with_suffix(".json")
-    temporary = beside.with_name(f".{beside.name}.{os.getpid()}")
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        temporary.write_text(json.dumps(summary | recorded, indent=1) + "\n")
-        save(model, out)
-        os.replace(temporary, beside)
-    except OSError as error:
-        raise UserError(f"{beside} could not be saved ({error.strerror}): make room on the disk.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-        signal.signal(signal.SIGINT, before)
-
-
-# What argparse's types do not catch: a setting, what it allows, and how that is said.
-LIMITS = [
-    *((name, lambda value: value > 0, "above 0") for name in ("epochs", "batch_size", "synthetic")),
-    ("lr", lambda value: 0 < value < 1e30, "above 0 and below 1e30"),
-    ("weight_decay", lambda value: 0 <= value < math.inf, "0 or more and finite"),
-    ("label_smoothing", lambda value: 0 <= value < 1, "from 0 to below 1"),
-    ("average", lambda value: 0 < value <= 1, "above 0, at most 1"),
-    ("seed", lambda value: 0 <= value < 2**63, "from 0 to below 2 to the power of 63"),
-]
-
-
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Train the digit reader on MNIST and save its weights.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    for f in fields(Settings):
-        flag = "--" + f.name.replace("_", "-")
-        parser.add_argument(flag, type=f.type, default=f.default, help=f.metadata["help"])
-    parser.add_argument("--device", choices=device.CHOICES, default="auto", help="where to train")
-    parser.add_argument("--data-dir", default="data", help="where MNIST is kept once it is downloaded")
-    parser.add_argument(
-        "--mirror", action="append", default=[], help="URL or folder with the four .gz files; may be repeated"
-    )
+    parser = argparse.ArgumentParser(description="Train the digit reader on MNIST and save its weights.")
+    parser.add_argument("--recipe", choices=RECIPES, default="default", help="the settings to begin with")
+    parser.add_argument("--model", choices=networks.NETWORKS, default="cnn", help="the network to train (default: cnn)")
+    flags.add_settings(parser, RECIPES)
+    flags.add_places(parser)
     parser.add_argument("--synthetic", type=int, metavar="N", help="train on N digits made up here; no download")
-    parser.add_argument("--out", type=Path, default=Path("mnist.pth"), help="where the weights go")
+    parser.add_argument(
+        "--teacher", type=Path, metavar="FILE", help="the network to learn from (default: beside --out)"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", default="mnist.pth", help="where the weights go")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with a run that was stopped")
     parser.add_argument("--json", action="store_true", help="last line of output: the results as one JSON object")
-    args = parser.parse_args(words)
-    for name, allowed, rule in LIMITS:
-        value = getattr(args, name)
-        if value is not None and not allowed(value):
-            parser.error(f"--{name.replace('_', '-')} is {value}; it must be {rule}")
+    args = flags.parse(parser, words, RECIPES)
+    args.teacher = args.teacher or args.out.with_suffix(".teacher.pth")
     return args
 
 

@@ -36,3 +36,9 @@ def describe(device: torch.device) -> str:
     names = re.findall(r"model name\s*: (.+)", info.read_text()) if info.exists() else []
     name = names[0] if names else platform.processor() or platform.machine()
     return f"{name}, {torch.get_num_threads()} threads"
+
+
+def record(device: torch.device) -> dict:
+    """What results depend on beside the program."""
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    return {"hardware": describe(device), "versions": versions}

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from digits.mnist import Split
 
-BATCH = 1_000  # pictures a forward pass: enough to keep every core busy, 90 MB of activations
+BATCH = 128  # pictures a forward pass: 1,000 took twice as long, as their 90 MB of activations fit no cache
 
 
 @torch.no_grad()
@@ -40,11 +40,53 @@ def interval(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """The divisor of `logits` (N, 10) under which their probabilities fit `labels` (N,) best.
+    """The divisor of `logits` (N, 10), from 1/4 to 4, under which their probabilities fit `labels` (N,) best.
 
-    Source: Guo et al. 2017, arXiv 1706.04599. The likelihood has one peak in it, so a fine grid from
-    1/4 to 4 is as good as an optimiser; it is also where divisors beyond reason end.
+    Source: Guo et al. 2017, arXiv 1706.04599. The likelihood has one peak in it, which a ternary search
+    finds to 1 part in 1,000; beyond 1/4 and 4 divisors lose reason.
     """
-    divisors = torch.logspace(-2, 2, 401, base=2)
-    losses = [F.cross_entropy(logits / divisor.item(), labels).item() for divisor in divisors]
-    return divisors[losses.index(min(losses))].item()
+
+    def loss(power: float) -> float:
+        return F.cross_entropy(logits / 2**power, labels).item()
+
+    low, high = -2.0, 2.0
+    while high - low > 1e-3:
+        third = (high - low) / 3
+        if loss(low + third) < loss(high - third):
+            high -= third
+        else:
+            low += third
+    return 2 ** ((low + high) / 2)
+
+
+@torch.no_grad()
+def calibrated(model: torch.nn.Module, split: Split) -> torch.nn.Module:
+    """`model`, its last layer divided in place by the number that makes its probabilities mean what they say.
+
+    No digit is read differently.
+    """
+    divisor = temperature(logits(model, split.images), split.labels)
+    for numbers in list(model.children())[-1].parameters():
+        numbers.div_(divisor)
+    return model
+
+
+def confusion(read: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """How often each digit (row) was `read` as each (column): (10, 10), from two (N,) of int64."""
+    return torch.bincount(labels * 10 + read, minlength=100).view(10, 10)
+
+
+def reliability(probabilities: torch.Tensor, right: torch.Tensor, bins: int = 15) -> tuple[list[tuple], float]:
+    """Whether of what was read with 90 % probability 90 % is right, from two (N,): a share and a truth.
+
+    For each bin of probability that holds any: its mean probability, the share that is right, how many.
+    And the expected calibration error, the mean distance between the two, in percent.
+    Source: Naeini et al. 2015, with the 15 bins of Guo et al. 2017, arXiv 1706.04599.
+    """
+    place = (probabilities * bins).long().clamp(max=bins - 1)
+    parts = []
+    for number in place.unique():
+        inside = place == number
+        parts.append((probabilities[inside].mean().item(), right[inside].float().mean().item(), int(inside.sum())))
+    error = sum(abs(said - was) * count for said, was, count in parts) / len(right)
+    return parts, 100 * error

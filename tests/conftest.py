@@ -65,7 +65,7 @@ def tiny_mirror(tmp_path, monkeypatch) -> Path:
     """A folder with four files in MNIST's format, of 5,100 and 20 random pictures, known by their MD5."""
     from torchvision.datasets import MNIST
 
-    folder, resources = tmp_path / "mirror", []
+    folder, files = tmp_path / "mirror", {}
     folder.mkdir()
     for prefix, count in (("train", 5_100), ("t10k", 20)):
         values = np.random.default_rng(count).integers(0, 256, (count, 28, 28), np.uint8)
@@ -76,8 +76,8 @@ def tiny_mirror(tmp_path, monkeypatch) -> Path:
         for name, plain in content.items():
             packed = gzip.compress(plain, 1, mtime=0)
             (folder / f"{prefix}-{name}-ubyte.gz").write_bytes(packed)
-            resources.append((f"{prefix}-{name}-ubyte.gz", hashlib.md5(packed).hexdigest()))
-    monkeypatch.setattr(MNIST, "resources", resources)
+            files[f"{prefix}-{name}-ubyte.gz"] = hashlib.md5(packed).hexdigest()
+    monkeypatch.setattr(mnist, "FILES", files)
     monkeypatch.setattr(MNIST, "mirrors", [])
     monkeypatch.delenv("MNIST_MIRROR", raising=False)
     return folder

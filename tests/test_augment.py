@@ -4,9 +4,13 @@ import pytest
 import torch
 
 from digits import augment, synthetic
-from digits.augment import Affine
+from digits.augment import Warp
 
 STILL = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0}
+
+
+def warped(images: torch.Tensor, by: Warp, generator: torch.Generator) -> torch.Tensor:
+    return augment.warp(images, augment.maps(len(images), by, generator))
 
 
 def blob(x: float, y: float) -> torch.Tensor:
@@ -23,23 +27,23 @@ def centres(images: torch.Tensor) -> torch.Tensor:
 
 def test_without_reach_nothing_changes(random):
     images = synthetic.digits(20, random).images.float() / 255
-    torch.testing.assert_close(augment.affine(images, Affine(**STILL), random), images, atol=1e-5, rtol=0)
+    torch.testing.assert_close(warped(images, Warp(**STILL), random), images, atol=1e-5, rtol=0)
 
 
 def test_the_same_generator_state_gives_the_same_digits():
     images = torch.rand(9, 1, 28, 28)
-    one, two = (augment.affine(images, Affine(), torch.Generator().manual_seed(5)) for _ in range(2))
+    one, two = (warped(images, Warp(), torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(one, two)
 
 
 def test_equal_digits_become_different_ones(random):
     images = blob(14, 14).expand(50, -1, -1, -1)
-    assert len(augment.affine(images, Affine(), random).flatten(1).unique(dim=0)) == 50
+    assert len(warped(images, Warp(), random).flatten(1).unique(dim=0)) == 50
 
 
 def test_a_shift_moves_by_up_to_its_pixels_in_all_directions(random):
     images = blob(13.5, 13.5).expand(500, -1, -1, -1)
-    moved = centres(augment.affine(images, Affine(**STILL | {"shift": 2.0}), random)) - 13.5
+    moved = centres(warped(images, Warp(**STILL | {"shift": 2.0}), random)) - 13.5
     assert moved.abs().max() <= 2.01
     assert (moved.amin(0) < -1.8).all()
     assert (moved.amax(0) > 1.8).all()
@@ -54,12 +58,34 @@ def test_a_shift_moves_by_up_to_its_pixels_in_all_directions(random):
 )
 def test_turning_keeps_the_distance_from_the_middle_and_scaling_changes_it_by_its_share(change, low, high, random):
     images = blob(13.5, 13.5 + 8).expand(500, -1, -1, -1)
-    down = centres(augment.affine(images, Affine(**STILL | change), random))[:, 1] - 13.5
+    down = centres(warped(images, Warp(**STILL | change), random))[:, 1] - 13.5
     assert low - 0.05 <= down.min() < down.max() <= high + 0.05
 
 
 def test_shear_leans_without_lifting(random):
     images = blob(13.5, 13.5 + 8).expand(500, -1, -1, -1)
-    moved = centres(augment.affine(images, Affine(**STILL | {"shear": 0.15}), random)) - torch.tensor([13.5, 21.5])
+    moved = centres(warped(images, Warp(**STILL | {"shear": 0.15}), random)) - torch.tensor([13.5, 21.5])
     assert moved[:, 0].abs().max() == pytest.approx(8 * 0.15, abs=0.05)
     assert moved[:, 1].abs().max() < 0.02
+
+
+def test_bending_moves_each_place_a_little_and_places_far_apart_differently(random):
+    places = [(6.0, 6.0), (21.0, 21.0)]
+    moved = []
+    for x, y in places:
+        images = blob(x, y).expand(400, -1, -1, -1)
+        moved.append(centres(warped(images, Warp(**STILL | {"bend": 1.5}), torch.Generator().manual_seed(3))))
+        moved[-1] -= torch.tensor([x, y])
+    for shift in moved:
+        assert 0.5 < shift.abs().max() < 2.5  # bicubic interpolation may overshoot its knots
+        assert shift.mean(0).abs().max() < 0.15
+    together = torch.corrcoef(torch.stack([moved[0][:, 0], moved[1][:, 0]]))[0, 1]
+    assert together.abs() < 0.3
+
+
+def test_a_share_of_the_maps_is_what_the_whole_batch_would_have_got():
+    """So that several processes together see what one would."""
+    images = torch.rand(10, 1, 28, 28)
+    maps = augment.maps(10, Warp(bend=1.0), torch.Generator().manual_seed(5))
+    whole = augment.warp(images, maps)
+    assert torch.equal(whole[1::2], augment.warp(images[1::2], maps[1::2]))

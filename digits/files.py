@@ -1,0 +1,68 @@
+"""Files that are old or new, never half: whatever happens while they are written, a kill -9 too."""
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from digits import UserError
+
+ROOM = 16 * 2**20  # bytes: weights, a checkpoint and, before it takes its place, the next one
+
+
+@contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
+    """A file to write to that takes the place of `path` once it is whole.
+
+    Errors: UserError when the disk is full or forbids it; what was at `path` is then as it was.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            yield file
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:  # torch.save meets a full disk with a RuntimeError
+        raise UserError(
+            f"{path} could not be saved ({str(error).partition(chr(10))[0]}), what was there is as it was: "
+            "make room on the disk, or name another place with --out.",
+            "weights",
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ctrl-C waits until this is over (as signals do, in the main thread)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def check_writable(path: Path, flag: str = "--out") -> None:
+    """Find out now, not after long work, that the file named by `flag` cannot be written.
+
+    Errors: UserError, also when the disk has too little room.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        if path.suffix == ".json":
+            raise OSError("that name is for the record beside the weights")
+        with tempfile.TemporaryFile(dir=path.parent):
+            room = shutil.disk_usage(path.parent).free
+        if room < ROOM:
+            raise OSError(f"the disk has {room / 2**20:.0f} MB left, it takes {ROOM / 2**20:.0f}")
+    except OSError as error:
+        raise UserError(f"{flag} {path} cannot be written ({error}); name a file in a folder that can.") from None

@@ -1,0 +1,112 @@
+"""Several processes that train one network together: `torchrun --nproc-per-node N train.py`.
+
+torchrun starts them and says in the environment which one each is: its *rank*. Each works on its share
+of every batch; DistributedDataParallel averages their gradients, so all take the same step.
+Source: Li et al. 2020, arXiv 2006.15704.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch.distributed.nn.functional import all_reduce  # unlike dist.all_reduce, gradients pass through it
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those that train: `rank` of `count`, on `device`."""
+
+    rank: int
+    count: int
+    device: torch.device
+
+    @property
+    def first(self) -> bool:
+        """Whether it is this process that prints and writes."""
+        return self.rank == 0
+
+    @property
+    def bars(self) -> bool | None:
+        """What tqdm's `disable` wants: None shows a bar where there is a terminal."""
+        return None if self.first else True
+
+    def say(self, words: str) -> None:
+        if self.first:
+            print(words, flush=True)
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.count > 1:
+            dist.barrier()
+
+    def share(self, whole: torch.Tensor) -> torch.Tensor:
+        """This process's part of a batch: every `count`-th row."""
+        return whole[self.rank :: self.count]
+
+    def wrap(self, model: torch.nn.Module) -> torch.nn.Module:
+        """`model`, so that its batches are those of all processes and gradients become their mean."""
+        if self.count == 1:
+            return model
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.__class__ = SharedBatchNorm  # PyTorch's SyncBatchNorm does not run on CPUs
+        return DistributedDataParallel(model)
+
+    def total(self, numbers: torch.Tensor) -> torch.Tensor:
+        """The sum of `numbers` over all processes, in place."""
+        if self.count > 1:
+            dist.all_reduce(numbers)
+        return numbers
+
+
+class SharedBatchNorm(torch.nn.BatchNorm2d):
+    """Batch normalisation by the mean and variance of a batch that several processes share."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return super().forward(x)
+        axes = (0, 2, 3)
+        sums = torch.cat([x.sum(axes), x.square().sum(axes), x.new_tensor([x.numel() / x.shape[1]])])
+        *sums, count = all_reduce(sums).split([x.shape[1], x.shape[1], 1])
+        mean = sums[0] / count
+        variance = sums[1] / count - mean.square()
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        factor = self.weight * (variance + self.eps).rsqrt()
+        return torch.addcmul((self.bias - mean * factor)[:, None, None], x, factor[:, None, None])
+
+
+@contextmanager
+def join(device: torch.device) -> Iterator[Ranks]:
+    """Meet the other processes that torchrun started; without torchrun this process is all there is.
+
+    On CUDA each process takes the GPU of its number on its machine and they talk over NCCL, else over Gloo.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        yield Ranks(0, 1, device)
+        return
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Ranks(dist.get_rank(), count, device)
+    finally:
+        dist.destroy_process_group()
+
+
+@contextmanager
+def one_first(ranks: Ranks) -> Iterator[None]:
+    """One process of each machine does what is inside (fetch files, say) before the others do."""
+    first_here = int(os.environ.get("LOCAL_RANK", "0")) == 0
+    if not first_here:
+        ranks.wait()
+    yield
+    if first_here:
+        ranks.wait()

@@ -1,0 +1,73 @@
+"""`digits.files`: old or new, never half, and known before the work."""
+
+import os
+import shutil
+import signal
+import threading
+from collections import namedtuple
+
+import pytest
+
+from digits import UserError, files
+
+
+def test_the_new_content_is_there_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "a"
+    path.write_text("old")
+    with files.replacing(path) as file:
+        file.write(b"new")
+        file.flush()
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("write failed")])
+def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path, error):
+    path = tmp_path / "a"
+    path.write_text("old")
+
+    def fail() -> None:
+        with files.replacing(path) as file:
+            file.write(b"ne")
+            raise error
+
+    with pytest.raises(UserError, match="make room"):
+        fail()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_known_before_the_work(tmp_path, monkeypatch):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 2 * 2**20))
+    with pytest.raises(UserError, match="2 MB left"):
+        files.check_writable(tmp_path / "w.pth")
+
+
+def test_what_cannot_be_written_is_known_before_the_work(tmp_path):
+    for bad in (tmp_path, tmp_path / "none" / "w.pth", tmp_path / "w.json"):
+        with pytest.raises(UserError, match=r"--out .* cannot be written"):
+            files.check_writable(bad)
+    files.check_writable(tmp_path / "w.pth")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_waits_and_comes_back():
+    before = signal.getsignal(signal.SIGINT)
+    with files.undisturbed():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_other_threads_know_no_signals():
+    ended = []
+
+    def work():
+        with files.undisturbed():
+            ended.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ended == [True]
