@@ -25,7 +25,7 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 import model as networks
-from digits import UserError, augment, average, checkpoint, device, files, finite, flags, ranks, scores, splits
+from digits import UserError, augment, average, checkpoint, device, files, finite, flags, lessons, ranks, scores, splits
 from digits.muon import Muon
 
 LINE = "epoch {epoch:2d}/{of}  loss {loss:.4f}  validation {validation_accuracy:.2f} %  {seconds:.1f} s"
@@ -56,7 +56,9 @@ class Settings:
     normalise: int = setting(
         1, "[0, 1]", "whether to train with batch normalisation, folded into the weights at the end"
     )
-    teach: float = setting(0.0, "[0, 1]", "share of the target that a larger network gives")
+    teach: float = setting(0.0, "[0, 1]", "share of the target that larger networks give")
+    teachers: int = setting(2, "[1, 99]", "how many larger networks there are")
+    copies: int = setting(20, "[1, 999]", "how many warped copies of the training digits they are asked about")
     seed: int = setting(0, "[0, 9e18]", "same seed, same machine: same weights, to the bit on a CPU")
 
     def steps(self, digits: int) -> int:
@@ -100,8 +102,8 @@ def run(args: argparse.Namespace, place: ranks.Ranks) -> int:
     with ranks.one_first(place):
         made_up = args.synthetic and splits.made_up(args.synthetic, settings.seed, place.device)
         data = made_up or splits.load(args.data_dir, args.mirror, place.device)
-    paused = time.perf_counter()  # a teacher is trained once, its time is its own
-    teacher = load_teacher(args, settings, data, place)
+    paused = time.perf_counter()  # teachers are trained and asked once, their time is their own
+    taught = lessons_of(args, settings, data, place) if settings.teach else None
     began += time.perf_counter() - paused
     learner, curve = start(args.model, settings, data, place.device), []
     size = networks.parameters(networks.folded(learner.model))
@@ -118,12 +120,12 @@ def run(args: argparse.Namespace, place: ranks.Ranks) -> int:
 
     def remember() -> None:
         if place.first:
-            known = flags.kept(args, ["recipe", "model", "synthetic", "data_dir", "teacher", "out", *asdict(settings)])
+            known = flags.kept(args, ["recipe", "model", "synthetic", "data_dir", "lessons", "out", *asdict(settings)])
             checkpoint.save(beside, vars(learner), flags=known, curve=curve, seconds=time.perf_counter() - began)
 
     try:
         remember()
-        for epoch in train(learner, data, settings, teacher, place, len(curve)):
+        for epoch in train(learner, data, settings, taught, place, len(curve)):
             curve.append(epoch)
             place.say(LINE.format(of=settings.epochs, **epoch))
             remember()
@@ -147,7 +149,7 @@ def run(args: argparse.Namespace, place: ranks.Ranks) -> int:
     if place.first:
         record = {"data": data.source, "settings": asdict(settings), "augmentation": asdict(settings.warps())}
         record |= device.record(place.device) | {"processes": place.count, "curve": curve}
-        record["teacher"] = json.loads(args.teacher.with_suffix(".json").read_text()) if teacher else None
+        record["teachers"] = [json.loads(path.with_suffix(".json").read_text()) for path in teachers(args, settings)]
         networks.save(trained, args.out, summary | record)
         beside.unlink(missing_ok=True)
     place.say(f"test    {test_accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
@@ -158,28 +160,35 @@ def run(args: argparse.Namespace, place: ranks.Ranks) -> int:
 
 
 def train(
-    learner: Learner, data: splits.Splits, settings: Settings, teacher: nn.Module | None, place: ranks.Ranks, done: int
+    learner: Learner,
+    data: splits.Splits,
+    settings: Settings,
+    taught: list[Tensor] | None,
+    place: ranks.Ranks,
+    done: int,
 ) -> Iterator[dict[str, float]]:
     """Train what `learner` holds, in place, from epoch `done` + 1 on; after each epoch yield how it went.
 
     Errors: UserError when the loss or the weights are no longer numbers.
     """
-    images, labels = data.train.images, data.train.labels  # uint8 (N, 1, 28, 28), int64 (N,)
+    labels, where = data.train.labels, place.device  # int64 (N,)
     model, averaged, muon, adam, random = vars(learner).values()
-    shared, warp, steps = place.wrap(model), settings.warps(), settings.steps(len(images))
+    shared, steps = place.wrap(model), settings.steps(len(labels))
     for epoch in range(done + 1, settings.epochs + 1):
         began, losses, rates, total = time.perf_counter(), [], [], 0.0
+        if taught:
+            turn = (epoch - 1) % len(taught)
+            images, wanted = lessons.copy(data.train, settings.warps(), turn), taught[turn].float().to(where)
+        else:
+            images, wanted = augment.warped(data.train.images, settings.warps(), random), None
         model.train()
-        order = torch.randperm(len(images), generator=random, device=images.device).split(settings.batch_size)[:steps]
+        order = torch.randperm(len(labels), generator=random, device=where).split(settings.batch_size)[:steps]
         for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=place.bars), 1):
             height = rate((epoch - 1) * steps + number, settings.epochs * steps, settings.warmup)
             muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = settings.lr * height, settings.lr_rest * height
             mine = place.share(batch)
-            digits = images[mine].float() / 255  # (B, 1, 28, 28)
-            if warp.moves:
-                digits = augment.warp(digits, place.share(augment.maps(len(batch), warp, random)))
-            taught = teacher(digits) if teacher else None
-            loss = loss_of(shared(digits), labels[mine], taught, settings) / len(batch)
+            logits = shared(images[mine].float() / 255)  # (B, 1, 28, 28) → (B, 10)
+            loss = loss_of(logits, labels[mine], wanted[mine] if taught else None, settings) / len(batch)
             model.zero_grad()
             (loss * place.count).backward()  # of several processes the gradients' mean is taken
             muon.step()
@@ -208,15 +217,11 @@ def rate(step: int, steps: int, warmup: float) -> float:
 
 
 def loss_of(logits: Tensor, labels: Tensor, taught: Tensor | None, settings: Settings) -> Tensor:
-    """The sum of the cross-entropies of `logits` (B, 10) to `labels` (B,) and to a teacher's logits (B, 10).
-
-    Source: distillation, Hinton et al. 2015, arXiv 1503.02531; that both see the very same warped digits,
-    and for long, is the advice of Beyer et al. 2022, arXiv 2106.05237.
-    """
+    """The sum of the cross-entropies of `logits` (B, 10) to `labels` (B,) and to teachers' probabilities (B, 10)."""
     loss = F.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing, reduction="sum")
     if taught is None:
         return loss
-    return torch.lerp(loss, F.cross_entropy(logits, taught.softmax(1), reduction="sum"), settings.teach)
+    return torch.lerp(loss, F.cross_entropy(logits, taught, reduction="sum"), settings.teach)
 
 
 def start(name: str, settings: Settings, data: splits.Splits, where: torch.device) -> Learner:
@@ -238,26 +243,30 @@ def start(name: str, settings: Settings, data: splits.Splits, where: torch.devic
     )
 
 
-def load_teacher(args: argparse.Namespace, settings: Settings, data: splits.Splits, place: ranks.Ranks):
-    """The network to learn from, ready to read; trained first, and kept, where there is none yet.
+def teachers(args: argparse.Namespace, settings: Settings) -> list[Path]:
+    """Where the larger networks' weights are, or will be."""
+    return [args.lessons.with_suffix(f".{i}.pth") for i in range(settings.teachers if settings.teach else 0)]
 
-    Errors: UserError when it learned from other data.
-    """
-    if not settings.teach:
-        return None
-    if not args.teacher.exists():
-        place.say(f"teacher there is none at {args.teacher}: training it first, once")
-        partial = args.teacher.with_suffix(".resume.pth")
-        words = ["--resume", partial] if partial.exists() else ["--recipe", "teacher", "--out", args.teacher]
-        own = arguments([str(word) for word in ("--model", "teacher", *words)])
-        own.synthetic, own.data_dir, own.mirror = args.synthetic, args.data_dir, args.mirror
-        if code := run(own, place):
-            sys.exit(code)
+
+def lessons_of(args: argparse.Namespace, settings: Settings, data: splits.Splits, place: ranks.Ranks) -> list[Tensor]:
+    """What the larger networks say; they are trained and asked first, and what they say kept, where it is not there."""
+    if not lessons.take(args.lessons, data.train, settings.warps(), settings.copies):
+        for seed, path in enumerate(teachers(args, settings)):
+            if not path.exists():
+                place.say(f"lessons training teacher {seed + 1} of {settings.teachers}, once, for {path}")
+                partial = path.with_suffix(".resume.pth")
+                words = ["--resume", partial] if partial.exists() else ["--out", path, "--seed", seed]
+                own = arguments([str(word) for word in ("--recipe", "teacher", "--model", "teacher", *words)])
+                own.synthetic, own.data_dir, own.mirror = args.synthetic, args.data_dir, args.mirror
+                if code := run(own, place):
+                    sys.exit(code)
         place.wait()
-    known = json.loads(args.teacher.with_suffix(".json").read_text())
-    if known["data"] != data.source:
-        raise UserError(f"{args.teacher} learned from {known['data']}, not {data.source}: name another --teacher.")
-    return networks.load(args.teacher, place.device)
+        if place.first:
+            place.say(f"lessons asking {settings.teachers} teachers about {settings.copies} copies of the digits")
+            known = [networks.load(path, place.device) for path in teachers(args, settings)]
+            lessons.give(args.lessons, known, data.train, settings.warps(), settings.copies, place.bars)
+        place.wait()
+    return lessons.take(args.lessons, data.train, settings.warps(), settings.copies)
 
 
 def stopped(learner: Learner, out: Path, curve: list[dict[str, float]], place: ranks.Ranks) -> int:
@@ -282,14 +291,12 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     flags.add_settings(parser, RECIPES)
     flags.add_places(parser)
     parser.add_argument("--synthetic", type=int, metavar="N", help="train on N digits made up here; no download")
-    parser.add_argument(
-        "--teacher", type=Path, metavar="FILE", help="the network to learn from (default: beside --out)"
-    )
+    parser.add_argument("--lessons", type=Path, metavar="FILE", help="what teachers say (default: beside --out)")
     parser.add_argument("--out", type=Path, metavar="FILE", default="mnist.pth", help="where the weights go")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with a run that was stopped")
     parser.add_argument("--json", action="store_true", help="last line of output: the results as one JSON object")
     args = flags.parse(parser, words, RECIPES)
-    args.teacher = args.teacher or args.out.with_suffix(".teacher.pth")
+    args.lessons = args.lessons or args.out.with_suffix(".lessons.pth")
     return args
 
 

@@ -1,8 +1,6 @@
 """Every epoch sees every digit a little differently: turned, slanted, scaled, moved, bent.
 
-One random map for each picture, made for a whole batch at once on the device that trains. Maps and
-their use are apart, so that each of several processes can draw the maps of a whole batch alike and
-use those of its own share.
+One random map for each picture, made for many at once on the device that trains, before each epoch.
 """
 
 import math
@@ -12,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 SIDE = 28  # pixels
+BATCH = 256  # pictures warped at once: what they need stays in the processor's cache
 KNOTS = 5  # points a side that are displaced at random; between them the paper bends smoothly
 
 
@@ -70,3 +69,11 @@ def warp(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
     What comes in from outside is 0 (no ink).
     """
     return F.grid_sample(images, maps, align_corners=False)
+
+
+def warped(images: torch.Tensor, by: Warp, generator: torch.Generator) -> torch.Tensor:
+    """A copy of `images` (N, 1, 28, 28) uint8, each warped by itself; uint8 again."""
+    if not by.moves:
+        return images
+    parts = (warp(part.float(), maps(len(part), by, generator)) for part in images.split(BATCH))
+    return torch.cat([part.round_().byte() for part in parts])

@@ -83,9 +83,16 @@ def test_bending_moves_each_place_a_little_and_places_far_apart_differently(rand
     assert together.abs() < 0.3
 
 
-def test_a_share_of_the_maps_is_what_the_whole_batch_would_have_got():
-    """So that several processes together see what one would."""
-    images = torch.rand(10, 1, 28, 28)
-    maps = augment.maps(10, Warp(bend=1.0), torch.Generator().manual_seed(5))
-    whole = augment.warp(images, maps)
-    assert torch.equal(whole[1::2], augment.warp(images[1::2], maps[1::2]))
+def test_copies_of_a_whole_split_are_bytes_and_each_digit_has_its_own_map(random):
+    images = synthetic.digits(600, random).images
+    copy = augment.warped(images, Warp(bend=1.0), torch.Generator().manual_seed(5))
+    assert (copy.dtype, copy.shape) == (torch.uint8, images.shape)
+    assert torch.equal(copy, augment.warped(images, Warp(bend=1.0), torch.Generator().manual_seed(5)))
+    assert not torch.equal(copy, augment.warped(images, Warp(bend=1.0), torch.Generator().manual_seed(6)))
+    alike = augment.warped(images[:1].expand(600, -1, -1, -1), Warp(), random)
+    assert len(alike.flatten(1).unique(dim=0)) > 590
+
+
+def test_a_warp_of_no_reach_leaves_bytes_as_they_are(random):
+    images = synthetic.digits(5, random).images
+    assert torch.equal(augment.warped(images, Warp().times(0, bend=0), random), images)
