@@ -67,8 +67,12 @@ def main(args: argparse.Namespace) -> None:
         settings = replace(train.RECIPES[args.recipe], **{k: v for k, v in changes.items() if k != "muon"})
         runs = [trained(replace(settings, seed=seed), muon, data) for seed in range(args.runs)]
         table[name] = {key: summary([run[key] for run in runs]) for key in runs[0]}
-        texts = ("{mean:.3f} ± {std:.3f}".format(**value) for value in table[name].values())
-        print(f"{name:34s}", *texts, sep="  ", flush=True)
+        accuracy, loss, seconds = table[name].values()
+        print(
+            f"{name:32s}  {accuracy['mean']:.2f} ± {accuracy['std']:.2f} %  "
+            f"loss {loss['mean']:.4f} ± {loss['std']:.4f}  {seconds['mean']:.1f} s",
+            flush=True,
+        )
     print(json.dumps({"bench": "ablation", "recipe": args.recipe, "runs": args.runs, "rows": table}))
 
 

@@ -41,7 +41,7 @@ def result_of(*command: str) -> dict:
 
 def summary(values: list[float]) -> dict[str, float]:
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return {"mean": round(statistics.mean(values), 3), "std": round(spread, 3), "n": len(values)}
+    return {"mean": round(statistics.mean(values), 5), "std": round(spread, 5), "n": len(values)}
 
 
 def trained(row: str, seed: int, weights: str, on: tuple[str, str]) -> dict:

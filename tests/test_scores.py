@@ -50,3 +50,23 @@ def test_temperature_finds_the_factor_by_which_logits_are_overstated(true, rando
     logits = 3 * torch.randn(20_000, 10, generator=random)
     labels = torch.multinomial(logits.softmax(1), 1, generator=random)[:, 0]
     assert scores.temperature(logits * true, labels) == pytest.approx(true, rel=0.05)
+
+
+def test_confusion_counts_rows_as_written_and_columns_as_read():
+    counts = scores.confusion(torch.tensor([1, 1, 7, 0]), torch.tensor([1, 7, 7, 0]))
+    assert counts.sum() == 4
+    assert (counts[1, 1], counts[7, 1], counts[7, 7], counts[0, 0]) == (1, 1, 1, 1)
+
+
+def test_reliability_against_a_count_by_hand():
+    """Two bins of 15: 0.62 and 0.66 lie in (0.6, 0.667), 1.0 in the last."""
+    said, right = torch.tensor([0.62, 0.66, 1.0, 1.0]), torch.tensor([True, False, True, True])
+    parts, error = scores.reliability(said, right)
+    assert parts == [pytest.approx((0.64, 0.5, 2)), pytest.approx((1.0, 1.0, 2))]
+    assert error == pytest.approx(100 * 0.14 * 2 / 4)
+
+
+def test_what_is_right_as_often_as_it_says_has_hardly_any_calibration_error(random):
+    said = torch.rand(200_000, generator=random)
+    right = torch.rand(200_000, generator=random) < said
+    assert scores.reliability(said, right)[1] < 0.5

@@ -10,6 +10,8 @@ import sys
 import pytest
 import torch
 
+import model
+
 
 def read(*words, **environment: str) -> subprocess.CompletedProcess:
     script = [sys.executable, "test.py", "--device", "cpu"]
@@ -107,3 +109,29 @@ def test_the_test_images_are_scored_in_all_and_by_digit(real_mnist):
     lines = read("--mnist").stdout.splitlines()
     assert "% of 10,000 (95 % confidence: " in lines[0]
     assert [line.split()[0] for line in lines[1:]] == list("0123456789")
+
+
+def test_a_report_is_written_and_an_unwritable_one_known_before_the_work(real_mnist, tmp_path):
+    path = tmp_path / "report.html"
+    result = read("--mnist", "--report", path)
+    assert result.returncode == 0
+    assert f"{path} is written" in result.stderr
+    assert result.stdout.splitlines()[0].partition(" of")[0] in path.read_text()
+    result = read("--mnist", "--report", tmp_path / "none" / "report.html")
+    assert result.returncode == 1
+    assert "--report" in result.stderr
+    assert "cannot be written" in result.stderr
+
+
+def test_a_report_belongs_to_the_test_images():
+    result = read("--report", "report.html")
+    assert result.returncode == 2
+    assert "--mnist" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["mlp", "softmax"])
+def test_weights_of_the_simpler_networks_read_too(tmp_path, name):
+    model.save(model.NETWORKS[name](), tmp_path / "w.pth")
+    result = read("--weights", tmp_path / "w.pth", "input/test-3.png")
+    assert result.returncode == 0
+    assert "test-3.png" in result.stdout
