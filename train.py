@@ -1,8 +1,7 @@
 """Train the digit reader: settings, device, data, model, optimisers, loop, save. Read it top to bottom.
 
-`python train.py` takes about a minute on 2 CPU cores, `--recipe fast` three seconds, and `--recipe best`
-made the weights that ship (README, Results). Each writes `mnist.pth`, the weights, and `mnist.json`,
-where they come from.
+`--recipe fast` takes some seconds on 2 CPU cores, the default a minute; `--recipe best` made the weights that
+ship (README, Results). Each writes `mnist.pth`, the weights, and `mnist.json`, where they come from.
 """
 
 import time
@@ -43,22 +42,19 @@ class Settings:
     epochs: int = setting(6, "[1, inf)", "how often the training digits are gone through")
     share: float = setting(1.0, "(0, 1]", "share of the training digits that an epoch shows")
     batch_size: int = setting(128, "[1, inf)", "digits a step")
-    lr: float = setting(0.05, "(0, 1e30)", "highest learning rate of the hidden layers' weights, which Muon moves")
+    lr: float = setting(0.02, "(0, 1e30)", "highest learning rate of the hidden layers' weights, which Muon moves")
     lr_rest: float = setting(6e-3, "(0, 1e30)", "highest learning rate of all else, which AdamW moves")
     weight_decay: float = setting(0.01, "[0, inf)", "AdamW's pull towards small weights")
     warmup: float = setting(0.2, "[0, 1)", "share of the steps in which the rates rise; in the others they fall")
     label_smoothing: float = setting(0.05, "[0, 1)", "share of the target that goes to all ten digits alike")
     average: float = setting(0.1, "[0, 1]", "the weights kept average about this last share of all steps")
-    warp: float = setting(
-        1.0, "[0, 5]", "how far digits are turned, scaled, slanted and moved, in units of augment.Warp"
-    )
+    warp: float = setting(1.0, "[0, 5]", "how far digits are turned, scaled, slanted and moved, in augment.Warps")
     bend: float = setting(0.0, "[0, 14]", "how far they are bent, in pixels")
-    normalise: int = setting(
-        1, "[0, 1]", "whether to train with batch normalisation, folded into the weights at the end"
-    )
+    normalise: int = setting(1, "[0, 1]", "whether batch normalisation helps; at the end it is folded into the weights")
     teach: float = setting(0.0, "[0, 1]", "share of the target that larger networks give")
-    teachers: int = setting(2, "[1, 99]", "how many larger networks there are")
-    copies: int = setting(20, "[1, 999]", "how many warped copies of the training digits they are asked about")
+    teachers: int = setting(4, "[1, 99]", "how many larger networks there are")
+    copies: int = setting(12, "[1, 999]", "how many warped copies of the training digits they are asked about")
+    soften: float = setting(3.0, "[1, 99]", "temperature that makes them say less surely what they say")
     seed: int = setting(0, "[0, 9e18]", "same seed, same machine: same weights, to the bit on a CPU")
 
     def steps(self, digits: int) -> int:
@@ -72,8 +68,7 @@ class Settings:
 RECIPES = {
     "fast": Settings(epochs=1, share=0.36, lr=0.07, label_smoothing=0.1, average=0.0, warp=0.0),
     "default": Settings(),
-    "best": Settings(epochs=40, bend=1.5, teach=1.0),
-    "teacher": Settings(epochs=8, bend=1.5),
+    "best": Settings(epochs=24, teach=1.0),
 }
 
 
@@ -149,7 +144,8 @@ def run(args: argparse.Namespace, place: ranks.Ranks) -> int:
     if place.first:
         record = {"data": data.source, "settings": asdict(settings), "augmentation": asdict(settings.warps())}
         record |= device.record(place.device) | {"processes": place.count, "curve": curve}
-        record["teachers"] = [json.loads(path.with_suffix(".json").read_text()) for path in teachers(args, settings)]
+        known = lessons.teachers(args.lessons, settings.teachers) if taught else []
+        record["teachers"] = [json.loads(path.with_suffix(".json").read_text()) for path in known]
         networks.save(trained, args.out, summary | record)
         beside.unlink(missing_ok=True)
     place.say(f"test    {test_accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
@@ -178,7 +174,10 @@ def train(
         began, losses, rates, total = time.perf_counter(), [], [], 0.0
         if taught:
             turn = (epoch - 1) % len(taught)
-            images, wanted = lessons.copy(data.train, settings.warps(), turn), taught[turn].float().to(where)
+            images, wanted = (
+                lessons.copy(data.train, settings.warps(), turn),
+                lessons.softened(taught[turn].to(where), settings.soften),
+            )
         else:
             images, wanted = augment.warped(data.train.images, settings.warps(), random), None
         model.train()
@@ -219,9 +218,8 @@ def rate(step: int, steps: int, warmup: float) -> float:
 def loss_of(logits: Tensor, labels: Tensor, taught: Tensor | None, settings: Settings) -> Tensor:
     """The sum of the cross-entropies of `logits` (B, 10) to `labels` (B,) and to teachers' probabilities (B, 10)."""
     loss = F.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing, reduction="sum")
-    if taught is None:
-        return loss
-    return torch.lerp(loss, F.cross_entropy(logits, taught, reduction="sum"), settings.teach)
+    lesson = loss if taught is None else F.cross_entropy(logits, taught, reduction="sum")
+    return torch.lerp(loss, lesson, settings.teach)
 
 
 def start(name: str, settings: Settings, data: splits.Splits, where: torch.device) -> Learner:
@@ -243,27 +241,22 @@ def start(name: str, settings: Settings, data: splits.Splits, where: torch.devic
     )
 
 
-def teachers(args: argparse.Namespace, settings: Settings) -> list[Path]:
-    """Where the larger networks' weights are, or will be."""
-    return [args.lessons.with_suffix(f".{i}.pth") for i in range(settings.teachers if settings.teach else 0)]
-
-
 def lessons_of(args: argparse.Namespace, settings: Settings, data: splits.Splits, place: ranks.Ranks) -> list[Tensor]:
     """What the larger networks say; they are trained and asked first, and what they say kept, where it is not there."""
     if not lessons.take(args.lessons, data.train, settings.warps(), settings.copies):
-        for seed, path in enumerate(teachers(args, settings)):
+        for seed, path in enumerate(lessons.teachers(args.lessons, settings.teachers)):
             if not path.exists():
                 place.say(f"lessons training teacher {seed + 1} of {settings.teachers}, once, for {path}")
                 partial = path.with_suffix(".resume.pth")
                 words = ["--resume", partial] if partial.exists() else ["--out", path, "--seed", seed]
-                own = arguments([str(word) for word in ("--recipe", "teacher", "--model", "teacher", *words)])
+                own = arguments([str(word) for word in ("--model", "teacher", *words)])
                 own.synthetic, own.data_dir, own.mirror = args.synthetic, args.data_dir, args.mirror
                 if code := run(own, place):
                     sys.exit(code)
         place.wait()
         if place.first:
             place.say(f"lessons asking {settings.teachers} teachers about {settings.copies} copies of the digits")
-            known = [networks.load(path, place.device) for path in teachers(args, settings)]
+            known = [networks.load(path, place.device) for path in lessons.teachers(args.lessons, settings.teachers)]
             lessons.give(args.lessons, known, data.train, settings.warps(), settings.copies, place.bars)
         place.wait()
     return lessons.take(args.lessons, data.train, settings.warps(), settings.copies)
@@ -277,10 +270,9 @@ def stopped(learner: Learner, out: Path, curve: list[dict[str, float]], place: r
         place.say(f"\nStopped in the first epoch: nothing was saved, {out} is as it was.")
     elif place.first:
         networks.save(networks.folded(learner.average.module), partial)
-        place.say(
-            f"\nStopped after epoch {len(curve)}, which read {curve[-1]['validation_accuracy']:.2f} % of the "
-            f"validation split: {out} is as it was, the weights so far are in {partial}. Go on with --resume {resume}"
-        )
+        done = f"after epoch {len(curve)} ({curve[-1]['validation_accuracy']:.2f} % of the validation split)"
+        place.say(f"\nStopped {done}: {out} is as it was, the weights so far are in {partial}.")
+        place.say(f"To go on: python train.py --resume {resume}")
     return 130  # what shells report of a program that Ctrl-C ended
 
 

@@ -25,6 +25,11 @@ def copy(split: Split, by: augment.Warp, number: int) -> Tensor:
     return augment.warped(split.images, by, torch.Generator(device).manual_seed(number))
 
 
+def teachers(path: Path, count: int) -> list[Path]:
+    """Where the weights of those are, or will be, whose lessons are at `path`."""
+    return [path.with_suffix(f".{number}.pth") for number in range(count)]
+
+
 def give(path: Path, teachers: Iterable[nn.Module], split: Split, by: augment.Warp, copies: int, bars=None) -> None:
     """Ask the `teachers` about each of `copies` of `split` and write the mean of their probabilities to `path`.
 
@@ -55,6 +60,12 @@ def take(path: Path, split: Split, by: augment.Warp, copies: int) -> list[Tensor
             f"{path} is about other digits or other warps: delete it, or name another --lessons.", "lessons"
         )
     return known["said"][:copies] if len(known["said"]) >= copies else None
+
+
+def softened(said: Tensor, temperature: float) -> Tensor:
+    """Probabilities (N, 10) as if the logits behind them had been divided by `temperature`."""
+    # Half precision has no numbers between 0 and 6e-8, and nobody is as sure as that.
+    return (said.float().clamp(min=1e-5).log() / temperature).softmax(1)
 
 
 def about(split: Split, by: augment.Warp) -> list[float]:

@@ -60,3 +60,12 @@ def test_lessons_about_other_digits_or_none_at_all_are_refused(split, tmp_path, 
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UserError, match="delete it, or name another --lessons"):
         lessons.take(path, split, WARP, 1)
+
+
+def test_softening_divides_the_logits(random):
+    logits = torch.randn(20, 10, generator=random)
+    said = logits.softmax(1).half()
+    torch.testing.assert_close(lessons.softened(said, 1.0), logits.softmax(1), atol=1e-3, rtol=0)
+    torch.testing.assert_close(lessons.softened(said, 3.0), (logits / 3).softmax(1), atol=1e-3, rtol=0)
+    sure = torch.nn.functional.one_hot(torch.tensor([4]), 10).half()
+    assert lessons.softened(sure, 3.0).isfinite().all()

@@ -44,7 +44,7 @@ def test_every_flag_is_in_the_readme_and_every_flag_there_exists(script):
     for command in commands():
         words = shlex.split(command)
         if script in words:
-            assert {word for word in words if word.startswith("--")} <= known
+            assert {word for word in words[words.index(script) :] if word.startswith("--")} <= known
 
 
 def test_defaults_in_the_readme_are_those_of_the_code():
@@ -52,6 +52,16 @@ def test_defaults_in_the_readme_are_those_of_the_code():
         for flag, value in re.findall(r"`--([a-z-]+) ([^`]+)`", "\n".join(section_rows(f"flag of `{script}`"))):
             if value.islower() or value[0].isdigit():
                 assert str(getattr(arguments, flag.replace("-", "_"))) == value, flag
+
+
+def test_the_recipes_in_the_readme_are_those_of_the_code():
+    shown = {}
+    for row in section_rows("flag of `train.py`"):
+        flag, *values = (cell.strip() for cell in row.strip("|").split("|")[:4])
+        if values[0]:
+            shown[flag.strip("`-").replace("-", "_")] = values
+    recipes = [train.asdict(train.RECIPES[name]) for name in ("fast", "default", "best")]
+    assert shown == {name: [f"{recipe[name]:g}" for recipe in recipes] for name in recipes[0]}
 
 
 def test_every_make_target_is_in_the_readme_and_the_other_way_round():
@@ -106,6 +116,9 @@ def test_the_api_example_is_what_the_api_answers():
 def test_numbers_in_the_readme_are_those_of_the_code():
     assert f"{model.parameters(model.CNN()):,}" in README
     assert f"over {picture.MAX_PIXELS // 10**6} million pixels, or a body over {app.MAX_BODY // 2**20} MB" in README
-    assert f"{train.steps(train.Settings(), 55_000):,} such steps" in README
+    default = train.Settings()
+    assert f"{default.epochs * default.steps(55_000):,} such steps" in README
+    for network in ("mlp", "softmax"):
+        assert f"{model.parameters(model.NETWORKS[network]()):,}" in README
     for status in (*app.STATUS.values(), 400, 503):
         assert f"| {status} |" in README

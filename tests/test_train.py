@@ -78,7 +78,7 @@ def test_the_shipped_weights_come_from_the_best_recipe(network, real_mnist):
     assert recorded["settings"] == train.asdict(train.RECIPES["best"])
     assert recorded["augmentation"] == train.asdict(train.RECIPES["best"].warps())
     for seed, teacher in enumerate(recorded["teachers"]):
-        assert teacher["settings"] == train.asdict(train.RECIPES["teacher"]) | {"seed": seed}
+        assert teacher["settings"] == train.asdict(train.RECIPES["default"]) | {"seed": seed}
     accuracy = scores.accuracy(network, real_mnist["test"])
     assert accuracy == pytest.approx(recorded["test_accuracy"], abs=0.011)
     assert accuracy >= 99.6
@@ -86,11 +86,10 @@ def test_the_shipped_weights_come_from_the_best_recipe(network, real_mnist):
 
 @pytest.mark.parametrize("recipe", train.RECIPES)
 def test_each_recipe_trains_and_records_all_that_made_the_weights(out, recipe):
-    flags = ["--recipe", recipe, "--model", "teacher" if recipe == "teacher" else "cnn", "--epochs", "1"]
-    assert run(*flags, "--out", out, "--synthetic", "100") == 0
+    assert run("--recipe", recipe, "--epochs", "1", "--teachers", "2", "--out", out, "--synthetic", "100") == 0
     recorded = json.loads(out.with_suffix(".json").read_text())
     assert recorded["recipe"] == recipe
-    assert recorded["settings"] == train.asdict(train.RECIPES[recipe]) | {"epochs": 1}
+    assert recorded["settings"] == train.asdict(train.RECIPES[recipe]) | {"epochs": 1, "teachers": 2}
     assert [teacher["seed"] for teacher in recorded["teachers"]] == ([0, 1] if recipe == "best" else [])
     assert recorded["versions"].keys() == {"python", "torch"}
     assert recorded["hardware"]
@@ -98,7 +97,7 @@ def test_each_recipe_trains_and_records_all_that_made_the_weights(out, recipe):
 
 
 def test_teachers_are_trained_and_asked_once(out, capsys):
-    best = ["--recipe", "best", "--epochs", "1", "--synthetic", "100", "--copies", "2", "--out", out]
+    best = ["--recipe", "best", "--epochs", "1", "--synthetic", "100", "--copies", "2", "--teachers", "2", "--out", out]
     run(*best)
     kept = {path: path.read_bytes() for path in out.parent.glob("w.lessons.*")}
     assert {path.name for path in kept} >= {"w.lessons.pth", "w.lessons.0.pth", "w.lessons.1.pth"}
