@@ -95,6 +95,18 @@ def parameters(model: nn.Module) -> int:
     return sum(p.numel() for p in model.parameters())
 
 
+def freeze(model: nn.Module) -> bool:
+    """Let the CNN's first convolution learn no more; whether it did until now.
+
+    It soon knows its strokes, and no gradient has to be carried through the largest maps any more.
+    Source: Brock et al. 2017, FreezeOut, arXiv 1706.04983.
+    """
+    learns = isinstance(model, CNN) and model.conv1.weight.requires_grad
+    if learns:
+        model.conv1.requires_grad_(False)
+    return learns
+
+
 NORMALISED = (("conv1", "norm1"), ("conv2", "norm2"))
 
 

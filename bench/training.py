@@ -4,7 +4,7 @@ Every row is `python train.py --recipe …` for several seeds, as a user runs it
 loop that others have. Times count from the files on disk to the weights, imports aside, with decoding,
 augmentation and validation; machines are shared and noisy, so references stand between the others and the
 ratio is what counts. What teachers cost, once for all seeds of `best`, stands apart. The last line is one JSON
-object. Run it on an idle machine: the first time it takes an hour, or `--rows fast default` some minutes.
+object. Run it on an idle machine: it takes half an hour, the first time more; `--rows fast default` takes minutes.
 """
 
 import argparse
@@ -25,10 +25,10 @@ LESSONS = ROOT / "data" / "lessons.pth"  # kept, as teachers are trained once
 ROWS = {  # how to train each, and for how many seeds
     "fast": (["--recipe", "fast"], 5),
     "default": ([], 3),
-    "best": (["--recipe", "best", "--lessons", str(LESSONS)], 3),
     "softmax": (["--model", "softmax"], 3),
     "mlp": (["--model", "mlp"], 3),
     "synthetic": (["--synthetic", "5000"], 3),
+    "best": (["--recipe", "best", "--lessons", str(LESSONS)], 3),
 }
 COLUMNS = "{:10s} {:>16s} {:>16s} {:>10s} {:>3s}"
 
