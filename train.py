@@ -67,17 +67,7 @@ class Settings:
 
 
 RECIPES = {
-    "fast": Settings(
-        epochs=1,
-        share=0.48,
-        batch_size=96,
-        lr=0.08,
-        label_smoothing=0.1,
-        average=0.0,
-        warp=0.0,
-        normalise=0,
-        freeze=0.3,
-    ),
+    "fast": Settings(1, 0.42, lr=0.09, label_smoothing=0.1, average=0.0, warp=0.0, normalise=0, freeze=0.3),
     "default": Settings(),
     "best": Settings(epochs=24, teach=1.0),
 }
@@ -139,7 +129,10 @@ def run(args: argparse.Namespace, place: ranks.Ranks) -> int:
         train_seconds = time.perf_counter() - began
         test_accuracy = scores.accuracy(trained, data.test)
     except KeyboardInterrupt:
-        return stopped(learner, args.out, curve, place)
+        if curve and place.first:
+            networks.save(networks.folded(learner.average.module), args.out.with_suffix(".partial.pth"))
+        place.say(checkpoint.farewell(args.out, beside, curve))
+        return 130  # what shells report of a program that Ctrl-C ended
     summary = {
         "device": place.device.type,
         "recipe": args.recipe,
@@ -265,8 +258,8 @@ def lessons_of(args: argparse.Namespace, settings: Settings, data: splits.Splits
                 words = ["--resume", partial] if partial.exists() else ["--out", path, "--seed", seed]
                 own = arguments([str(word) for word in ("--model", "teacher", *words)])
                 own.synthetic, own.data_dir, own.mirror = args.synthetic, args.data_dir, args.mirror
-                if code := run(own, place):
-                    sys.exit(code)
+                if run(own, place):
+                    sys.exit(130)
         place.wait()
         if place.first:
             place.say(f"lessons asking {settings.teachers} teachers about {settings.copies} copies of the digits")
@@ -274,20 +267,6 @@ def lessons_of(args: argparse.Namespace, settings: Settings, data: splits.Splits
             lessons.give(args.lessons, known, data.train, settings.warps(), settings.copies, place.bars)
         place.wait()
     return lessons.take(args.lessons, data.train, settings.warps(), settings.copies)
-
-
-def stopped(learner: Learner, out: Path, curve: list[dict[str, float]], place: ranks.Ranks) -> int:
-    """After Ctrl-C: keep what was learned beside, not over, the weights that were there."""
-    partial, resume = out.with_suffix(".partial.pth"), out.with_suffix(".resume.pth")
-    if not curve:
-        resume.unlink(missing_ok=True)
-        place.say(f"\nStopped in the first epoch: nothing was saved, {out} is as it was.")
-    elif place.first:
-        networks.save(networks.folded(learner.average.module), partial)
-        done = f"after epoch {len(curve)} ({curve[-1]['validation_accuracy']:.2f} % of the validation split)"
-        place.say(f"\nStopped {done}: {out} is as it was, the weights so far are in {partial}.")
-        place.say(f"To go on: python train.py --resume {resume}")
-    return 130  # what shells report of a program that Ctrl-C ended
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:

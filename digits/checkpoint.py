@@ -53,5 +53,17 @@ def put_aside(path: Path) -> Path:
     return path.replace(path.with_name(f"{path.stem}.old{path.suffix}"))
 
 
+def farewell(out: Path, path: Path, curve: list[dict[str, float]]) -> str:
+    """What to say after Ctrl-C; the checkpoint of a run that learned nothing yet goes away."""
+    if not curve:
+        path.unlink(missing_ok=True)
+        return f"\nStopped in the first epoch: nothing was saved, {out} is as it was."
+    return (
+        f"\nStopped after epoch {len(curve)}, which read {curve[-1]['validation_accuracy']:.2f} % of the validation "
+        f"split: {out} is as it was, the weights so far are in {out.with_suffix('.partial.pth')}.\n"
+        f"To go on: python train.py --resume {path}"
+    )
+
+
 def _state(part: Any) -> Any:
     return part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
