@@ -23,12 +23,17 @@ CPU = torch.device("cpu")
 EVERYWHERE = {
     "all of it": {},
     "AdamW for all weights, not Muon": {"muon": False},
-    "no batch normalisation": {"normalise": 0},
     "no label smoothing": {"label_smoothing": 0.0},
 }
 ROWS = {
     "fast": EVERYWHERE | {"all digits, not a share": {"share": 1.0}, "with warps": {"warp": 1.0}},
-    "default": EVERYWHERE | {"no warps": {"warp": 0.0}, "with bends": {"bend": 1.5}, "no average": {"average": 0.0}},
+    "default": EVERYWHERE
+    | {
+        "no batch normalisation": {"normalise": 0},
+        "no warps": {"warp": 0.0},
+        "with bends": {"bend": 1.5},
+        "no average": {"average": 0.0},
+    },
     "best": {"all of it": {}, "no teachers": {"teach": 0.0}},
 }
 

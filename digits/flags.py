@@ -23,15 +23,17 @@ def add_places(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mirror", action="append", default=[], metavar="PLACE", help=text)
 
 
-def parse(parser: argparse.ArgumentParser, words: list[str] | None, recipes: dict[str, Any]) -> argparse.Namespace:
-    """What `words` say; where they are silent, the run that --resume names, else the recipe.
+def parse(
+    parser: argparse.ArgumentParser, words: list[str] | None, recipes: dict[str, Any], exceptions: dict[str, dict]
+) -> argparse.Namespace:
+    """What `words` say; where they are silent, the run that --resume names, the model's exceptions, the recipe.
 
     A value outside the interval that its field allows ends with the usage.
     Errors: UserError when there is no such run, or a flag contradicts it.
     """
     early = parser.parse_args(words)
     stopped = checkpoint.load(early.resume)["flags"] if early.resume else {}
-    parser.set_defaults(**asdict(recipes[early.recipe]) | stopped)
+    parser.set_defaults(**asdict(recipes[early.recipe]) | exceptions.get(early.model, {}) | stopped)
     args = parser.parse_args(words)
     for f in fields(recipes[early.recipe]):
         if not _inside(getattr(args, f.name), f.metadata["allowed"]):

@@ -20,9 +20,12 @@ from digits.mnist import Split
 
 
 def copy(split: Split, by: augment.Warp, number: int) -> Tensor:
-    """The images of `split` as they are in copy `number`: uint8 (N, 1, 28, 28), the same ones every time."""
-    device = split.images.device
-    return augment.warped(split.images, by, torch.Generator(device).manual_seed(number))
+    """The images of `split` as they are in copy `number`: uint8 (N, 1, 28, 28), the same ones every time.
+
+    They are made on the CPU, as other devices draw other numbers from the same seed.
+    """
+    images = augment.warped(split.images.cpu(), by, torch.Generator().manual_seed(number))
+    return images.to(split.images.device)
 
 
 def teachers(path: Path, count: int) -> list[Path]:

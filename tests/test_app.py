@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 
 import app
+import model
 from digits import UserError
 from tests.serving import site
 from tests.test_picture import GOOD, claims
@@ -250,3 +251,11 @@ def test_a_taken_port_is_said_with_another_to_try():
     assert result.returncode == 1
     assert f"127.0.0.1 port {port}" in result.stderr
     assert "--port" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["mlp", "softmax"])
+def test_the_simpler_networks_serve_too(tmp_path, name):
+    model.save(model.NETWORKS[name](), tmp_path / "w.pth")
+    client = app.create_app(tmp_path / "w.pth").test_client()
+    picture = base64.b64encode(Path("input/test-3.png").read_bytes()).decode()
+    assert client.post("/api", json={"image": picture}).get_json()["text"] in "0123456789"

@@ -110,3 +110,9 @@ def test_the_mirror_asked_for_is_tried_first_then_the_environment_then_the_publi
     monkeypatch.setenv("MNIST_MIRROR", "from-environment")
     order = mnist._in_order(["asked"], ["public", "asked"])
     assert order == ["asked", "from-environment", "public"]
+
+
+def test_checksums_are_torchvisions():
+    from torchvision.datasets import MNIST
+
+    assert dict(MNIST.resources) == mnist.FILES

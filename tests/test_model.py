@@ -141,3 +141,70 @@ def test_weights_of_another_network_are_refused_with_the_difference(tmp_path, co
     torch.save(content, tmp_path / "other.pth")
     with pytest.raises(UserError, match=why):
         model.load(tmp_path / "other.pth")
+
+
+def normalised() -> model.CNN:
+    """A CNN that has seen some batches through batch normalisation, whose numbers are far from 0 and 1."""
+    torch.manual_seed(0)
+    cnn = model.CNN()
+    model.normalise(cnn)
+    for norm in (cnn.norm1, cnn.norm2):
+        torch.nn.init.normal_(norm.bias)
+    for _ in range(10):
+        cnn(3 * torch.rand(20, 1, 28, 28))
+    return cnn.eval()
+
+
+def test_folding_gives_the_plain_network_and_the_same_answers():
+    trained = normalised()
+    plain = model.folded(trained)
+    x = torch.rand(8, 1, 28, 28)
+    torch.testing.assert_close(plain(x), trained(x), atol=1e-5, rtol=1e-4)
+    assert plain.state_dict().keys() == model.CNN().state_dict().keys()
+    assert model.parameters(plain) == 225_034
+    assert isinstance(trained.norm1, nn.BatchNorm2d)  # a copy was folded
+
+
+def test_other_networks_have_nothing_to_normalise_fold_or_freeze():
+    for network in (model.MLP(), model.Softmax(), model.Teacher()):
+        names = network.state_dict().keys()
+        model.normalise(network)
+        assert model.folded(network).state_dict().keys() == names
+        assert not model.freeze(network)
+
+
+def test_freezing_stops_the_first_convolution_and_says_so_once():
+    cnn = model.CNN()
+    assert model.freeze(cnn)
+    assert not model.freeze(cnn)
+    cnn(torch.rand(2, 1, 28, 28)).sum().backward()
+    assert cnn.conv1.weight.grad is None
+    assert cnn.conv2.weight.grad is not None
+
+
+def test_nothing_depends_on_the_rows_and_columns_that_the_network_leaves_out(network):
+    x = torch.rand(4, 1, 28, 28)
+    other = x.clone()
+    other[..., 26:, :], other[..., 26:] = 1 - x[..., 26:, :], 1 - x[..., 26:]
+    assert torch.equal(network(x), network(other))
+
+
+@pytest.mark.parametrize("name", model.NETWORKS)
+def test_weights_of_every_network_are_known_by_their_names(tmp_path, name):
+    network = model.NETWORKS[name]().eval()
+    model.save(network, tmp_path / "w.pth")
+    loaded = model.load(tmp_path / "w.pth")
+    assert type(loaded) is type(network)
+    x = torch.rand(3, 1, 28, 28)
+    assert torch.equal(loaded(x), network(x))
+
+
+def test_a_record_is_written_beside_the_weights_or_neither_is(tmp_path):
+    path = tmp_path / "w.pth"
+    model.save(model.Softmax(), path, {"seed": 1})
+    assert path.with_suffix(".json").read_text() == '{\n "seed": 1\n}\n'
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        model.save(model.Softmax(), path, {"seed": object()})
+    assert path.read_bytes() == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["w.json", "w.pth"]
