@@ -295,4 +295,4 @@ if __name__ == "__main__":
     except UserError as error:
         sys.exit(f"train.py: {error}")
     except KeyboardInterrupt:
-        sys.exit("\nStopped before training began: nothing was saved.")
+        sys.exit("\nStopped while nothing was trained: each file is as it was, or new and whole.")

@@ -39,15 +39,18 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ctrl-C waits until this is over (as signals do, in the main thread)."""
+    """Ctrl-C waits until this is over, and is then raised (in the main thread, which alone gets signals)."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    waiting = []
+    before = signal.signal(signal.SIGINT, lambda number, _: waiting.append(number))
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+    if waiting:
+        signal.raise_signal(signal.SIGINT)
 
 
 def check_writable(path: Path, flag: str = "--out") -> None:

@@ -53,11 +53,20 @@ def test_what_cannot_be_written_is_known_before_the_work(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_waits_and_comes_back():
-    before = signal.getsignal(signal.SIGINT)
-    with files.undisturbed():
-        os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGINT) is before
+def test_ctrl_c_waits_and_is_not_lost():
+    """Once it was ignored meanwhile: a run that writes a checkpoint every moment could not be stopped."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    reached = []
+    try:
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            with files.undisturbed():
+                os.kill(os.getpid(), signal.SIGINT)
+                reached.append("the end of what may not be disturbed")
+            reached.append("what comes after")
+        assert reached == ["the end of what may not be disturbed"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def test_other_threads_know_no_signals():
