@@ -33,8 +33,8 @@ class CNN(nn.Module):
         self.fc2 = nn.Linear(128, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # Both pools leave out an odd last row and column, which no other layer sees: nothing here depends
-        # on the last two of the picture. Left out at once, they spare 15 % of the work.
+        # The second pool would leave out an odd last row and column, so nothing here depends on the last two
+        # of the picture. Left out at once, they spare 15 % of the work.
         x = x[..., :26, :26]
         # ReLU after the pool is the same function as before it, on a quarter of the numbers.
         x = self.norm1(F.max_pool2d(self.conv1(x), 2)).relu()  # (B, 32, 12, 12)

@@ -99,7 +99,7 @@ def score(network: model.CNN, args: argparse.Namespace, where) -> int:
     """Say how many of the 10,000 test images are read right, in all and of each digit; with --report draw it."""
     try:
         if args.report:
-            files.check_writable(args.report, "--report")
+            files.check_writable(args.report, "--report", ("", ".html", ".htm"))
         images = mnist.load("test", args.data_dir, args.mirror).to(where)
         if args.report:
             report.write(args.report, network, Path(args.weights), images)

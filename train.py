@@ -48,19 +48,19 @@ class Settings:
     warmup: float = setting(0.2, "[0, 1)", "share of the steps in which the rates rise; in the others they fall")
     label_smoothing: float = setting(0.05, "[0, 1)", "share of the target that goes to all ten digits alike")
     average: float = setting(0.1, "[0, 1]", "the weights kept average about this last share of all steps")
-    warp: float = setting(1.0, "[0, 5]", "how far digits are turned, scaled, slanted and moved, in augment.Warps")
+    warp: float = setting(1.0, "[0, 5]", "how far digits are turned, scaled, slanted and moved, in augment.Warp")
     bend: float = setting(0.0, "[0, 14]", "how far they are bent, in pixels")
     normalise: int = setting(1, "[0, 1]", "whether batch normalisation helps; at the end it is folded into the weights")
     freeze: float = setting(1.0, "[0, 1]", "share of the steps after which the first convolution learns no more")
     teach: float = setting(0.0, "[0, 1]", "share of the target that larger networks give")
     teachers: int = setting(4, "[1, 99]", "how many larger networks there are")
     copies: int = setting(12, "[1, 999]", "how many warped copies of the training digits they are asked about")
-    soften: float = setting(3.0, "[1, 99]", "temperature that makes them say less surely what they say")
+    soften: float = setting(3.0, "[1, 4]", "temperature that makes them say less surely what they say")
     seed: int = setting(0, "[0, 9e18]", "same seed, same machine: same weights, to the bit on a CPU")
 
     def steps(self, digits: int) -> int:
-        """How many steps an epoch of so many digits has."""
-        return math.ceil(max(1, round(self.share * digits)) / self.batch_size)
+        """How many steps an epoch of so many digits has; one digit left over is left out, as norms need two."""
+        return max(1, math.ceil((round(self.share * digits) - 1) / self.batch_size))
 
     def warps(self) -> augment.Warp:
         return augment.Warp().times(self.warp, self.bend)
@@ -69,12 +69,14 @@ class Settings:
 RECIPES = {
     "fast": Settings(1, 0.42, lr=0.09, label_smoothing=0.1, average=0.0, warp=0.0, normalise=0, freeze=0.3),
     "default": Settings(),
-    "best": Settings(epochs=24, teach=1.0),
+    "best": Settings(60, lr=0.04, warp=1.5, bend=1.5, teach=1.0, copies=16),
 }
 
 
-# A single layer is one template a digit, which fits digits as they stand: warped ones cost it 3 points of accuracy.
-EXCEPT = {"softmax": {"warp": 0.0}}
+# Of the recipes. Softmax is one template a digit, which fits digits as they stand: warped ones cost it 3 points.
+EXCEPT = {"softmax": {"warp": 0.0}, "teacher": {"epochs": 12}}
+# What a run that was stopped goes on with.
+KEPT = ["recipe", "model", "synthetic", "device", "data_dir", "lessons", "out", *(f.name for f in fields(Settings))]
 
 
 @dataclass(frozen=True)
@@ -89,22 +91,27 @@ class Learner:
 
 
 def main(args: argparse.Namespace) -> int:
+    """Train as `args` say; the exit code."""
     with ranks.join(device.pick(args.device)) as place:
-        return run(args, place)
+        try:
+            run(args, place)
+            return 0
+        except KeyboardInterrupt as stop:
+            place.say(str(stop) or "\nStopped: each file is as it was, or new and whole.")
+            return 130  # what shells report of a program that Ctrl-C ended
 
 
-def run(args: argparse.Namespace, place: ranks.Ranks) -> int:
-    """Train as `args` say, or go on with the run that --resume names; the exit code."""
+def run(args: argparse.Namespace, place: ranks.Ranks, data: splits.Splits | None = None) -> None:
+    """Train on `data`, else on those that `args` name. A KeyboardInterrupt says what was kept and how to go on."""
     resumed = checkpoint.load(args.resume) if args.resume else None
+    args.device = place.device.type
     settings = Settings(**{f.name: getattr(args, f.name) for f in fields(Settings)})
-    files.check_writable(args.out)
+    files.check_writable(args.out, "--out", ("", ".pth"))
     began = time.perf_counter() - (resumed["seconds"] if resumed else 0)
-    with ranks.one_first(place):
-        made_up = args.synthetic and splits.made_up(args.synthetic, settings.seed, place.device)
-        data = made_up or splits.load(args.data_dir, args.mirror, place.device)
-    paused = time.perf_counter()  # teachers are trained and asked once, their time is their own
-    taught = lessons_of(args, settings, data, place) if settings.teach else None
-    began += time.perf_counter() - paused
+    if data is None:
+        with ranks.one_first(place):
+            made_up = args.synthetic and splits.made_up(args.synthetic, settings.seed, place.device)
+            data = made_up or splits.load(args.data_dir, args.mirror, place.device)
     learner, curve = start(args.model, settings, data, place.device), []
     size = networks.parameters(networks.folded(learner.model))
     place.say(f"device  {device.describe(place.device)}{f', {place.count} processes' if place.count > 1 else ''}")
@@ -115,59 +122,52 @@ def run(args: argparse.Namespace, place: ranks.Ranks) -> int:
         checkpoint.restore(vars(learner), resumed)
         curve = resumed["curve"]
         place.say(f"resumed after epoch {len(curve)}")
-    elif beside.exists() and place.first:
+    if place.first and beside.exists() and not (args.resume and beside.samefile(args.resume)):
         place.say(f"note    {beside} of an earlier run is now {checkpoint.put_aside(beside)}")
 
     def remember() -> None:
         if place.first:
-            known = flags.kept(args, ["recipe", "model", "synthetic", "data_dir", "lessons", "out", *asdict(settings)])
-            checkpoint.save(beside, vars(learner), flags=known, curve=curve, seconds=time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            checkpoint.save(beside, vars(learner), flags=flags.kept(args, KEPT), curve=curve, seconds=seconds)
 
     try:
         remember()
-        for epoch in train(learner, data, settings, taught, place, len(curve)):
+        paused = time.perf_counter()  # teachers are trained and asked once, their time is their own
+        known = lessons_of(args, settings, data, place) if settings.teach else lessons.NONE
+        began += time.perf_counter() - paused
+        for epoch in train(learner, data, settings, known, place, len(curve)):
             curve.append(epoch)
             place.say(LINE.format(of=settings.epochs, **epoch))
             remember()
         trained = scores.calibrated(networks.folded(learner.average.module), data.validation)
-        train_seconds = time.perf_counter() - began
-        test_accuracy = scores.accuracy(trained, data.test)
+        seconds = time.perf_counter() - began
+        accuracy = scores.accuracy(trained, data.test)
     except KeyboardInterrupt:
         if curve and place.first:
             networks.save(networks.folded(learner.average.module), args.out.with_suffix(".partial.pth"))
-        place.say(checkpoint.farewell(args.out, beside, curve))
-        return 130  # what shells report of a program that Ctrl-C ended
-    summary = {
-        "device": place.device.type,
-        "recipe": args.recipe,
-        "model": args.model,
-        "parameters": size,
-        "epochs": settings.epochs,
-        "seed": settings.seed,
-        "train_seconds": round(train_seconds, 2),
-        "total_seconds": round(time.perf_counter() - STARTED, 2),
-        "validation_accuracy": curve[-1]["validation_accuracy"],
-        "test_accuracy": round(test_accuracy, 2),
-    }
+        words = checkpoint.farewell(args.out, beside, curve, worth=bool(curve or settings.teach)) if place.first else ""
+        raise KeyboardInterrupt(words) from None
+    summary = {"device": args.device, "recipe": args.recipe, "model": args.model, "parameters": size}
+    summary |= {"epochs": settings.epochs, "seed": settings.seed, "train_seconds": round(seconds, 2)}
+    summary |= {"total_seconds": round(time.perf_counter() - STARTED, 2)}
+    summary |= {"validation_accuracy": curve[-1]["validation_accuracy"], "test_accuracy": round(accuracy, 2)}
     if place.first:
         record = {"data": data.source, "settings": asdict(settings), "augmentation": asdict(settings.warps())}
-        record |= device.record(place.device) | {"processes": place.count, "curve": curve}
-        known = lessons.teachers(args.lessons, settings.teachers) if taught else []
-        record["teachers"] = [json.loads(path.with_suffix(".json").read_text()) for path in known]
-        networks.save(trained, args.out, summary | record)
-        beside.unlink(missing_ok=True)
-    place.say(f"test    {test_accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
+        record |= device.record(place.device) | {"processes": place.count, "curve": curve, "teachers": known.teachers}
+        with files.undisturbed():
+            networks.save(trained, args.out, summary | record)
+            beside.unlink(missing_ok=True)
+    place.say(f"test    {accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
     place.say(f"saved   {args.out} and {args.out.with_suffix('.json')}, {summary['total_seconds']:.0f} s in all")
     if args.json:
         place.say(json.dumps(summary))
-    return 0
 
 
 def train(
     learner: Learner,
     data: splits.Splits,
     settings: Settings,
-    taught: list[Tensor] | None,
+    known: lessons.Lessons,
     place: ranks.Ranks,
     done: int,
 ) -> Iterator[dict[str, float]]:
@@ -179,13 +179,9 @@ def train(
     model, averaged, muon, adam, random = vars(learner).values()
     shared, steps = place.wrap(model), settings.steps(len(labels))
     for epoch in range(done + 1, settings.epochs + 1):
-        began, losses, rates, total = time.perf_counter(), [], [], 0.0
-        if taught:
-            turn = (epoch - 1) % len(taught)
-            images, wanted = (
-                lessons.copy(data.train, settings.warps(), turn),
-                lessons.softened(taught[turn].to(where), settings.soften),
-            )
+        began, losses, heights, total = time.perf_counter(), [], [], 0.0
+        if known.said:
+            images, wanted = known.lesson(data.train, settings.warps(), epoch, settings.soften)
         else:
             images, wanted = augment.warped(data.train.images, settings.warps(), random), None
         model.train()
@@ -198,18 +194,18 @@ def train(
             muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = settings.lr * height, settings.lr_rest * height
             mine = place.share(batch)
             logits = shared(images[mine].float() / 255)  # (B, 1, 28, 28) → (B, 10)
-            loss = loss_of(logits, labels[mine], wanted[mine] if taught else None, settings) / len(batch)
+            loss = loss_of(logits, labels[mine], wanted[mine] if known.said else None, settings) / len(batch)
             model.zero_grad()
             (loss * place.count).backward()  # of several processes the gradients' mean is taken
             muon.step()
             adam.step()
             averaged.update_parameters(model)
             losses.append(loss.detach())
-            rates.append(settings.lr * height)
+            heights.append(height)
             if number % CHECKED == 0 or number == steps:
-                total += finite.total(place.total(torch.stack(losses)), rates, epoch, number, settings.lr)
-                losses, rates = [], []
-        finite.check(model, epoch, steps, settings.lr * height, settings.lr)
+                total += finite.total(place.total(torch.stack(losses)), heights, epoch, number, settings)
+                losses, heights = [], []
+        finite.check(model, epoch, steps, height, settings)
         yield {
             "epoch": epoch,
             "loss": round(total / steps, 5),
@@ -235,6 +231,8 @@ def loss_of(logits: Tensor, labels: Tensor, taught: Tensor | None, settings: Set
 
 def start(name: str, settings: Settings, data: splits.Splits, where: torch.device) -> Learner:
     """The network called `name` with its first weights, and what will move them."""
+    if name == "teacher" and min(settings.batch_size, len(data.train)) < 2:
+        raise UserError("Teachers learn from two digits a step, or more: raise --batch-size or --synthetic.")
     torch.manual_seed(settings.seed)  # torch.nn knows no other generator
     model = networks.NETWORKS[name]().to(where)
     if where.type == "cpu":
@@ -252,25 +250,30 @@ def start(name: str, settings: Settings, data: splits.Splits, where: torch.devic
     )
 
 
-def lessons_of(args: argparse.Namespace, settings: Settings, data: splits.Splits, place: ranks.Ranks) -> list[Tensor]:
+def lessons_of(
+    args: argparse.Namespace, settings: Settings, data: splits.Splits, place: ranks.Ranks
+) -> lessons.Lessons:
     """What the larger networks say; they are trained and asked first, and what they say kept, where it is not there."""
-    if not lessons.take(args.lessons, data.train, settings.warps(), settings.copies):
-        for seed, path in enumerate(lessons.teachers(args.lessons, settings.teachers)):
-            if not path.exists():
+    copies = min(settings.copies, settings.epochs)
+    files.check_writable(args.lessons, "--lessons", (".pth",), lessons.room(data.train, copies))
+    wanted = [asdict(Settings(**EXCEPT["teacher"], seed=seed)) for seed in range(settings.teachers)]
+    about = lessons.about(data.train, settings.warps(), wanted)
+    if place.agree(not (place.first and lessons.take(args.lessons, about, copies))):
+        paths = lessons.teachers(args.lessons, settings.teachers)
+        for seed, path in enumerate(paths):
+            if place.agree(not (place.first and lessons.is_taught(path, data.source, wanted[seed]))):
                 place.say(f"lessons training teacher {seed + 1} of {settings.teachers}, once, for {path}")
+                own = arguments(["--model", "teacher", "--seed", str(seed), "--out", str(path)])
+                own.synthetic, own.device = args.synthetic, args.device
                 partial = path.with_suffix(".resume.pth")
-                words = ["--resume", partial] if partial.exists() else ["--out", path, "--seed", seed]
-                own = arguments([str(word) for word in ("--model", "teacher", *words)])
-                own.synthetic, own.data_dir, own.mirror = args.synthetic, args.data_dir, args.mirror
-                if run(own, place):
-                    sys.exit(130)
-        place.wait()
+                goes_on = place.first and partial.exists()
+                goes_on = goes_on and checkpoint.load(partial)["flags"] == flags.kept(own, KEPT)
+                own.resume = place.agree(partial if goes_on else None)
+                run(own, place, data)
         if place.first:
-            place.say(f"lessons asking {settings.teachers} teachers about {settings.copies} copies of the digits")
-            known = [networks.load(path, place.device) for path in lessons.teachers(args.lessons, settings.teachers)]
-            lessons.give(args.lessons, known, data.train, settings.warps(), settings.copies, place.bars)
-        place.wait()
-    return lessons.take(args.lessons, data.train, settings.warps(), settings.copies)
+            place.say(f"lessons asking {settings.teachers} teachers about {copies} copies of the digits")
+            lessons.give(args.lessons, data.train, settings.warps(), about, paths, copies, place.bars)
+    return place.agree(lessons.take(args.lessons, about, copies) if place.first else None)
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -294,5 +297,3 @@ if __name__ == "__main__":
         sys.exit(main(arguments()))
     except UserError as error:
         sys.exit(f"train.py: {error}")
-    except KeyboardInterrupt:
-        sys.exit("\nStopped while nothing was trained: each file is as it was, or new and whole.")

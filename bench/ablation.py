@@ -26,7 +26,12 @@ EVERYWHERE = {
     "no label smoothing": {"label_smoothing": 0.0},
 }
 ROWS = {
-    "fast": EVERYWHERE | {"all digits, not a share": {"share": 1.0}, "with warps": {"warp": 1.0}},
+    "fast": EVERYWHERE
+    | {
+        "no freezing": {"freeze": 1.0},
+        "all digits, not a share": {"share": 1.0},
+        "with warps": {"warp": 1.0},
+    },
     "default": EVERYWHERE
     | {
         "no batch normalisation": {"normalise": 0},
@@ -34,7 +39,12 @@ ROWS = {
         "with bends": {"bend": 1.5},
         "no average": {"average": 0.0},
     },
-    "best": {"all of it": {}, "no teachers": {"teach": 0.0}},
+    "best": {
+        "all of it": {},
+        "teachers not softened": {"soften": 1.0},
+        "labels, not teachers": {"teach": 0.0},
+        "labels, and the default's warps": {"teach": 0.0, "warp": 1.0, "bend": 0.0},
+    },
 }
 
 
@@ -45,11 +55,12 @@ def adamw(groups: list[dict], lr: float) -> torch.optim.Optimizer:
 
 def trained(settings: train.Settings, muon: bool, data: splits.Splits) -> dict[str, float]:
     """How the network of `settings` reads the validation split."""
-    taught = lessons.take(LESSONS, data.train, settings.warps(), settings.copies) if settings.teach else None
+    words = ["--recipe", "best", "--device", "cpu", "--lessons", str(LESSONS)]
+    known = train.lessons_of(train.arguments(words), settings, data, ALONE) if settings.teach else lessons.NONE
     began = time.perf_counter()
     with mock.patch.object(train, "Muon", train.Muon if muon else adamw):
         learner = train.start("cnn", settings if muon else replace(settings, lr=settings.lr_rest), data, CPU)
-    for _ in train.train(learner, data, settings if muon else replace(settings, lr=settings.lr_rest), taught, ALONE, 0):
+    for _ in train.train(learner, data, settings if muon else replace(settings, lr=settings.lr_rest), known, ALONE, 0):
         pass
     plain = scores.calibrated(model.folded(learner.average.module), data.validation)
     seconds = time.perf_counter() - began

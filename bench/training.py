@@ -4,10 +4,11 @@ Every row is `python train.py --recipe …` for several seeds, as a user runs it
 loop that others have. Times count from the files on disk to the weights, imports aside, with decoding,
 augmentation and validation; machines are shared and noisy, so references stand between the others and the
 ratio is what counts. What teachers cost, once for all seeds of `best`, stands apart. The last line is one JSON
-object. Run it on an idle machine: it takes half an hour, the first time more; `--rows fast default` takes minutes.
+object. Run it on an idle machine: it takes an hour, the first time two; `--rows fast default` takes minutes.
 """
 
 import argparse
+import contextlib
 import json
 import platform
 import statistics
@@ -24,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 LESSONS = ROOT / "data" / "lessons.pth"  # kept, as teachers are trained once
 ROWS = {  # how to train each, and for how many seeds
     "fast": (["--recipe", "fast"], 5),
+    "warm": ([], 5),  # fast once more in the same process
     "default": ([], 3),
     "softmax": (["--model", "softmax"], 3),
     "mlp": (["--model", "mlp"], 3),
@@ -47,6 +49,8 @@ def summary(values: list[float]) -> dict[str, float]:
 def trained(row: str, seed: int, weights: str, on: tuple[str, str]) -> dict:
     """One run of `row`; synthetic digits alone are scored on the real test images."""
     flags, _ = ROWS[row]
+    if row == "warm":
+        return result_of("-m", "bench.warm", "--seed", str(seed), *on)
     result = result_of("train.py", "--json", "--seed", str(seed), "--out", weights, *flags, *on)
     if row == "synthetic":
         result["test_accuracy"] = result_of("test.py", "--mnist", "--json", "--weights", weights)["test_accuracy"]
@@ -55,8 +59,8 @@ def trained(row: str, seed: int, weights: str, on: tuple[str, str]) -> dict:
 
 def cost_of_lessons() -> float:
     """Seconds that teachers took to train and to be asked."""
-    teachers = [json.loads(path.read_text())["train_seconds"] for path in LESSONS.parent.glob("lessons.*.json")]
-    return sum(teachers) + torch.load(LESSONS, weights_only=True)["seconds"]
+    known = torch.load(LESSONS, weights_only=True)
+    return sum(teacher["train_seconds"] for teacher in known["teachers"]) + known["seconds"]
 
 
 def main(args: argparse.Namespace) -> None:
@@ -65,7 +69,7 @@ def main(args: argparse.Namespace) -> None:
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     print(f"{device.describe(where)}; Python {versions['python']}, torch {versions['torch']}", flush=True)
     runs: dict[str, list[dict]] = {"reference": []}
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.nullcontext(args.keep) if args.keep else tempfile.TemporaryDirectory() as folder:
         for row in args.rows:
             seed = str(len(runs["reference"]))
             if row in ("fast", "default", "best"):
@@ -73,7 +77,7 @@ def main(args: argparse.Namespace) -> None:
                 print("reference: {test_accuracy:.2f} % in {train_seconds:.1f} s".format(**runs["reference"][-1]))
             runs[row] = []
             for seed in range(ROWS[row][1]):
-                runs[row].append(trained(row, seed, f"{folder}/w.pth", on))
+                runs[row].append(trained(row, seed, f"{folder}/{row}-{seed}.pth", on))
                 print(
                     f"{row} {seed}: {{test_accuracy:.2f}} % in {{train_seconds:.1f}} s".format(**runs[row][-1]),
                     flush=True,
@@ -102,6 +106,7 @@ def main(args: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train several times; report accuracy and time.")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), help="default: all")
+    parser.add_argument("--keep", metavar="FOLDER", help="keep the weights and their records there")
     parser.add_argument("--device", choices=device.CHOICES, default="auto", help="default: %(default)s")
     try:
         main(parser.parse_args())

@@ -3,7 +3,6 @@
 Source: Polyak & Juditsky 1992.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -15,6 +14,8 @@ def following(model: nn.Module, reach: float) -> AveragedModel:
     """
 
     def follow(averages: list[Tensor], weights: list[Tensor], seen: Tensor) -> None:
-        torch._foreach_lerp_(averages, weights, 1 / max(1.0, min(reach, int(seen) / 5)))
+        share = 1 / (seen / 5).clamp(max=reach).clamp(min=1)  # a tensor: to read it would make a GPU wait
+        for average, weight in zip(averages, weights, strict=True):
+            average.lerp_(weight, share)
 
     return AveragedModel(model, multi_avg_fn=follow)

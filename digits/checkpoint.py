@@ -5,6 +5,7 @@ state of the random generator. So what was killed and resumed ends with the same
 the same machine. Only tensors and plain values are stored and loaded (`weights_only=True`).
 """
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +50,20 @@ def restore(parts: dict[str, Any], found: dict[str, Any]) -> None:
 
 
 def put_aside(path: Path) -> Path:
-    """Give the checkpoint of an earlier run, which a new one would write over, another name; which."""
-    return path.replace(path.with_name(f"{path.stem}.old{path.suffix}"))
+    """Give the checkpoint of an earlier run, which a new one would write over, a name that is free; which."""
+    names = (path.with_name(f"{path.stem}.old{number or ''}{path.suffix}") for number in itertools.count())
+    return path.replace(next(name for name in names if not name.exists()))
 
 
-def farewell(out: Path, path: Path, curve: list[dict[str, float]]) -> str:
-    """What to say after Ctrl-C; the checkpoint of a run that learned nothing yet goes away."""
-    if not curve:
+def farewell(out: Path, path: Path, curve: list[dict[str, float]], worth: bool) -> str:
+    """What to say after Ctrl-C; the checkpoint of a run that has done nothing `worth` keeping goes away."""
+    if not worth:
         path.unlink(missing_ok=True)
         return f"\nStopped in the first epoch: nothing was saved, {out} is as it was."
+    reached = f", the weights so far are in {out.with_suffix('.partial.pth')}" if curve else ""
+    read = f", which read {curve[-1]['validation_accuracy']:.2f} % of the validation split" if curve else ""
     return (
-        f"\nStopped after epoch {len(curve)}, which read {curve[-1]['validation_accuracy']:.2f} % of the validation "
-        f"split: {out} is as it was, the weights so far are in {out.with_suffix('.partial.pth')}.\n"
+        f"\nStopped after epoch {len(curve)}{read}: {out} is as it was{reached}.\n"
         f"To go on: python train.py --resume {path}"
     )
 

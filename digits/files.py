@@ -21,7 +21,7 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
     Errors: UserError when the disk is full or forbids it; what was at `path` is then as it was.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # a link stays one
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
@@ -53,19 +53,20 @@ def undisturbed() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
 
-def check_writable(path: Path, flag: str = "--out") -> None:
+def check_writable(path: Path, flag: str, suffixes: tuple[str, ...], room: int = ROOM) -> None:
     """Find out now, not after long work, that the file named by `flag` cannot be written.
 
-    Errors: UserError, also when the disk has too little room.
+    Errors: UserError, also when its name ends otherwise than in one of `suffixes`, as names beside it are made
+    from it, and when the disk has less than `room` bytes.
     """
     try:
-        if path.is_dir():
-            raise IsADirectoryError("it is a folder")
-        if path.suffix == ".json":
-            raise OSError("that name is for the record beside the weights")
+        if path.exists() and not path.is_file():
+            raise OSError("it is a folder or a device")
+        if path.suffix not in suffixes:
+            raise OSError(f"its name must end in {suffixes[-1]}")
         with tempfile.TemporaryFile(dir=path.parent):
-            room = shutil.disk_usage(path.parent).free
-        if room < ROOM:
-            raise OSError(f"the disk has {room / 2**20:.0f} MB left, it takes {ROOM / 2**20:.0f}")
+            free = shutil.disk_usage(path.parent).free
+        if free < room:
+            raise OSError(f"the disk has {free / 2**20:.0f} MB left, it takes {room / 2**20:.0f}")
     except OSError as error:
         raise UserError(f"{flag} {path} cannot be written ({error}); name a file in a folder that can.") from None

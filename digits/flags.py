@@ -7,6 +7,8 @@ from typing import Any
 
 from digits import UserError, checkpoint, device
 
+PLACES = ("data_dir", "lessons", "out")  # a run that was stopped may go on elsewhere
+
 
 def add_settings(parser: argparse.ArgumentParser, recipes: dict[str, Any]) -> None:
     """One flag for each field of the recipes' dataclass; its help says what each recipe takes."""
@@ -42,7 +44,7 @@ def parse(
     if args.synthetic is not None and args.synthetic < 1:
         parser.error(f"--synthetic is {args.synthetic}; it must be 1 or more")
     for name, was in stopped.items():
-        if str(getattr(args, name)) != str(was):
+        if name not in PLACES and str(getattr(args, name)) != str(was):
             flag = f"--{name.replace('_', '-')}"
             raise UserError(f"{args.resume} goes on with {flag} {was}: leave {flag} out.", "resume")
     return args

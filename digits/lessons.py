@@ -6,17 +6,35 @@ same warped digits, and for long (Beyer et al. 2022, arXiv 2106.05237). To ask t
 would take most of the time, so they are asked once; copies are made again from their number.
 """
 
+import json
 import time
-from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
+import model
 from digits import UserError, augment, files, scores
 from digits.mnist import Split
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What the teachers said of each copy, (N, 10) of probabilities each, and the teachers' records."""
+
+    said: list[Tensor]
+    teachers: list[dict[str, Any]]
+
+    def lesson(self, split: Split, by: augment.Warp, epoch: int, temperature: float) -> tuple[Tensor, Tensor]:
+        """The images of `epoch`, 1 and up: uint8 (N, 1, 28, 28); what to say of them: (N, 10). Copies take turns."""
+        number = (epoch - 1) % len(self.said)
+        return copy(split, by, number), softened(self.said[number].to(split.images.device), temperature)
+
+
+NONE = Lessons([], [])
 
 
 def copy(split: Split, by: augment.Warp, number: int) -> Tensor:
@@ -33,36 +51,50 @@ def teachers(path: Path, count: int) -> list[Path]:
     return [path.with_suffix(f".{number}.pth") for number in range(count)]
 
 
-def give(path: Path, teachers: Iterable[nn.Module], split: Split, by: augment.Warp, copies: int, bars=None) -> None:
-    """Ask the `teachers` about each of `copies` of `split` and write the mean of their probabilities to `path`.
+def is_taught(path: Path, source: str, settings: dict[str, Any]) -> bool:
+    """Whether a teacher is at `path`, trained on the digits called `source` with `settings`.
+
+    Errors: UserError when another one is there.
+    """
+    if not path.exists():
+        return False
+    try:
+        recorded = json.loads(path.with_suffix(".json").read_text())
+        if (recorded["data"], recorded["settings"]) == (source, settings):
+            return True
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    raise UserError(f"{path} is a teacher trained otherwise: delete it, or name another --lessons.", "lessons")
+
+
+def give(
+    path: Path, split: Split, warp: augment.Warp, about: dict[str, Any], by: list[Path], copies: int, bars=None
+) -> None:
+    """Ask the teachers whose weights are at `by` about each of `copies` and write the mean of their probabilities.
 
     What was asked before a kill is not asked again: the file grows copy by copy.
     Errors: UserError when the disk is full.
     """
-    known = _read(path) if path.exists() else {"about": about(split, by), "said": [], "seconds": 0.0}
+    networks = [model.load(weights, split.images.device) for weights in by]
+    records = [json.loads(weights.with_suffix(".json").read_text()) for weights in by]
+    known = _read(path, about) or {"about": about, "teachers": records, "said": [], "seconds": 0.0}
     for number in tqdm(range(len(known["said"]), copies), "asking the teachers", leave=False, disable=bars):
         began = time.perf_counter()
-        images = copy(split, by, number)
-        said = torch.stack([scores.logits(teacher, images).softmax(1) for teacher in teachers]).mean(0)
+        images = copy(split, warp, number)
+        said = torch.stack([scores.logits(network, images).softmax(1) for network in networks]).mean(0)
         known["said"].append(said.half().cpu())
         known["seconds"] += time.perf_counter() - began
         with files.undisturbed(), files.replacing(path) as file:
             torch.save(known, file)
 
 
-def take(path: Path, split: Split, by: augment.Warp, copies: int) -> list[Tensor] | None:
-    """What was said of each of `copies` of `split`: tensors (N, 10) of probabilities; None when it is not all there.
+def take(path: Path, about: dict[str, Any], copies: int) -> Lessons | None:
+    """What was said of each of `copies`; None when it is not all there.
 
-    Errors: UserError when the file is damaged, or about other digits or other warps.
+    Errors: UserError when the file is damaged, or about other digits, other warps or by other teachers.
     """
-    if not path.exists():
-        return None
-    known = _read(path)
-    if known["about"] != about(split, by):
-        raise UserError(
-            f"{path} is about other digits or other warps: delete it, or name another --lessons.", "lessons"
-        )
-    return known["said"][:copies] if len(known["said"]) >= copies else None
+    known = _read(path, about)
+    return Lessons(known["said"][:copies], known["teachers"]) if known and len(known["said"]) >= copies else None
 
 
 def softened(said: Tensor, temperature: float) -> Tensor:
@@ -71,16 +103,30 @@ def softened(said: Tensor, temperature: float) -> Tensor:
     return (said.float().clamp(min=1e-5).log() / temperature).softmax(1)
 
 
-def about(split: Split, by: augment.Warp) -> list[float]:
-    """Numbers that tell one set of warped digits from another."""
-    return [float(len(split)), float(split.images.sum()), float(split.labels.sum()), *asdict(by).values()]
+def about(split: Split, by: augment.Warp, teachers: list[dict[str, Any]]) -> dict[str, Any]:
+    """What tells lessons from others: the digits, how they are warped, the settings of those who teach."""
+    sums = [len(split), int(split.images.sum()), int(split.labels.sum())]
+    return {"digits": sums, "warp": asdict(by), "teachers": teachers}
 
 
-def _read(path: Path) -> dict:
+def room(split: Split, copies: int) -> int:
+    """Bytes that lessons need on the disk, and while they grow, their next version."""
+    return files.ROOM + 2 * copies * len(split) * 10 * 2
+
+
+def _read(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
     try:
         known = torch.load(path, map_location="cpu", weights_only=True)
-        if isinstance(known, dict) and known.keys() == {"about", "said", "seconds"}:
-            return known
+        complete = known.keys() == {"about", "teachers", "said", "seconds"}
     except Exception:  # torch.load raises many kinds
-        pass
-    raise UserError(f"{path} holds no lessons, or is damaged: delete it, or name another --lessons.", "lessons")
+        complete = False
+    if not complete:
+        raise UserError(f"{path} holds no lessons, or is damaged: delete it, or name another --lessons.", "lessons")
+    if known["about"] != about:
+        raise UserError(
+            f"{path} is about other digits or warps, or by other teachers: delete it, or name another --lessons.",
+            "lessons",
+        )
+    return known

@@ -9,11 +9,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch.distributed.nn.functional import all_reduce  # unlike dist.all_reduce, gradients pass through it
 from torch.nn.parallel import DistributedDataParallel
+
+from digits import UserError
+
+# While the first process asks teachers, the others wait; if one fails, torchrun ends all.
+PATIENCE = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,14 @@ class Ranks:
         """Until all processes are here."""
         if self.count > 1:
             dist.barrier()
+
+    def agree(self, value: Any) -> Any:
+        """What `value` is in the first process, in all of them."""
+        if self.count == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, device=self.device)
+        return box[0]
 
     def share(self, whole: torch.Tensor) -> torch.Tensor:
         """This process's part of a batch: every `count`-th row."""
@@ -73,7 +88,7 @@ class SharedBatchNorm(torch.nn.BatchNorm2d):
         sums = torch.cat([x.sum(axes), x.square().sum(axes), x.new_tensor([x.numel() / x.shape[1]])])
         *sums, count = all_reduce(sums).split([x.shape[1], x.shape[1], 1])
         mean = sums[0] / count
-        variance = sums[1] / count - mean.square()
+        variance = (sums[1] / count - mean.square()).clamp(min=0)
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
@@ -92,9 +107,12 @@ def join(device: torch.device) -> Iterator[Ranks]:
         yield Ranks(0, 1, device)
         return
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        number, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if number >= there:
+            raise UserError(f"--nproc-per-node must be at most {there} here, one process a GPU; or use --device cpu.")
+        device = torch.device("cuda", number)
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
     try:
         yield Ranks(dist.get_rank(), count, device)
     finally:

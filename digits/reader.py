@@ -9,7 +9,7 @@ from PIL import Image
 
 from digits import UserError, picture
 
-# Below it a person should look. Of the 5,000 validation images 0.6 % are, 10 of the 18 misread ones among them
+# Below it a person should look. Of the 5,000 validation images 0.6 % are, 7 of the 14 misread ones among them
 # (bench/reading.py).
 CERTAIN = 0.9
 MAX_RESULT = 15  # digits; longer integers are rounded by JSON readers that keep numbers as doubles

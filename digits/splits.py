@@ -33,4 +33,4 @@ def made_up(count: int, seed: int, device: torch.device) -> Splits:
     """`count` synthetic digits to train, a tenth as many (at least 100) to validate and to test."""
     counts = count, max(100, count // 10), max(100, count // 10)
     parts = [synthetic.digits(n, torch.Generator().manual_seed(seed + i)) for i, n in enumerate(counts)]
-    return Splits(*(part.to(device) for part in parts), "synthetic digits")
+    return Splits(*(part.to(device) for part in parts), f"{count:,} synthetic digits")

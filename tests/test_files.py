@@ -10,6 +10,8 @@ import pytest
 
 from digits import UserError, files
 
+WEIGHTS = ("--out", ("", ".pth"))
+
 
 def test_the_new_content_is_there_only_when_it_is_whole(tmp_path):
     path = tmp_path / "a"
@@ -42,15 +44,26 @@ def test_a_full_disk_is_known_before_the_work(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 2 * 2**20))
     with pytest.raises(UserError, match="2 MB left"):
-        files.check_writable(tmp_path / "w.pth")
+        files.check_writable(tmp_path / "w.pth", *WEIGHTS)
 
 
 def test_what_cannot_be_written_is_known_before_the_work(tmp_path):
-    for bad in (tmp_path, tmp_path / "none" / "w.pth", tmp_path / "w.json"):
+    os.mkfifo(tmp_path / "pipe.pth")
+    for bad in (tmp_path, tmp_path / "none" / "w.pth", tmp_path / "w.json", tmp_path / "0.996", tmp_path / "pipe.pth"):
         with pytest.raises(UserError, match=r"--out .* cannot be written"):
-            files.check_writable(bad)
-    files.check_writable(tmp_path / "w.pth")
-    assert list(tmp_path.iterdir()) == []
+            files.check_writable(bad, *WEIGHTS)
+    files.check_writable(tmp_path / "w.pth", *WEIGHTS)
+    assert list(tmp_path.iterdir()) == [tmp_path / "pipe.pth"]
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    with files.replacing(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
 
 
 def test_ctrl_c_waits_and_is_not_lost():

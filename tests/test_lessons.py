@@ -1,29 +1,38 @@
 """`digits.lessons`: what teachers say, asked once, of copies that can be made again."""
 
+import json
+
 import pytest
 import torch
 
+import model
 from digits import UserError, lessons, synthetic
 from digits.augment import Warp
 
 WARP = Warp(bend=1.0)
-
-
-class Sure(torch.nn.Module):
-    """A teacher that takes every digit for the same, and counts how many it was asked about."""
-
-    def __init__(self, digit: int):
-        super().__init__()
-        self.digit, self.asked = digit, 0
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.asked += len(x)
-        return 100 * torch.nn.functional.one_hot(torch.full((len(x),), self.digit), 10).float()
+SETTINGS = [{"seed": 0}, {"seed": 1}]
 
 
 @pytest.fixture
 def split(random):
     return synthetic.digits(30, random)
+
+
+@pytest.fixture
+def about(split):
+    return lessons.about(split, WARP, SETTINGS)
+
+
+@pytest.fixture
+def teachers(tmp_path):
+    """Files of two that take every digit for the same, for 3 and for 5."""
+    paths = lessons.teachers(tmp_path / "l.pth", 2)
+    for digit, path, settings in zip((3, 5), paths, SETTINGS, strict=True):
+        sure = model.Softmax()
+        sure.fc.weight.data.zero_()
+        sure.fc.bias.data.copy_(100 * torch.eye(10)[digit])
+        model.save(sure, path, {"data": "MNIST", "settings": settings, "train_seconds": 1.0})
+    return paths
 
 
 def test_a_copy_is_the_same_every_time_and_unlike_the_others(split):
@@ -32,34 +41,71 @@ def test_a_copy_is_the_same_every_time_and_unlike_the_others(split):
     assert not torch.equal(first, second)
 
 
-def test_the_lesson_is_the_mean_of_what_the_teachers_say(split, tmp_path):
-    lessons.give(tmp_path / "l.pth", [Sure(3), Sure(5)], split, WARP, 2)
-    said = lessons.take(tmp_path / "l.pth", split, WARP, 2)
-    assert len(said) == 2
+def test_the_lesson_is_the_mean_of_what_the_teachers_say(split, tmp_path, about, teachers):
+    lessons.give(tmp_path / "l.pth", split, WARP, about, teachers, 2)
+    known = lessons.take(tmp_path / "l.pth", about, 2)
+    assert len(known.said) == 2
+    assert [teacher["settings"] for teacher in known.teachers] == SETTINGS
     wanted = torch.tensor([0, 0, 0, 0.5, 0, 0.5, 0, 0, 0, 0]).expand(30, -1)
-    torch.testing.assert_close(said[0].float(), wanted)
+    torch.testing.assert_close(known.said[0].float(), wanted)
 
 
-def test_what_was_asked_before_a_kill_is_not_asked_again(split, tmp_path):
-    path, teacher = tmp_path / "l.pth", Sure(1)
-    lessons.give(path, [teacher], split, WARP, 2)
-    assert lessons.take(path, split, WARP, 3) is None
-    lessons.give(path, [teacher], split, WARP, 3)
-    assert teacher.asked == 3 * len(split)
-    assert len(lessons.take(path, split, WARP, 3)) == 3
-    assert len(lessons.take(path, split, WARP, 1)) == 1
+def test_copies_take_turns(split, random):
+    known = lessons.Lessons([torch.rand(30, 10, generator=random).softmax(1) for _ in range(2)], [])
+    (first, said), (second, _), (third, again) = (known.lesson(split, WARP, epoch, 1.0) for epoch in (1, 2, 3))
+    assert torch.equal(first, lessons.copy(split, WARP, 0))
+    assert torch.equal(second, lessons.copy(split, WARP, 1))
+    assert torch.equal(third, first)
+    assert torch.equal(again, said)
+    torch.testing.assert_close(said, known.said[0])
 
 
-def test_lessons_about_other_digits_or_none_at_all_are_refused(split, tmp_path, random):
+def test_what_was_asked_before_a_kill_is_not_asked_again(split, tmp_path, about, teachers, monkeypatch):
+    asked, original = [], lessons.copy
+    monkeypatch.setattr(lessons, "copy", lambda split, by, number: asked.append(number) or original(split, by, number))
     path = tmp_path / "l.pth"
-    assert lessons.take(path, split, WARP, 1) is None
-    lessons.give(path, [Sure(1)], split, WARP, 1)
-    for other, warp in ((split[:7], WARP), (synthetic.digits(30, random), WARP), (split, Warp(bend=2.0))):
-        with pytest.raises(UserError, match="about other digits or other warps: delete it"):
-            lessons.take(path, other, warp, 1)
+    lessons.give(path, split, WARP, about, teachers, 2)
+    assert lessons.take(path, about, 3) is None
+    lessons.give(path, split, WARP, about, teachers, 3)
+    assert asked == [0, 1, 2]
+    assert len(lessons.take(path, about, 3).said) == 3
+    assert len(lessons.take(path, about, 1).said) == 1
+
+
+def test_lessons_about_other_digits_or_by_others_or_none_at_all_are_refused(split, tmp_path, random, about, teachers):
+    path = tmp_path / "l.pth"
+    assert lessons.take(path, about, 1) is None
+    lessons.give(path, split, WARP, about, teachers, 1)
+    others = (
+        lessons.about(split[:7], WARP, SETTINGS),
+        lessons.about(synthetic.digits(30, random), WARP, SETTINGS),
+        lessons.about(split, Warp(bend=2.0), SETTINGS),
+        lessons.about(split, WARP, SETTINGS[:1]),
+    )
+    for other in others:
+        with pytest.raises(UserError, match="about other digits or warps, or by other teachers: delete it"):
+            lessons.take(path, other, 1)
     path.write_bytes(path.read_bytes()[:300])
     with pytest.raises(UserError, match="delete it, or name another --lessons"):
-        lessons.take(path, split, WARP, 1)
+        lessons.take(path, about, 1)
+
+
+def test_a_teacher_trained_otherwise_is_not_taken_for_the_one_that_is_wanted(teachers, tmp_path):
+    assert not lessons.is_taught(tmp_path / "nobody.pth", "MNIST", SETTINGS[0])
+    assert lessons.is_taught(teachers[0], "MNIST", SETTINGS[0])
+    for source, settings in (("300 synthetic digits", SETTINGS[0]), ("MNIST", SETTINGS[1])):
+        with pytest.raises(UserError, match=r"l\.0\.pth is a teacher trained otherwise: delete it"):
+            lessons.is_taught(teachers[0], source, settings)
+    teachers[0].with_suffix(".json").write_text("[")
+    with pytest.raises(UserError, match="trained otherwise"):
+        lessons.is_taught(teachers[0], "MNIST", SETTINGS[0])
+
+
+def test_the_room_that_lessons_need_is_known_before(split, tmp_path, about, teachers):
+    path = tmp_path / "l.pth"
+    lessons.give(path, split, WARP, about, teachers, 3)
+    assert json.loads(teachers[0].with_suffix(".json").read_text())  # they stay
+    assert lessons.room(split, 3) > 2 * path.stat().st_size
 
 
 def test_softening_divides_the_logits(random):

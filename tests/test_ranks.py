@@ -9,22 +9,41 @@ import pytest
 import torch
 
 import train
-from digits import ranks
+from digits import UserError, ranks
 
 # 331 digits in batches of 33: shares are unequal, and of the last batch, of one digit, a process gets none.
-FLAGS = ["--device", "cpu", "--synthetic", "331", "--batch-size", "33", "--epochs", "2", "--bend", "1"]
+FLAGS = [
+    "--device",
+    "cpu",
+    "--synthetic",
+    "331",
+    "--batch-size",
+    "33",
+    "--epochs",
+    "2",
+    "--bend",
+    "1",
+    "--freeze",
+    "0.5",
+]
+
+
+def torchrun(*flags: str) -> str:
+    """What two processes say that train together."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [*command, "-m", "tests.two_ranks", *flags], capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
     """The folder in which two processes have trained together, and what they said."""
     folder = tmp_path_factory.mktemp("two")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*torchrun, "-m", "tests.two_ranks", *FLAGS, "--out", folder / "w.pth", "--json"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    assert result.returncode == 0, result.stderr
-    return folder, result.stdout
+    return folder, torchrun(*FLAGS, "--out", folder / "w.pth", "--json")
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +70,37 @@ def test_the_loss_of_two_processes_follows_that_of_one(two, one):
         assert ours["loss"] == pytest.approx(alone["loss"], rel=2e-3)
 
 
+def test_what_was_stopped_goes_on_in_two_processes(one, tmp_path, monkeypatch):
+    def stopped(*words):
+        yield next(original(*words))
+        raise KeyboardInterrupt
+
+    original, out = train.train, tmp_path / "w.pth"
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "train", stopped)
+        train.main(train.arguments([*FLAGS, "--out", str(out)]))
+    assert "resumed after epoch 1" in torchrun("--resume", tmp_path / "w.resume.pth")
+    first, second = (torch.load(f"{out}.{rank}", weights_only=True) for rank in (0, 1))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    ours, alone = (json.loads(path.with_suffix(".json").read_text())["curve"] for path in (out, one))
+    assert ours[0]["loss"] == alone[0]["loss"]
+    assert ours[1]["loss"] == pytest.approx(alone[1]["loss"], rel=2e-3)
+
+
 def test_alone_nothing_is_wrapped_and_all_is_shared_out():
     place = ranks.Ranks(0, 1, torch.device("cpu"))
     model, batch = torch.nn.Linear(1, 1), torch.arange(5)
     assert place.wrap(model) is model
     assert torch.equal(place.share(batch), batch)
     assert place.first
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UserError, match="--nproc-per-node must be at most 1 here"), ranks.join(torch.device("cuda")):
+        pass
 
 
 def test_shares_are_a_partition():

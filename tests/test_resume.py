@@ -1,5 +1,6 @@
 """A run of `train.py` that was killed, as by kill -9, goes on to the same weights, to the bit."""
 
+import functools
 import signal
 import subprocess
 import sys
@@ -40,30 +41,43 @@ def out(tmp_path):
     return tmp_path / "w.pth"
 
 
+FAST = ["--device", "cpu", "--recipe", "fast", "--synthetic", "600", "--epochs", "2"]
+BEST = ["--device", "cpu", "--recipe", "best", "--synthetic", "60", "--epochs", "3", "--teachers", "2", "--copies", "2"]
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The weights of a run that nobody killed, as bytes."""
-    out = tmp_path_factory.mktemp("undisturbed") / "w.pth"
-    train.main(train.arguments([*WHOLE, "--out", str(out)]))
-    return out.read_bytes()
+    """Called with flags: the weights of such a run that nobody killed, as bytes."""
+
+    @functools.cache
+    def weights(*flags: str) -> bytes:
+        out = tmp_path_factory.mktemp("undisturbed") / "w.pth"
+        train.main(train.arguments([*flags, "--out", str(out)]))
+        return out.read_bytes()
+
+    return weights
 
 
 # Three steps an epoch. Files are saved and replaced: checkpoints 1 to 4, then the weights and their record.
+MOMENTS = ["step 1", "step 4", "step 9", "save 2", "replace 3", "calibration 1", "save 5", "replace 6"]
+# After the whole run's first checkpoint, each teacher takes 12 steps and saves 13 and its weights; then two copies.
+TEACHERS = ["step 7", "save 18", "save 31", "step 26"]
+
+
 @pytest.mark.parametrize(
-    "moment",
-    ["step 1", "step 4", "step 9", "save 2", "replace 3", "calibration 1", "save 5", "replace 6"],
+    ("flags", "moment"),
+    [*((WHOLE, moment) for moment in MOMENTS), (FAST, "step 3"), *((BEST, moment) for moment in TEACHERS)],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value[2:4]),
 )
-def test_a_run_that_was_killed_goes_on_to_the_same_weights_to_the_bit(out, moment, undisturbed):
+def test_a_run_that_was_killed_goes_on_to_the_same_weights_to_the_bit(out, flags, moment, undisturbed):
     out.write_text("old")
-    result = subprocess.run(
-        [sys.executable, "-c", KILLED, moment, *WHOLE, "--out", out], check=False, capture_output=True
-    )
+    command = [sys.executable, "-c", KILLED, moment, *flags, "--out", out]
+    result = subprocess.run(command, check=False, capture_output=True)
     assert result.returncode == -signal.SIGKILL, result.stderr
-    assert out.read_bytes() in (b"old", undisturbed)
-    assert out.read_bytes() == b"old" or moment == "replace 6"
+    assert out.read_bytes() == (undisturbed(*flags) if moment == "replace 6" else b"old")
     resume = out.with_name("w.resume.pth")
     assert train.main(train.arguments(["--device", "cpu", "--resume", str(resume)])) == 0
-    assert out.read_bytes() == undisturbed
+    assert out.read_bytes() == undisturbed(*flags)
     assert not resume.exists()
 
 
@@ -74,7 +88,8 @@ def test_what_is_resumed_takes_no_other_settings(out):
     for flags in (["--lr", "0.3"], ["--recipe", "fast"], ["--synthetic", "7"]):
         with pytest.raises(UserError, match=rf"goes on with {flags[0]} .*: leave {flags[0]} out"):
             train.arguments(["--resume", resume, *flags])
-    train.arguments(["--resume", resume, "--seed", "4"])
+    assert train.arguments(["--resume", resume, "--seed", "4"]).device == "cpu"
+    assert train.arguments(["--resume", resume, "--out", "elsewhere.pth"]).seed == 4  # where there is room, say
 
 
 def test_a_new_run_does_not_write_over_what_can_be_resumed(out, capsys):
@@ -84,3 +99,35 @@ def test_a_new_run_does_not_write_over_what_can_be_resumed(out, capsys):
     train.main(train.arguments([*WHOLE, "--out", str(out)]))
     assert "w.resume.old.pth" in capsys.readouterr().out
     assert out.with_name("w.resume.old.pth").read_bytes() == before
+
+
+def test_ctrl_c_while_teachers_are_asked_names_the_whole_run_and_it_goes_on(out, monkeypatch, capsys, undisturbed):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train.lessons, "give", interrupted)
+        assert train.main(train.arguments([*BEST, "--out", str(out)])) == 130
+    resume = out.with_name("w.resume.pth")
+    said = capsys.readouterr().out
+    assert said.count("To go on:") == 1
+    assert f"To go on: python train.py --resume {resume}" in said
+    assert train.main(train.arguments(["--resume", str(resume)])) == 0
+    assert out.read_bytes() == undisturbed(*BEST)
+
+
+def test_ctrl_c_while_the_weights_are_saved_leaves_them_whole_and_no_checkpoint(out, monkeypatch, capsys):
+    original = train.networks.save
+
+    def saved(*words):
+        signal.raise_signal(signal.SIGINT)
+        original(*words)
+
+    monkeypatch.setattr(train.networks, "save", saved)
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background has none
+    try:
+        assert train.main(train.arguments([*WHOLE, "--out", str(out)])) == 130
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert "each file is as it was, or new and whole" in capsys.readouterr().out
+    assert {path.name for path in out.parent.iterdir()} == {"w.pth", "w.json"}
