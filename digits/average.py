@@ -1,4 +1,4 @@
-"""Weights averaged over many steps read better than those of the last one.
+"""Weights averaged over many steps, as those of a single one are noisy.
 
 Source: Polyak & Juditsky 1992.
 """
