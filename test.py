@@ -10,16 +10,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import model
-from digits import UserError, device, files, flags, mnist, picture, report, scores
-from digits.reader import Reader, Reading
+from PIL import Image
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
+import model
+from digits import UserError, device, files, flags, mnist, picture, report, scores, stages
+from digits.reader import Reader, Reading
 
 
 def main(args: argparse.Namespace) -> int:
-    """0: everything was read; 1: something could not be; 2: weights or device are not there."""
+    """0: everything was read; 1: something could not be; 2: weights, device or a folder are not there."""
     try:
+        if args.explain:
+            files.make_folder(args.explain, "--explain")
         where = device.pick(args.device)
         network = model.load(args.weights, where)
     except UserError as error:
@@ -28,15 +30,19 @@ def main(args: argparse.Namespace) -> int:
     if args.mnist:
         return score(network, args, where)
     reader, show = Reader(network, where), SHOW[args.format]
+    drawn: set[Path] = set()
     failed = right = known = 0
     if args.format == "csv":
         write_csv("path", "text", "probability", "certain", "expected", "error")
     for path in found(args.paths):
-        label, reading, problem = expected(path), None, None
+        label, image, reading, problem = expected(path), None, None, None
         try:
-            reading = reader.read(picture.decode(path))
+            image = picture.decode(path)
+            reading = reader.read(image)
         except UserError as error:
             failed, problem = failed + 1, error
+        if args.explain and image:
+            explain(args.explain, path, image, reading, drawn)
         known += label is not None
         right += reading is not None and reading.text == label
         show(path, reading, problem, label)
@@ -53,7 +59,7 @@ def found(paths: list[str]) -> Iterator[Path]:
     for path in paths:
         try:
             if Path(path).is_dir():
-                inside = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in SUFFIXES)
+                inside = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in picture.SUFFIXES)
             elif Path(path).exists():
                 inside = [Path(path)]
             else:
@@ -67,6 +73,16 @@ def expected(path: Path) -> str | None:
     """What a name that ends in -N says is written in it: "7" for test-7.png."""
     ending = re.search(r"-(\d+)$", path.stem)
     return ending and ending[1]
+
+
+def explain(folder: Path, path: Path, image: Image.Image, reading: Reading | None, drawn: set[Path]) -> None:
+    """Draw how the picture at `path` was read into `folder`, and remember in `drawn` which names are taken."""
+    number, place = 1, folder / f"{path.stem}.png"
+    while place in drawn:  # of pictures in several folders, say
+        number, place = number + 1, folder / f"{path.stem}-{number + 1}.png"
+    drawn.add(place)
+    with files.replacing(place) as file:
+        file.write(stages.draw(image, reading))
 
 
 def show_line(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
@@ -126,6 +142,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     form.add_argument("--json", dest="format", action="store_const", const="json", help="one JSON object a line")
     form.add_argument("--csv", dest="format", action="store_const", const="csv", help="comma-separated, with a heading")
     parser.add_argument("--weights", default="mnist.pth", help="a state_dict of the network (default: %(default)s)")
+    parser.add_argument("--explain", type=Path, metavar="FOLDER", help="draw there how each picture was read")
     parser.add_argument("--mnist", action="store_true", help="score the 10,000 test images instead")
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="with --mnist: write plots and misread digits as HTML"
@@ -137,6 +154,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
         parser.error("--mnist scores the test images: it goes with neither PATHs nor --csv")
     if args.report and not args.mnist:
         parser.error("--report draws how the test images are read: give it with --mnist")
+    if args.explain and args.mnist:
+        parser.error("--explain draws how pictures are read: it does not go with --mnist")
     if "" in args.paths:  # Path("") would be the current folder
         parser.error("a PATH is empty: name a file, a folder or a glob")
     args.paths = args.paths or ["input"]

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 import torch._dynamo  # else imported, for a second, when the first optimiser is made: imports are not training
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
@@ -55,8 +55,14 @@ class Settings:
     teach: float = setting(0.0, "[0, 1]", "share of the target that larger networks give")
     teachers: int = setting(4, "[1, 99]", "how many larger networks there are")
     copies: int = setting(12, "[1, 999]", "how many warped copies of the training digits they are asked about")
+    pens: float = setting(0.0, "[0, 9]", "digits by other pens and hands than MNIST's, as a share of its own")
+    others: float = setting(0.0, "[0, 9]", "pictures of what is no digit, as a share of the digits")
     soften: float = setting(3.0, "[1, 4]", "temperature that makes them say less surely what they say")
     seed: int = setting(0, "[0, 9e18]", "same seed, same machine: same weights, to the bit on a CPU")
+
+    def pictures(self, digits: int) -> int:
+        """How many pictures there are, where so many are MNIST's."""
+        return digits + round(self.pens * digits) + round(self.others * digits)
 
     def steps(self, digits: int) -> int:
         """How many steps an epoch of so many digits has; one digit left over is left out, as norms need two."""
@@ -69,7 +75,7 @@ class Settings:
 RECIPES = {
     "fast": Settings(1, 0.42, lr=0.09, label_smoothing=0.1, average=0.0, warp=0.0, normalise=0, freeze=0.3),
     "default": Settings(),
-    "best": Settings(60, lr=0.04, warp=1.5, bend=1.5, teach=1.0, copies=16),
+    "best": Settings(60, lr=0.04, warp=1.5, bend=1.5, teach=1.0, copies=16, pens=0.2, others=0.2),
 }
 
 
@@ -164,28 +170,28 @@ def run(args: argparse.Namespace, place: ranks.Ranks, data: splits.Splits | None
 
 
 def train(
-    learner: Learner,
-    data: splits.Splits,
-    settings: Settings,
-    known: lessons.Lessons,
-    place: ranks.Ranks,
-    done: int,
+    learner: Learner, data: splits.Splits, settings: Settings, known: lessons.Lessons, place: ranks.Ranks, done: int
 ) -> Iterator[dict[str, float]]:
     """Train what `learner` holds, in place, from epoch `done` + 1 on; after each epoch yield how it went.
 
     Errors: UserError when the loss or the weights are no longer numbers.
     """
-    labels, where = data.train.labels, place.device  # int64 (N,)
     model, averaged, muon, adam, random = vars(learner).values()
-    shared, steps = place.wrap(model), settings.steps(len(labels))
+    more, where = splits.beside(data.train, settings.pens, settings.others, place.bars), place.device
+    told = lessons.told(torch.cat([data.train.labels, more.labels]), settings.label_smoothing)  # (N, 10)
+    softened = lessons.softened(told[len(data.train) :], settings.soften)
+    shared, steps = place.wrap(model), settings.steps(len(told))
     for epoch in range(done + 1, settings.epochs + 1):
         began, losses, heights, total = time.perf_counter(), [], [], 0.0
         if known.said:
             images, wanted = known.lesson(data.train, settings.warps(), epoch, settings.soften)
+            wanted = torch.cat([told[: len(wanted)].lerp(wanted, settings.teach), softened])
         else:
-            images, wanted = augment.warped(data.train.images, settings.warps(), random), None
+            images, wanted = augment.warped(data.train.images, settings.warps(), random), told
+        if len(more):
+            images = torch.cat([images, augment.warped(more.images, augment.Warp(), random)])  # odd as they are
         model.train()
-        order = torch.randperm(len(labels), generator=random, device=where).split(settings.batch_size)[:steps]
+        order = torch.randperm(len(told), generator=random, device=where).split(settings.batch_size)[:steps]
         for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=place.bars), 1):
             step, of = (epoch - 1) * steps + number, settings.epochs * steps
             height = rate(step, of, settings.warmup)
@@ -194,7 +200,7 @@ def train(
             muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = settings.lr * height, settings.lr_rest * height
             mine = place.share(batch)
             logits = shared(images[mine].float() / 255)  # (B, 1, 28, 28) → (B, 10)
-            loss = loss_of(logits, labels[mine], wanted[mine] if known.said else None, settings) / len(batch)
+            loss = F.cross_entropy(logits, wanted[mine], reduction="sum") / len(batch)
             model.zero_grad()
             (loss * place.count).backward()  # of several processes the gradients' mean is taken
             muon.step()
@@ -222,13 +228,6 @@ def rate(step: int, steps: int, warmup: float) -> float:
     return min(step / max(1, warmup * steps), (steps + 1 - step) / (steps * (1 - warmup)), 1.0)
 
 
-def loss_of(logits: Tensor, labels: Tensor, taught: Tensor | None, settings: Settings) -> Tensor:
-    """The sum of the cross-entropies of `logits` (B, 10) to `labels` (B,) and to teachers' probabilities (B, 10)."""
-    loss = F.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing, reduction="sum")
-    lesson = loss if taught is None else F.cross_entropy(logits, taught, reduction="sum")
-    return torch.lerp(loss, lesson, settings.teach)
-
-
 def start(name: str, settings: Settings, data: splits.Splits, where: torch.device) -> Learner:
     """The network called `name` with its first weights, and what will move them."""
     if name == "teacher" and min(settings.batch_size, len(data.train)) < 2:
@@ -243,7 +242,9 @@ def start(name: str, settings: Settings, data: splits.Splits, where: torch.devic
     rest = [last, *(bias for bias in model.parameters() if bias.ndim == 1 and bias.requires_grad)]
     return Learner(
         model,
-        average.following(model, settings.average * settings.epochs * settings.steps(len(data.train))),
+        average.following(
+            model, settings.average * settings.epochs * settings.steps(settings.pictures(len(data.train)))
+        ),
         Muon([{"params": hidden}], settings.lr),
         torch.optim.AdamW(rest, settings.lr_rest, weight_decay=settings.weight_decay, fused=where.type != "mps"),
         torch.Generator(where).manual_seed(settings.seed),

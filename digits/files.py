@@ -53,6 +53,18 @@ def undisturbed() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
 
+def make_folder(path: Path, flag: str) -> None:
+    """The folder named by `flag`, made where it is not there.
+
+    Errors: UserError when it cannot be, or nothing can be written into it.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise UserError(f"{flag} {path} cannot be used ({error.strerror}); name a folder to write to.") from None
+
+
 def check_writable(path: Path, flag: str, suffixes: tuple[str, ...], room: int = ROOM) -> None:
     """Find out now, not after long work, that the file named by `flag` cannot be written.
 

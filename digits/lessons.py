@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
 import model
-from digits import UserError, augment, files, scores
+from digits import UserError, augment, files, mnist, scores
 from digits.mnist import Split
 
 
@@ -95,6 +96,15 @@ def take(path: Path, about: dict[str, Any], copies: int) -> Lessons | None:
     """
     known = _read(path, about)
     return Lessons(known["said"][:copies], known["teachers"]) if known and len(known["said"]) >= copies else None
+
+
+def told(labels: Tensor, smoothing: float) -> Tensor:
+    """What labels say of pictures, (N,) of 0 to 10: (N, 10) of probabilities, of which `smoothing` goes to all alike.
+
+    10 is what is no digit: any of the ten is as likely.
+    """
+    smoothing = torch.where(labels == mnist.NONE, 1.0, smoothing)[:, None]
+    return F.one_hot(labels.clamp(max=9), 10) * (1 - smoothing) + smoothing / 10
 
 
 def softened(said: Tensor, temperature: float) -> Tensor:

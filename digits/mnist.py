@@ -31,12 +31,13 @@ FILES = {  # each with its MD5
     "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
 }
 VALIDATION = 5_000  # the last of the 60,000: every choice is made on these, none on the test images
+NONE = 10  # the label of what is no digit
 TIMEOUT = 20  # seconds without a byte, after which a mirror counts as unreachable
 
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures (N, 1, 28, 28) uint8, white ink on black, with their labels (N,) int64."""
+    """Pictures (N, 1, 28, 28) uint8, white ink on black, with their labels (N,) int64: 0 to 9, or NONE."""
 
     images: torch.Tensor
     labels: torch.Tensor

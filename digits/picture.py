@@ -1,9 +1,4 @@
-"""From any picture to the MNIST frame: find the ink, then put it where MNIST's makers put theirs.
-
-A network only reads what looks like its training data. MNIST digits are white on black, 20 pixels
-on their longer side, inside 28x28, centred by mass; a photo is nothing like that. The steps are
-small and pure: `decode`, `ink`, `crop`, `frame`; `find` is all of them but the first.
-"""
+"""From the bytes of any picture to its pixels, upright, whatever their format."""
 
 import io
 import os
@@ -14,16 +9,10 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from digits import UserError
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MAX_PIXELS = 64_000_000  # phones make up to 50 million; at most 20 bytes each are held while decoding
-WORKING_SIDE = 1_000  # larger pictures are reduced to 1,000 to 1,999 pixels on the longer side; a frame has 28
-NARROW = 100  # pixels that the shorter side keeps all the same: a long strip may have a digit across it
 WIDE_RANGES = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
-SIDE, BOX = 28, 20  # MNIST's frame, and the square in it that a digit fills
-BLANK = 0.08  # least contrast, as a share of black to white, that counts as written
-FAINT = 0.15  # what is below this share of the darkest ink is no edge of a digit
-
-Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
 
 
 def decode(source: str | os.PathLike | bytes) -> Image.Image:
@@ -51,83 +40,6 @@ def decode(source: str | os.PathLike | bytes) -> Image.Image:
         raise
     except Exception as error:  # a decoder fed with broken bytes may raise anything at all
         raise UserError(f"{named} is damaged ({error}): save or send it again.", "damaged") from None
-
-
-def ink(image: Image.Image) -> np.ndarray:
-    """How much each pixel of a picture from `decode` differs from its paper: (H, W) float32, 0 to 1.
-
-    The paper is the median colour of the border, so dark on light and light on dark are the same
-    thing. 1 is the difference of black and white. Noise of the paper is taken off: 0 is no ink.
-    """
-    colours = np.asarray(image, np.float32).reshape(image.height, image.width, -1) / 255  # (H, W, C)
-    edge = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
-    paper = np.median(edge, axis=0)
-    difference = np.sqrt(((colours - paper) ** 2).mean(-1))
-    grain = np.sqrt(((edge - paper) ** 2).mean(-1))
-    noise = np.median(grain) + 4 * 1.4826 * np.median(np.abs(grain - np.median(grain)))
-    return np.clip(difference - noise, 0, None) / max(1 - noise, 1e-6)
-
-
-def crop(ink: np.ndarray) -> Box | None:
-    """Where the writing in `ink` is, in its pixels; None if nothing is written."""
-    peak = ink.max(initial=0)
-    if peak < BLANK:
-        return None
-    written = ink > FAINT * peak
-    rows, columns = written.any(1).nonzero()[0], written.any(0).nonzero()[0]
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-
-
-def frame(ink: np.ndarray, box: Box) -> np.ndarray:
-    """The digit in `box` of `ink`, as MNIST's makers would have framed it: (28, 28) uint8.
-
-    Longer side to 20 pixels, aspect kept, area-averaged; darkest ink 255; moved by whole pixels so
-    that the centre of mass, in pixel indices, comes to 14. Source: LeCun's MNIST page. An image of
-    MNIST comes back as it was. Ink up to one pixel outside the box stays: the soft edge of a stroke.
-    """
-    left, top, right, bottom = box
-    scale = BOX / max(right - left, bottom - top)
-    width, height = (max(1, round(length * scale)) for length in (right - left, bottom - top))
-    rows = _coverage(top, bottom, height, ink.shape[0])
-    columns = _coverage(left, right, width, ink.shape[1])
-    digit = rows @ ink @ columns.T  # (height + 2, width + 2)
-    digit = digit / digit.max()
-    left, top = _start(digit.sum(0)), _start(digit.sum(1))
-    framed = np.zeros((SIDE + 2, SIDE + 2), np.float32)  # the soft edge may fall outside the frame
-    framed[top : top + height + 2, left : left + width + 2] = digit
-    return (framed[1:-1, 1:-1] * 255).round().astype(np.uint8)
-
-
-def find(image: Image.Image) -> list[tuple[np.ndarray, Box]]:
-    """The digits of a picture from `decode`, each as its frame and its box; none if it is blank.
-
-    For now the whole writing is one digit.
-    """
-    factor = max(1, min(max(image.size) // WORKING_SIDE, min(image.size) // NARROW))
-    found = ink(image.reduce(factor) if factor > 1 else image)
-    box = crop(found)
-    if box is None:
-        return []
-    limits = (image.width, image.height) * 2
-    return [(frame(found, box), tuple(min(x * factor, limit) for x, limit in zip(box, limits, strict=True)))]
-
-
-def _coverage(start: int, end: int, parts: int, length: int) -> np.ndarray:
-    """How an axis of `length` pixels is averaged into `parts` of [start, end) and one more each side.
-
-    (parts + 2, length) float32: the share that each pixel has in each part; outside there is no ink.
-    """
-    step = (end - start) / parts
-    edges = start + step * np.arange(-1, parts + 2, dtype=np.float32)[:, None]
-    pixels = np.arange(length, dtype=np.float32)
-    overlap = np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels)
-    return overlap.clip(0) / step
-
-
-def _start(mass: np.ndarray) -> int:
-    """Where in a frame with one more pixel on each side `mass` (L,) begins, to have its centre central."""
-    centre = (mass * np.arange(len(mass))).sum() / mass.sum()
-    return int(np.clip(round(SIDE / 2 - centre) + 1, 0, SIDE + 2 - len(mass)))
 
 
 def _content(path: Path) -> bytes:

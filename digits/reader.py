@@ -1,35 +1,42 @@
-"""The one way from a picture to a reading: the scripts, the server, the benchmarks and the tests use it."""
+"""The one way from a picture to a reading: the scripts, the server, the benchmarks and the tests use it.
+
+Picture → ink → lines of parts → the likeliest way to divide each line into digits → frames → the network.
+"""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from PIL import Image
 
-from digits import UserError, picture
+from digits import UserError, frame, ink, lattice, writing
 
-# Below it a person should look. Of the 5,000 validation images 0.6 % are, 7 of the 14 misread ones among them
-# (bench/reading.py).
 CERTAIN = 0.9
 MAX_RESULT = 15  # digits; longer integers are rounded by JSON readers that keep numbers as doubles
+WORKING_SIDE = 1_000  # larger pictures are reduced to 1,000 to 1,999 pixels on the longer side; a frame has 28
+NARROW = 100  # pixels that the shorter side keeps all the same: a long strip may have a digit across it
+BROAD = 1.5  # times its height: a part as wide may be two digits, however sure the network is
+DOUBTED = 0.9  # below it a part of at least half its height in width is looked at in pieces, too
 
 
 @dataclass(frozen=True)
 class Digit:
-    """One digit: which it is, how likely each of the ten is, where it stands in the picture."""
+    """One digit: which it is, how likely each of the ten is, where it stands in the picture, what the network saw."""
 
     result: int
     probability: float
     probabilities: tuple[float, ...]
-    box: picture.Box
+    box: writing.Box
+    frame: np.ndarray = field(repr=False, compare=False)  # (28, 28) uint8
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a picture says: digits in reading order, and the chance that all of them are right."""
+    """What a picture says: digits in reading order, and the chance that they were told apart rightly."""
 
     digits: tuple[Digit, ...]
+    divided: float = 1.0
 
     @property
     def text(self) -> str:
@@ -41,7 +48,8 @@ class Reading:
 
     @property
     def probability(self) -> float:
-        return math.prod(digit.probability for digit in self.digits)
+        """The chance that all of `text` is right."""
+        return self.divided * math.prod(digit.probability for digit in self.digits)
 
     @property
     def certain(self) -> bool:
@@ -78,17 +86,61 @@ class Reader:
 
         Errors: UserError with code "blank" when nothing is written in it.
         """
-        found = picture.find(image)
-        if not found:
+        colours, factor = pixels(image)
+        found = ink.find(colours)
+        rows = writing.lines(found) if found else []
+        if not rows:
             raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
-        frames, boxes = zip(*found, strict=True)
-        probabilities = self.probabilities(np.stack(frames)).tolist()
-        return Reading(
-            tuple(Digit(p.index(max(p)), max(p), tuple(p), box) for p, box in zip(probabilities, boxes, strict=True))
-        )
+        digits, divided = [], 1.0
+        for row in rows:
+            line, chance = self._line(row, found.amount)
+            divided *= chance
+            for part, frame_, chances in line:
+                right, bottom = min(part.box[2] * factor, image.width), min(part.box[3] * factor, image.height)
+                box = (part.box[0] * factor, part.box[1] * factor, right, bottom)
+                best = int(chances.argmax())
+                digits.append(Digit(best, float(chances[best]), tuple(chances.tolist()), box, frame_))
+        return Reading(tuple(digits), divided)
+
+    def _line(self, row: list[writing.Part], amount: np.ndarray) -> tuple[list[tuple], float]:
+        """The digits of a line, each as its part, frame and chances (10,), and the chance that they are its digits."""
+        frames, chances = self._look(row, amount)
+        if len(row) == 1 and not may_be_more(row[0], chances[0].max(), row[0].height):
+            return [(row[0], frames[0], chances[0])], 1.0
+        height = max(part.height for part in row)
+        pieces, gaps = [], []
+        for part, sure in zip(row, chances.max(1), strict=True):
+            if pieces:
+                gaps.append((part.box[0] - pieces[-1].box[2]) / height)
+            cut = writing.cuts(part, amount) if may_be_more(part, sure, height) else [part]
+            gaps += [None] * (len(cut) - 1)
+            pieces += cut
+        runs = lattice.runs([piece.box for piece in pieces], gaps)
+        wholes = [writing.union(pieces[start:end]) for start, end in runs]
+        frames, chances = self._look(wholes, amount)
+        way = lattice.best(gaps, runs, chances.max(1).tolist())
+        return [(wholes[i], frames[i], chances[i]) for i in map(runs.index, way.runs)], way.chance
+
+    def _look(self, parts: list[writing.Part], amount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The frames of `parts`, (N, 28, 28) uint8, and how likely each digit is in each, (N, 10)."""
+        frames = np.stack([frame.frame(part.ink(amount)) for part in parts])
+        return frames, self.probabilities(frames).numpy()
 
     @torch.inference_mode()
     def probabilities(self, frames: np.ndarray) -> torch.Tensor:
         """How likely each of the ten digits is for each of `frames` (B, 28, 28) uint8: (B, 10)."""
         batch = torch.from_numpy(frames).to(self.device)[:, None].float() / 255  # (B, 1, 28, 28)
         return self.model(batch).softmax(1).cpu()
+
+
+def may_be_more(part: writing.Part, sure: float, height: int) -> bool:
+    """Whether a part of a line of some `height`, read with probability `sure`, may be several digits that touch."""
+    doubted = sure < DOUBTED and part.width > 0.5 * part.height
+    return part.height > 0.3 * height and (doubted or part.width > BROAD * part.height)
+
+
+def pixels(image: Image.Image) -> tuple[np.ndarray, int]:
+    """A picture as it is worked on, (H, W, C) uint8, and how many times smaller than it was sent."""
+    factor = max(1, min(max(image.size) // WORKING_SIDE, min(image.size) // NARROW))
+    small = np.asarray(image.reduce(factor) if factor > 1 else image)
+    return small.reshape(*small.shape[:2], -1), factor

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import torch
 
-from digits import mnist, synthetic
+from digits import mnist, others, pens, synthetic
+
+SEED = 1_000_000  # of what stands beside the digits: the same for each training, whatever its own seed
 
 
 @dataclass(frozen=True)
@@ -34,3 +36,14 @@ def made_up(count: int, seed: int, device: torch.device) -> Splits:
     counts = count, max(100, count // 10), max(100, count // 10)
     parts = [synthetic.digits(n, torch.Generator().manual_seed(seed + i)) for i, n in enumerate(counts)]
     return Splits(*(part.to(device) for part in parts), f"{count:,} synthetic digits")
+
+
+def beside(digits: mnist.Split, by_pens: float, no_digits: float, bars: bool | None = None) -> mnist.Split:
+    """What training shows beside `digits`, as shares of their number: digits by other pens, and what is no digit."""
+    parts = [digits[:0]]
+    if count := round(by_pens * len(digits)):
+        parts.append(pens.handwriting(count, digits, SEED, bars))
+    if count := round(no_digits * len(digits)):
+        parts.append(others.others(count, digits, SEED, bars))
+    parts = [part.to(digits.images.device) for part in parts]
+    return mnist.Split(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))

@@ -2,9 +2,11 @@
 
 import torch
 
-from digits import splits
+from digits import splits, synthetic
+from digits.mnist import NONE
 
 CPU = torch.device("cpu")
+DIGITS = synthetic.digits(300, torch.Generator().manual_seed(2))
 
 
 def test_mnist_is_parted_so_that_validation_is_never_trained_on(tiny_mirror, tmp_path):
@@ -19,3 +21,16 @@ def test_made_up_digits_are_others_in_each_part_and_with_each_seed():
     assert not torch.equal(one.validation.images, one.test.images)
     assert not torch.equal(one.train.images, two.train.images)
     assert torch.equal(one.train.images, splits.made_up(200, 1, CPU).train.images)
+
+
+def test_what_stands_beside_the_digits_is_as_much_as_was_asked_for_and_the_same_again():
+    one, two = (splits.beside(DIGITS, 0.4, 0.5, True) for _ in range(2))
+    assert (one.labels < 10).sum() == 120
+    assert (one.labels == NONE).sum() == 150
+    assert one.images.shape == (270, 1, 28, 28)
+    assert torch.equal(one.images, two.images)
+    assert torch.equal(one.labels, two.labels)
+
+
+def test_nothing_stands_beside_them_where_nothing_was_asked_for():
+    assert len(splits.beside(DIGITS, 0, 0)) == 0

@@ -239,13 +239,13 @@ def test_a_loss_that_is_no_number_stops_with_what_to_change_and_keeps_the_old_we
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_goes_wrong_is_named_with_epoch_batch_and_rate(out, monkeypatch, bad):
     """300 digits in batches of 50 are 6 batches: the third of the second epoch is the 9th of 12."""
-    original, calls = train.loss_of, []
+    original, calls = train.F.cross_entropy, []
 
-    def loss_of(*words):
+    def loss_of(*words, **named):
         calls.append(1)
-        return original(*words) * (bad if len(calls) == 9 else 1)
+        return original(*words, **named) * (bad if len(calls) == 9 else 1)
 
-    monkeypatch.setattr(train, "loss_of", loss_of)
+    monkeypatch.setattr(train.F, "cross_entropy", loss_of)
     out.write_text("old")
     rate = 0.05 * train.rate(9, 12, 0.2)
     with pytest.raises(UserError, match=rf"loss is {bad} in epoch 2, batch 3, at learning rates {rate:.3g} "):

@@ -1,0 +1,107 @@
+"""A digit's ink as MNIST's makers framed theirs: 20 pixels on its longer side, centred by mass in 28x28.
+
+A network only reads what looks like its training data. An image of MNIST comes back as it was; what MNIST has
+none of is brought near to it first: hairlines, strokes that are pale along their middle as blur makes them,
+the steps of a few enlarged pixels. Source of the frame: LeCun's MNIST page.
+"""
+
+import cv2
+import numpy as np
+
+SIDE, BOX = 28, 20  # MNIST's frame, and the square in it that a digit fills
+FAINT = 0.15  # what is below this share of the darkest ink is no edge of a digit
+FINE = 80  # pixels of the longer side, on which strokes are thickened
+COARSE = 16  # pixels: a smaller digit is enlarged smoothly first
+THIN, AIM = 1.4, 2.0  # pixels of the frame: 99 % of MNIST's strokes are wider; what thinner ones become
+PALE = 0.85  # of the darkest ink: 99.5 % of MNIST's digits are darker than that along most of their strokes
+
+
+def frame(ink: np.ndarray) -> np.ndarray:
+    """The digit whose ink is all of (H, W), from 0 to some peak, in MNIST's frame: (28, 28) uint8."""
+    ink, margin = _cut(ink)
+    side = max(ink.shape) - 2 * margin
+    if side < COARSE:
+        ink = cv2.resize(np.pad(ink, 1), None, fx=2 * BOX / side, fy=2 * BOX / side, interpolation=cv2.INTER_CUBIC)
+        ink, margin = _cut(ink.clip(0, None))
+    digit = _averaged(ink, margin)
+    if width(digit) < THIN:
+        digit = _averaged(*_thickened(ink, margin))
+    return _centred(_darkened(digit))
+
+
+def width(ink: np.ndarray) -> float:
+    """How wide the strokes of `ink` (H, W) are, in its pixels: twice their area over the length of their edges."""
+    across, down = ink[:-1, 1:] - ink[:-1, :-1], ink[1:, :-1] - ink[:-1, :-1]
+    return float(2 * ink.sum() / max(1e-6, np.sqrt(across * across + down * down).sum()))
+
+
+def _cut(ink: np.ndarray) -> tuple[np.ndarray, int]:
+    """`ink` (H, W) cut out and made 1 where it is darkest, and the margin around it: the soft edge of its strokes.
+
+    The margin is at least as wide as one pixel of the frame will be.
+    """
+    peak = ink.max()
+    written = ink > FAINT * peak
+    rows, columns = written.any(1).nonzero()[0], written.any(0).nonzero()[0]
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    margin = -(-max(bottom - top, right - left) // BOX)
+    around = np.zeros((bottom - top + 2 * margin, right - left + 2 * margin), np.float32)
+    outer = ink[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
+    down, across = margin - min(top, margin), margin - min(left, margin)
+    around[down : down + outer.shape[0], across : across + outer.shape[1]] = outer / peak
+    return around, int(margin)
+
+
+def _thickened(ink: np.ndarray, margin: int) -> tuple[np.ndarray, int]:
+    """`ink` (H, W) with strokes AIM pixels of the frame wide, and its margin, as `_cut` gives them."""
+    scale = FINE / (max(ink.shape) - 2 * margin)
+    size = tuple(max(3, round(length * scale)) for length in ink.shape[::-1])
+    ink, margin = _cut(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
+    pen = max(3, round(AIM * FINE / BOX - width(ink)) + 1)
+    return _cut(cv2.dilate(np.pad(ink, pen), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen, pen))))
+
+
+def _averaged(ink: np.ndarray, margin: int) -> np.ndarray:
+    """What is inside the `margin` of `ink` (H, W) area-averaged to 20 pixels on its longer side, aspect kept.
+
+    (h + 2, w + 2), 1 where it is darkest, as one pixel around it is averaged, too.
+    """
+    height, width = ink.shape[0] - 2 * margin, ink.shape[1] - 2 * margin
+    scale = BOX / max(height, width)
+    down = _coverage(height, max(1, round(height * scale)), margin)
+    across = _coverage(width, max(1, round(width * scale)), margin)
+    digit = down @ ink @ across.T
+    return digit / digit.max()
+
+
+def _centred(digit: np.ndarray) -> np.ndarray:
+    """`digit` (h, w), 0 to 1, in the frame, by whole pixels, its centre of mass at 14 in pixel indices: uint8."""
+    left, top = _start(digit.sum(0)), _start(digit.sum(1))
+    framed = np.zeros((SIDE + 2, SIDE + 2), np.float32)  # the soft edge may fall outside the frame
+    framed[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return (framed[1:-1, 1:-1] * 255).round().astype(np.uint8)
+
+
+def _darkened(digit: np.ndarray) -> np.ndarray:
+    """`digit` (H, W), 0 to 1, with strokes as dark along their middle as MNIST's are."""
+    middle = digit[(digit > cv2.dilate(digit, np.ones((3, 3), np.uint8)) - 0.01) & (digit > 0.3)]
+    level = np.sort(middle)[int(0.3 * len(middle))]
+    return np.minimum(digit / level, 1) if level < PALE else digit
+
+
+def _coverage(length: int, parts: int, margin: int) -> np.ndarray:
+    """How the `length` pixels inside the margins of an axis are averaged into `parts`, and one more each side.
+
+    (parts + 2, length + 2 * margin) float32: the share that each pixel has in each part.
+    """
+    step = length / parts
+    edges = margin + step * np.arange(-1, parts + 2, dtype=np.float32)[:, None]
+    pixels = np.arange(length + 2 * margin, dtype=np.float32)
+    overlap = np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels)
+    return overlap.clip(0) / np.float32(step)
+
+
+def _start(mass: np.ndarray) -> int:
+    """Where in a frame with one more pixel on each side `mass` (L,) begins, to have its centre central."""
+    centre = (mass * np.arange(len(mass))).sum() / mass.sum()
+    return int(np.clip(round(SIDE / 2 - centre) + 1, 0, SIDE + 2 - len(mass)))

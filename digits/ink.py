@@ -1,0 +1,231 @@
+"""From a picture to its ink: what stands out from the paper, whatever the colours and the light.
+
+Ink is what differs in colour from the paper. The paper's colour is that of the border; where it changes, a
+smooth surface is fitted to it (light that falls off), and what is wider than any stroke is taken off (the
+shadow of a hand). Its grain, seen where it differs the other way than ink does, is no ink. Then what is no
+writing goes: a frame around the picture, the table beside the sheet, ruled lines.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+BLANK = 0.08  # least contrast, as a share of black to white, that counts as written
+FAINT = 0.15  # what is below this share of the darkest ink is no edge of a digit
+DUST, MOTES = 2e-4, 50  # share of the pixels, and pixels, that may be darker than what is called the darkest ink
+SMALL = 96  # pixels of the longer side, enough to fit the paper on: light changes slowly
+SHADED = 192  # the same to find shadows on
+NARROW = 32  # pixels that the shorter side keeps in both cases
+WIDE = 0.36  # of the shorter side: no stroke is as wide, but for those of a digit cut out
+SHADE, MUCH = 0.02, 0.08  # of black to white, and of the picture: what is less is no shadow
+DIM, BROAD = 0.2, 0.06  # what has less contrast, of the shorter side wider strokes, and goes on outside is half-shade
+SHEET = 64  # pixels: a smaller picture is a digit cut out, with no rules, edges or frame
+
+
+@dataclass(frozen=True)
+class Ink:
+    """How much of it each pixel has, (H, W) float32 from 0 to 1, the darkest; its contrast to the paper, 0 to 1."""
+
+    amount: np.ndarray
+    contrast: float
+
+
+def find(colours: np.ndarray) -> Ink | None:
+    """The ink of a picture (H, W, C) uint8; None where nothing is written."""
+    if margin := _margin(colours):
+        inner = find(colours[margin:-margin, margin:-margin])
+        return inner and Ink(np.pad(inner.amount, margin), inner.contrast)
+    colours = colours.astype(np.float32) / 255
+    amount = _distance(colours - _paper(colours))
+    if min(amount.shape) >= SHEET:
+        _peel(amount)
+        _unrule(amount)
+    peak = _peak(amount)
+    if peak < BLANK or (peak < DIM and _is_shade(amount > FAINT * peak, _width(amount))):
+        return None
+    return Ink(np.minimum(amount / peak, 1), peak)
+
+
+def _margin(colours: np.ndarray) -> int:
+    """How wide a frame of one colour is that runs along all sides of the picture (H, W, C) uint8; 0 for none."""
+    height, width = colours.shape[:2]
+    if min(height, width) < SHEET:
+        return 0
+
+    def ring(k: int) -> np.ndarray:  # the pixels k from the border, (N, C)
+        across, down = colours[[k, -1 - k], k : width - k], colours[k : height - k, [k, -1 - k]]
+        return np.concatenate([across.reshape(-1, colours.shape[2]), down.reshape(-1, colours.shape[2])]).astype(int)
+
+    def alike(k: int, reach: int) -> tuple[np.ndarray, float]:  # their median; the share of them near it
+        pixels = ring(k)
+        middle = np.median(pixels, axis=0)
+        return middle, (np.abs(pixels - middle).max(1) < reach).mean()
+
+    frame, share = alike(0, 16)
+    if share < 0.9:
+        return 0
+    for k in range(1, round(0.08 * min(height, width))):
+        if np.abs(np.median(ring(k), axis=0) - frame).max() > 32:
+            inner = k + 1 + (height + width) // 1000  # its edge may be soft
+            return inner + 1 if alike(inner, 32)[1] > 0.6 else 0
+    return 0
+
+
+def _border(shape: tuple[int, ...]) -> np.ndarray:
+    """Where the border of a picture is, on which seldom anything is written: (H, W) bool."""
+    edge = max(1, round(0.06 * min(shape[:2])))
+    border = np.ones(shape[:2], bool)
+    border[edge:-edge, edge:-edge] = False
+    return border
+
+
+def _paper(colours: np.ndarray) -> np.ndarray:
+    """The paper's colour at each pixel of (H, W, C), 0 to 1: (C,) where it is the same everywhere, else (H, W, C).
+
+    A surface of second order is fitted to the border, then to all that is as near to it as most of the border,
+    by least squares, in which what lies far off counts little (reweighted with Cauchy's weights, squared).
+    """
+    height, width, channels = colours.shape
+    small = _shrunk(colours, SMALL)
+    values, border = small.reshape(-1, channels), _border(small.shape).ravel()
+    middle = np.median(values[border], axis=0)
+    if (values[border] == middle).all(1).mean() > 0.5:  # drawn by a program
+        return middle
+    terms, paper = _terms(*small.shape[:2]), middle
+    for step in range(8):
+        residual = np.linalg.norm(values - paper, axis=1)
+        scale = 1.4826 * np.median(residual[border]) + 1 / 255
+        weights = 1 / (1 + (residual / (2 * scale)) ** 2)
+        if step < 4:
+            weights = weights * border
+        order = 3 if step < 2 else 6  # a plane first
+        fit = np.linalg.lstsq(terms[:, :order] * weights[:, None], values * weights[:, None], rcond=None)[0]
+        paper = terms[:, :order] @ fit
+    return (_terms(height, width) @ fit).reshape(colours.shape)
+
+
+def _terms(height: int, width: int) -> np.ndarray:
+    """1, x, y, x², xy, y² at each pixel, x and y from -1 to 1: (H * W, 6) float32."""
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32).reshape(2, -1)
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
+
+
+def _distance(difference: np.ndarray) -> np.ndarray:
+    """How far each colour is from the paper's, given their `difference` (H, W, C): (H, W), 1 from black to white.
+
+    Ink lies to one side of the paper, darker say: what lies to the other, and what is no more than grain, is 0.
+    """
+    distance = np.sqrt(np.einsum("hwc,hwc->hw", difference, difference) / difference.shape[2])
+    strongest = distance >= np.quantile(distance[:: 1 + len(distance) // 200, :: 1 + distance.shape[1] // 200], 0.98)
+    other = difference @ difference[strongest].mean(0) < 0
+    sides = [np.where(other, 0, distance), np.where(other, distance, 0)]
+    wide = [_wide(side) for side in sides]
+    if any(part is not None for part in wide):  # light and shade: writing is what is thin, be it lighter or darker
+        sides = [side if part is None else (side - part).clip(0) for side, part in zip(sides, wide, strict=True)]
+        if _peak(sides[1]) > _peak(sides[0]):
+            sides, other = sides[::-1], ~other
+    return (sides[0] - _noise(*sides, other)).clip(0)
+
+
+def _wide(distance: np.ndarray) -> np.ndarray | None:
+    """What of `distance` (H, W) is wider than a stroke, its opening; None where there is little of that."""
+    height, width = distance.shape
+    small = _shrunk(distance, SHADED)
+    side = round((WIDE if min(height, width) >= SHEET else 0.5) * min(small.shape)) | 1
+    around = cv2.copyMakeBorder(small, side, side, side, side, cv2.BORDER_REPLICATE)  # shadows go on outside
+    wide = cv2.morphologyEx(around, cv2.MORPH_OPEN, _disc(side))[side:-side, side:-side]
+    if (wide > SHADE).mean() < MUCH:
+        return None
+    return cv2.resize(cv2.GaussianBlur(wide, (0, 0), 1), (width, height))
+
+
+def _noise(distance: np.ndarray, opposite: np.ndarray, other: np.ndarray) -> float:
+    """What of `distance` (H, W) is grain of the paper: on the border, the median and four deviations.
+
+    What differs from the paper to the `other` side than ink does, (H, W) bool, by as much as `opposite` says,
+    is surely grain, and that which looks like ink is as strong.
+    """
+    border = _border(distance.shape)
+    grain = opposite[border & other]
+    if len(grain) < 0.2 * border.sum():
+        grain = distance[border]
+    middle = np.median(grain)
+    return float(middle + 4 * 1.4826 * np.median(np.abs(grain - middle)))
+
+
+def _peak(amount: np.ndarray) -> float:
+    """How dark the darkest ink is, but for dust."""
+    count = int(min(DUST * amount.size, MOTES)) + 1
+    return float(np.partition(amount.ravel(), -count)[-count])
+
+
+def _peel(amount: np.ndarray) -> None:
+    """Take off what covers whole sides of `amount` (H, W), in place: the table beside the sheet."""
+    mask = amount > FAINT * _peak(amount)
+    for side, ink in ((mask, amount), (mask[::-1], amount[::-1]), (mask.T, amount.T), (mask.T[::-1], amount.T[::-1])):
+        covered, most = side[: len(side) // 3].mean(1), 0.97
+        depth = 0
+        for share in covered:
+            if share < most:
+                break
+            depth, most = depth + 1, 0.5  # its edge may be crooked
+        if depth:
+            ink[: depth + 2 + len(side) // 100] = 0
+
+
+def _unrule(amount: np.ndarray) -> None:
+    """Take off ruled lines, in place; what is darker than them is written over them and stays."""
+    peak = _peak(amount)
+    mask = (amount > FAINT * peak).astype(np.uint8)
+    lines = [(amount, line) for line in _lines(mask)] + [(amount.T, line) for line in _lines(mask.T)]
+    levels = []
+    for view, (_, inside) in lines:
+        # A digit's bar may lie along it for a while: of its columns the lighter ones count.
+        levels.append(1.15 * float(np.quantile(np.where(inside, view, 0).max(0)[inside.any(0)], 0.4)))
+    for (view, (line, _)), level in zip(lines, levels, strict=True):
+        view[line] = (view[line] - level).clip(0) * (peak / (peak - level)) if level < 0.8 * peak else 0
+
+
+def _lines(mask: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Thin lines from side to side of `mask` (H, W) uint8: for each where it is, widely and closely, (H, W) bool."""
+    height, width = mask.shape
+    flat = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(9, width // 12)), np.uint8))
+    if flat.sum() < 0.5 * width:
+        return []
+    joined = cv2.dilate(flat, np.ones((3, 1), np.uint8))
+    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((1, width // 4), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+    found = []
+    for number in (n for n in range(1, count) if stats[n][cv2.CC_STAT_WIDTH] >= 0.97 * width):
+        line = labels == number
+        inside = line & (flat > 0)
+        columns = inside.any(0).sum()
+        if columns >= 0.5 * width and inside.sum() <= max(2, 0.015 * min(height, width)) * columns:
+            found.append((line, inside))
+    return found
+
+
+def _is_shade(mask: np.ndarray, width: float) -> bool:
+    """Whether what is in `mask` (H, W), of a mean `width`, is broad and reaches the border."""
+    return width > BROAD * min(mask.shape) and (mask & _border(mask.shape)).sum() > 0.02 * mask.sum()
+
+
+def _width(amount: np.ndarray) -> float:
+    """How wide strokes are, in pixels: twice their area over the length of their edges, grain smoothed."""
+    amount = cv2.GaussianBlur(amount, (0, 0), max(0.5, 0.01 * min(amount.shape)))
+    across, down = np.diff(amount, axis=1)[:-1], np.diff(amount, axis=0)[:, :-1]
+    return float(2 * amount.sum() / max(1e-6, np.hypot(across, down).sum()))
+
+
+def _shrunk(picture: np.ndarray, side: int) -> np.ndarray:
+    """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side, or to NARROW on its shorter."""
+    shrink = max(side / max(picture.shape[:2]), NARROW / min(picture.shape[:2]))
+    if shrink >= 1:
+        return picture
+    size = tuple(round(length * shrink) for length in picture.shape[1::-1])
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], *picture.shape[2:])
+
+
+def _disc(side: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))

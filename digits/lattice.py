@@ -1,0 +1,82 @@
+"""Which pieces of a line are one digit: of all ways to join them the likeliest, as the network sees it.
+
+Digits may touch, and one digit may be written in strokes that do not. No rule tells a 4 in two strokes from a
+narrow 10, so each run of neighbouring pieces that could be one digit is shown to the network, which has
+learned to be sure of digits and to doubt parts and pairs of them. Over all ways to divide the line, chances
+are multiplied along a way and added up (the forward algorithm); the best way is read, and its share of the
+sum is the chance that it is the right one. Source: LeCun et al. 1998, "Gradient-based learning applied to
+document recognition", part V, on graphs of candidate segments.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+FAR = 0.35  # of the line's height: pieces further apart are never one digit
+CUT = 0.1  # chance before looking that a place where a part is thin lies between two digits
+TOUCHING = 0.75  # chance that what can be cut into digits was meant as such: a 1 and a 3 can be cut out of a theta
+EVEN, SOFT = -0.1, 0.05  # of the line's height: the gap with which one digit is as likely as two; how fast gaps decide
+TRUST = 4  # how much more a sure reading weighs than its probability: parts of digits also look like something
+LONGEST = 6  # pieces in a digit
+WIDE = 1.7  # times its height: a wider run of parts is no digit
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to divide a line: its runs of pieces, [start, end), and its chance among all ways."""
+
+    runs: list[tuple[int, int]]
+    chance: float
+
+
+def runs(boxes: list[tuple[int, int, int, int]], gaps: list[float | None]) -> list[tuple[int, int]]:
+    """The runs of neighbouring pieces in `boxes` that could be one digit, [start, end) each.
+
+    Between pieces k and k + 1, `gaps[k]` is their distance as a share of the line's height; None where they were
+    cut from one part.
+    """
+    found = []
+    for start in range(len(boxes)):
+        left, top, right, bottom = boxes[start]
+        found.append((start, start + 1))
+        for end in range(start + 1, min(start + LONGEST, len(boxes))):
+            gap = gaps[end - 1]
+            if gap is not None and gap > FAR:
+                break
+            box = boxes[end]
+            left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
+            if right - left > WIDE * (bottom - top) and any(gap is not None for gap in gaps[start:end]):
+                break
+            found.append((start, end + 1))
+    return found
+
+
+def between(gap: float | None) -> float:
+    """The chance before looking that two pieces with a `gap` between them, as in `runs`, are of two digits."""
+    if gap is None:
+        return CUT
+    return 1 / (1 + math.exp((EVEN - gap) / SOFT))
+
+
+def best(gaps: list[float | None], runs: list[tuple[int, int]], sure: list[float]) -> Way:
+    """The likeliest way through `runs`, of which each is a digit with probability `sure`; `gaps` as there."""
+    count, apart = len(gaps) + 1, [between(gap) for gap in gaps]
+    total, top = np.zeros(count + 1), np.zeros(count + 1)
+    total[0] = top[0] = 1
+    back: list[int] = [0] * (count + 1)
+    for (start, end), probability in sorted(zip(runs, sure, strict=True), key=lambda run: run[0][1]):
+        chance = probability**TRUST * math.prod(1 - apart[k] for k in range(start, end - 1))
+        if start:
+            chance *= apart[start - 1]
+        total[end] += total[start] * chance
+        if top[start] * chance > top[end]:
+            top[end], back[end] = top[start] * chance, start
+    way, end = [], count
+    while end:
+        way.append((back[end], end))
+        end = back[end]
+    chance = float(top[count] / total[count])
+    if any(gaps[end - 1] is None for _, end in way[1:]):
+        chance *= TOUCHING
+    return Way(way[::-1], chance)

@@ -1,0 +1,227 @@
+"""From ink to the parts of digits, line by line, as people read.
+
+A part is ink that hangs together. Specks and rims are left out; parts with less between them than a stroke is
+wide are one, as thresholds break thin strokes; a small part joins what it is nearest to: the bar of a 5.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from digits.frame import BOX
+from digits.ink import BLANK, FAINT, Ink
+
+Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
+
+SPECK = 0.08  # of the largest part: what is smaller is dust
+DOT = 0.15  # the same, where it has hardly any ink
+TINY = 0.015  # of the picture's sides' geometric mean: were the largest part as small, nothing would be written
+SMALL = 0.4  # of the tallest part: what is lower is no digit of its own, as long as it is near one
+NEAR = 0.35  # of a part's height, within which a small one belongs to it
+LEVEL = 0.3  # of the lower of two parts: if they share as much height, they stand in one line
+SLANTS = (-0.3, 0.0, 0.3)  # horizontal pixels a pixel of height: how cuts between digits lean
+CUTS = 5  # at most, in one part
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Ink that belongs together: its box in the picture, and which of the pixels in it, (H, W) bool."""
+
+    box: Box
+    mask: np.ndarray
+
+    @property
+    def width(self) -> int:
+        return self.box[2] - self.box[0]
+
+    @property
+    def height(self) -> int:
+        return self.box[3] - self.box[1]
+
+    def ink(self, amount: np.ndarray) -> np.ndarray:
+        """The part's own of `amount` (H, W), with the soft edge around it, but nothing of other parts."""
+        edge = 2 + max(self.width, self.height) // BOX
+        left, top, right, bottom = self.box
+        mask = np.pad(self.mask, edge).astype(np.uint8)
+        near = cv2.dilate(mask, np.ones((2 * edge + 1, 2 * edge + 1), np.uint8))
+        inside = amount[max(0, top - edge) : bottom + edge, max(0, left - edge) : right + edge]
+        around = np.zeros(mask.shape, np.float32)
+        down, across = edge - min(top, edge), edge - min(left, edge)
+        around[down : down + inside.shape[0], across : across + inside.shape[1]] = inside
+        return around * (mask | (near & (around <= FAINT)))
+
+
+def union(parts: list[Part]) -> Part:
+    """All of `parts` as one."""
+    if len(parts) == 1:
+        return parts[0]
+    boxes = np.array([part.box for part in parts])
+    left, top, right, bottom = (*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
+    mask = np.zeros((bottom - top, right - left), bool)
+    for part in parts:
+        x, y, _, _ = part.box
+        mask[y - top : y - top + part.height, x - left : x - left + part.width] |= part.mask
+    return Part((left, top, right, bottom), mask)
+
+
+def lines(ink: Ink) -> list[list[Part]]:
+    """The parts of digits in `ink`, line by line, each from left to right; none where nothing is written."""
+    return _lined(_mended(_parts(ink), ink.amount.shape))
+
+
+def _parts(ink: Ink) -> list[Part]:
+    """What hangs together, but for specks, what is as pale as grain, and rims."""
+    height, width = ink.amount.shape
+    mask = (ink.amount > FAINT).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
+    found, areas, rims = [], [], []
+    for number, (left, top, wide, tall, area) in enumerate(stats.tolist()):
+        if number == 0:  # the paper
+            continue
+        box = (left, top, left + wide, top + tall)
+        inside = np.s_[top : top + tall, left : left + wide]
+        part = Part(box, labels[inside] == number)
+        if ink.contrast < 2 * BLANK and ink.amount[inside][part.mask].max() * ink.contrast < BLANK:
+            continue
+        if _around(part, mask.shape):
+            continue
+        touches = left == 0 or top == 0 or left + wide == width or top + tall == height
+        found.append(part), areas.append(area), rims.append(touches)
+    inner = max((max(p.width, p.height) for p, rim in zip(found, rims, strict=True) if not rim), default=0)
+    if inner >= 0.12 * min(width, height):  # something is written inside: what comes in from the border is none
+        cut_off = [
+            rim and (p.width >= 0.6 * width or p.height >= 0.6 * height or max(p.width, p.height) < 0.5 * inner)
+            for p, rim in zip(found, rims, strict=True)
+        ]
+        found = [p for p, off in zip(found, cut_off, strict=True) if not off]
+        areas = [area for area, off in zip(areas, cut_off, strict=True) if not off]
+    largest = max((max(p.width, p.height) for p in found), default=0)
+    if largest < TINY * (width * height) ** 0.5:
+        return []
+
+    def dust(part: Part, area: int) -> bool:
+        size = max(part.width, part.height)
+        return size < SPECK * largest or (size < DOT * largest and area < (SPECK * largest) ** 2 / 2)
+
+    return [part for part, area in zip(found, areas, strict=True) if not dust(part, area)]
+
+
+def _around(part: Part, shape: tuple[int, int]) -> bool:
+    """Whether a part runs around the picture near its border: a drawn frame."""
+    height, width = shape
+    if min(shape) < 48 or part.width < 0.8 * width or part.height < 0.8 * height:
+        return False
+    y, x = part.mask.nonzero()
+    y, x = y + part.box[1], x + part.box[0]
+    depth = np.minimum(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x))
+    return (depth < 0.1 * min(shape)).mean() > 0.9
+
+
+def _mended(parts: list[Part], shape: tuple[int, int]) -> list[Part]:
+    """Parts with less between them than half a stroke's width made one."""
+    if len(parts) < 2:
+        return parts
+    mask = np.zeros(shape, np.uint8)
+    for part in parts:
+        left, top, right, bottom = part.box
+        mask[top:bottom, left:right] |= part.mask
+    outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    pen = 2 * mask.sum() / max(1.0, sum(cv2.arcLength(outline, True) for outline in outlines))
+    largest = max(max(part.width, part.height) for part in parts)
+    reach = int(min(0.5 * pen, 0.04 * largest))
+    if reach < 1:
+        return parts
+    side = 2 * reach + 1
+    _, labels = cv2.connectedComponents(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
+    together: dict[int, list[Part]] = {}
+    for part in parts:
+        y, x = (numbers[0] for numbers in part.mask.nonzero())
+        together.setdefault(int(labels[part.box[1] + y, part.box[0] + x]), []).append(part)
+    return [union(group) for group in together.values()]
+
+
+def _lined(parts: list[Part]) -> list[list[Part]]:
+    """Parts in the order in which they are read, small ones joined to what they belong to."""
+    tallest = max((part.height for part in parts), default=0)
+    rows: list[list[Part]] = []
+    for part in sorted(_contained([p for p in parts if p.height >= SMALL * tallest]), key=_middle):
+        shares = [_shared(row[-1], part) for row in rows]
+        if shares and max(shares) > LEVEL:
+            rows[int(np.argmax(shares))].append(part)
+        else:
+            rows.append([part])
+    for part in sorted((p for p in parts if p.height < SMALL * tallest), key=lambda p: -p.width):
+        gap, row, place = min((_gap(part.box, p.box), r, i) for r, row in enumerate(rows) for i, p in enumerate(row))
+        if gap <= NEAR * rows[row][place].height:
+            rows[row][place] = union([rows[row][place], part])
+        elif max(part.width, part.height) >= SMALL / 2 * tallest:  # a dash, say: seen, and doubted
+            rows[row] = sorted([*rows[row], part], key=_middle)
+    return sorted(rows, key=lambda row: np.mean([part.box[1] + part.box[3] for part in row]))
+
+
+def _contained(parts: list[Part]) -> list[Part]:
+    """`parts` in which what lies inside the box of another is a part of it."""
+    found: list[Part] = []
+    for part in sorted(parts, key=lambda p: -p.width * p.height):
+        left, top, right, bottom = part.box
+        for number, other in enumerate(found):
+            x, y, far, low = other.box
+            if x <= left and y <= top and right <= far and bottom <= low:
+                found[number] = union([other, part])
+                break
+        else:
+            found.append(part)
+    return found
+
+
+def _middle(part: Part) -> int:
+    return part.box[0] + part.box[2]
+
+
+def _shared(before: Part, part: Part) -> float:
+    """The height that two parts have in common, as a share of the lower one's."""
+    common = min(before.box[3], part.box[3]) - max(before.box[1], part.box[1])
+    return common / min(before.height, part.height)
+
+
+def _gap(a: Box, b: Box) -> float:
+    across, down = max(a[0], b[0]) - min(a[2], b[2]), max(a[1], b[1]) - min(a[3], b[3])
+    return float(np.hypot(max(0, across), max(0, down)))
+
+
+def cuts(part: Part, amount: np.ndarray) -> list[Part]:
+    """`part` cut where it is thinnest from top to bottom, the pieces from left to right.
+
+    Straight cuts, all leaning alike: as that of SLANTS does along which the least ink is cut. A part that is
+    nowhere thin comes back itself.
+    """
+    left, top, right, bottom = part.box
+    ink = np.where(part.mask, amount[top:bottom, left:right], 0)
+    tall, wide = ink.shape
+    if min(tall, wide) < 8:
+        return [part]
+    y, columns = np.arange(tall)[:, None] - tall / 2, np.arange(wide)[None]
+    around = np.pad(ink, ((0, 0), (1, 1)))
+    ways = []
+    for slant in SLANTS:
+        at = np.clip(np.round(columns + slant * y).astype(int), -1, wide) + 1
+        crossed = np.take_along_axis(around, at, 1).sum(0).astype(np.float32)  # ink along the cut at each column
+        crossed = cv2.GaussianBlur(crossed[None], (0, 0), max(0.5, 0.015 * wide))[0]
+        near = cv2.erode(crossed[None], np.ones((1, 2 * (tall // 8) + 1), np.uint8))[0]
+        spots = [x for x in range(round(0.15 * wide), round(0.85 * wide)) if crossed[x] == near[x]]
+        spots = sorted(spots, key=lambda x, crossed=crossed: crossed[x])[:CUTS]
+        if spots:
+            ways.append((float(crossed[spots[0]]), slant, sorted(spots)))
+    if not ways:
+        return [part]
+    _, slant, spots = min(ways)
+    place = columns - slant * y
+    number = sum((place >= spot).astype(int) for spot in spots)
+    pieces = []
+    for piece in (part.mask & (number == k) for k in range(len(spots) + 1)):
+        if piece.sum() >= 0.03 * part.mask.sum():
+            rows, across = piece.any(1).nonzero()[0], piece.any(0).nonzero()[0]
+            x, y, far, low = (int(n) for n in (across[0], rows[0], across[-1] + 1, rows[-1] + 1))
+            pieces.append(Part((left + x, top + y, left + far, top + low), piece[y:low, x:far]))
+    return pieces

@@ -1,0 +1,47 @@
+"""Pictures for tests: how ink becomes a file, and how a file becomes frames."""
+
+import io
+
+import numpy as np
+import torch
+from PIL import Image
+
+from digits import frame, ink, picture, synthetic, writing
+from digits.reader import pixels
+
+
+def saved(image: Image.Image, form: str = "PNG", **options) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def grey(ink: np.ndarray) -> Image.Image:
+    """Black ink, 0 to 1, on white."""
+    return Image.fromarray((255 * (1 - ink)).round().astype(np.uint8))
+
+
+def written(text: str, side: int = 200, pen: float = 14, gap: float = 0.25, seed: int = 1) -> np.ndarray:
+    """Synthetic digits side by side, `gap` of their height apart: ink (side, W) from 0 to 1."""
+    random = torch.Generator().manual_seed(seed)
+    pieces = []
+    for digit in text:
+        one = synthetic.ink(synthetic.strokes(int(digit), random), side, pen, size=0.7).numpy()
+        columns = one.any(0).nonzero()[0]
+        pieces += [one[:, columns[0] : columns[-1] + 1], np.zeros((side, round(0.7 * side * gap)), np.float32)]
+    margin = np.zeros((side, side // 5), np.float32)
+    return np.concatenate([margin, *pieces[:-1], margin], 1)
+
+
+def parts(image: Image.Image) -> list[list[writing.Part]]:
+    """The lines of parts in a picture."""
+    found = ink.find(pixels(image)[0])
+    return writing.lines(found) if found else []
+
+
+def framed(content: bytes) -> np.ndarray:
+    """The frame of all that is written in a picture file, (28, 28) uint8."""
+    small, _ = pixels(picture.decode(content))
+    found = ink.find(small)
+    whole = writing.union([part for line in writing.lines(found) for part in line])
+    return frame.frame(whole.ink(found.amount))
