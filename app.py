@@ -10,6 +10,7 @@ import socket
 import sys
 from pathlib import Path
 
+import cv2
 import torch
 from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -175,6 +176,7 @@ def serve(application, listener: socket.socket, workers: int, address: str) -> N
 
         def load(self):
             torch.set_num_threads(1)  # workers and their threads keep the cores busy; more would get in their way
+            cv2.setNumThreads(1)
             return application()
 
     Server().run()

@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 
+import cv2
 import torch
 from PIL import Image
 
@@ -30,6 +31,7 @@ def png(image: torch.Tensor) -> bytes:
 
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     network = model.load(args.weights)
     reader, test = Reader(network), mnist.load("test")
     files = [png(image) for image in test.images]
@@ -42,12 +44,16 @@ def main(args: argparse.Namespace) -> None:
         milliseconds.append(time.perf_counter() - began)  # of 1000 pictures in s: of one in ms
     milliseconds = sorted(milliseconds[1:])
 
-    read = [reader.read(picture.decode(content)).result for content in files]
-    as_png = 100 * (torch.tensor(read) == test.labels).double().mean().item()
-    as_tensor = scores.accuracy(network, test)
+    readings = [reader.read(picture.decode(content)) for content in files]
+    right = [reading.text == str(label) for reading, label in zip(readings, test.labels.tolist(), strict=True)]
+    said = torch.tensor([reading.probability for reading in readings])
+    as_png, as_tensor = 100 * sum(right) / len(right), scores.accuracy(network, test)
+    _, error = scores.reliability(said, torch.tensor(right))
+    certain = 100 * sum(reading.certain for reading in readings) / len(readings)
     median, spread = statistics.median(milliseconds), milliseconds[-1] - milliseconds[0]
     print(f"{device.describe(torch.device('cpu'))}; Python {platform.python_version()}, torch {torch.__version__}")
     print(f"10,000 test images: {as_png:.2f} % as PNG files, {as_tensor:.2f} % as tensors")
+    print(f"their calibration error (ECE): {error:.2f} %; read for certain: {certain:.1f} %")
     print(f"a 28x28 PNG file: {median:.2f} ms (median of {ROUNDS} rounds, spread {spread:.2f} ms)")
     known = mnist.load("train")[-mnist.VALIDATION :]
     probability, digit = scores.logits(network, known.images).softmax(1).max(1)
@@ -56,7 +62,8 @@ def main(args: argparse.Namespace) -> None:
         f"validation: {100 * doubted.double().mean():.1f} % below {CERTAIN}, "
         f"{(doubted & wrong).sum()} of the {wrong.sum()} misread among them"
     )
-    figures = {"png_accuracy": as_png, "tensor_accuracy": as_tensor, "png_ms": median, "png_ms_spread": spread}
+    figures = {"png_accuracy": as_png, "tensor_accuracy": as_tensor, "ece": error, "png_ms": median}
+    figures |= {"png_ms_spread": spread}
     print(json.dumps({"bench": "reading"} | {key: round(value, 3) for key, value in figures.items()}))
 
 

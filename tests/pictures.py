@@ -22,15 +22,18 @@ def grey(ink: np.ndarray) -> Image.Image:
 
 
 def written(text: str, side: int = 200, pen: float = 14, gap: float = 0.25, seed: int = 1) -> np.ndarray:
-    """Synthetic digits side by side, `gap` of their height apart: ink (side, W) from 0 to 1."""
+    """Synthetic digits side by side, `gap` of their height apart, less than 0 if they touch: ink (side, W), 0 to 1."""
     random = torch.Generator().manual_seed(seed)
-    pieces = []
-    for digit in text:
+    sheet = np.zeros((side, side * (len(text) + 1)), np.float32)
+    end = side // 5
+    for place, digit in enumerate(text):
         one = synthetic.ink(synthetic.strokes(int(digit), random), side, pen, size=0.7).numpy()
         columns = one.any(0).nonzero()[0]
-        pieces += [one[:, columns[0] : columns[-1] + 1], np.zeros((side, round(0.7 * side * gap)), np.float32)]
-    margin = np.zeros((side, side // 5), np.float32)
-    return np.concatenate([margin, *pieces[:-1], margin], 1)
+        one = one[:, columns[0] : columns[-1] + 1]
+        left = end + (round(0.7 * side * gap) if place else 0)
+        end = left + one.shape[1]
+        sheet[:, left:end] = np.maximum(sheet[:, left:end], one)
+    return sheet[:, : end + side // 5]
 
 
 def parts(image: Image.Image) -> list[list[writing.Part]]:
