@@ -23,7 +23,13 @@ MAX_BODY = 16 * 1024 * 1024  # bytes; base64 of a 12 MB photo
 DRAINED = 64 * 1024 * 1024  # bytes; so much of a larger body is read and dropped before it is refused
 THREADS = 8  # a worker's: enough that one slow upload does not hold up the others
 RETRY_AFTER = 2  # seconds that a client should wait after a 503
-STATUS = {"blank": 422, "format": 415, "pixels": 413, "large": 413}  # codes of UserError; others are 400
+STATUS = {
+    "blank": 422,
+    "crowded": 422,
+    "format": 415,
+    "pixels": 413,
+    "large": 413,
+}  # UserErrors; else 400
 
 
 def create_app(weights: str | os.PathLike = "mnist.pth", device_name: str = "cpu") -> Flask:

@@ -42,7 +42,11 @@ def main(args: argparse.Namespace) -> int:
         except UserError as error:
             failed, problem = failed + 1, error
         if args.explain and image:
-            explain(args.explain, path, image, reading, drawn)
+            try:
+                explain(args.explain, path, image, reading or problem, drawn)
+            except UserError as error:
+                failed += 1
+                print(f"{path}: --explain: {error}", file=sys.stderr)
         known += label is not None
         right += reading is not None and reading.text == label
         show(path, reading, problem, label)
@@ -75,14 +79,14 @@ def expected(path: Path) -> str | None:
     return ending and ending[1]
 
 
-def explain(folder: Path, path: Path, image: Image.Image, reading: Reading | None, drawn: set[Path]) -> None:
+def explain(folder: Path, path: Path, image: Image.Image, outcome: Reading | UserError, drawn: set[Path]):
     """Draw how the picture at `path` was read into `folder`, and remember in `drawn` which names are taken."""
-    number, place = 1, folder / f"{path.stem}.png"
+    number, place = 1, folder / f"{path.stem}.read.png"  # the picture itself may lie there
     while place in drawn:  # of pictures in several folders, say
-        number, place = number + 1, folder / f"{path.stem}-{number + 1}.png"
+        number, place = number + 1, folder / f"{path.stem}-{number + 1}.read.png"
     drawn.add(place)
     with files.replacing(place) as file:
-        file.write(stages.draw(image, reading))
+        file.write(stages.draw(image, outcome))
 
 
 def show_line(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:

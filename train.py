@@ -60,13 +60,10 @@ class Settings:
     soften: float = setting(3.0, "[1, 4]", "temperature that makes them say less surely what they say")
     seed: int = setting(0, "[0, 9e18]", "same seed, same machine: same weights, to the bit on a CPU")
 
-    def pictures(self, digits: int) -> int:
-        """How many pictures there are, where so many are MNIST's."""
-        return digits + round(self.pens * digits) + round(self.others * digits)
-
     def steps(self, digits: int) -> int:
-        """How many steps an epoch of so many digits has; one digit left over is left out, as norms need two."""
-        return max(1, math.ceil((round(self.share * digits) - 1) / self.batch_size))
+        """How many steps an epoch of so many digits has; one picture left over is left out, as norms need two."""
+        pictures = digits + round(self.pens * digits) + round(self.others * digits)
+        return max(1, math.ceil((round(self.share * pictures) - 1) / self.batch_size))
 
     def warps(self) -> augment.Warp:
         return augment.Warp().times(self.warp, self.bend)
@@ -75,7 +72,7 @@ class Settings:
 RECIPES = {
     "fast": Settings(1, 0.42, lr=0.09, label_smoothing=0.1, average=0.0, warp=0.0, normalise=0, freeze=0.3),
     "default": Settings(),
-    "best": Settings(60, lr=0.04, warp=1.5, bend=1.5, teach=1.0, copies=16, pens=0.2, others=0.2),
+    "best": Settings(48, lr=0.04, warp=1.5, bend=1.5, teach=1.0, copies=16, pens=0.3, others=0.35),
 }
 
 
@@ -179,17 +176,17 @@ def train(
     model, averaged, muon, adam, random = vars(learner).values()
     more, where = splits.beside(data.train, settings.pens, settings.others, place.bars), place.device
     told = lessons.told(torch.cat([data.train.labels, more.labels]), settings.label_smoothing)  # (N, 10)
-    softened = lessons.softened(told[len(data.train) :], settings.soften)
-    shared, steps = place.wrap(model), settings.steps(len(told))
+    shared, steps = place.wrap(model), settings.steps(len(data.train))
     for epoch in range(done + 1, settings.epochs + 1):
         began, losses, heights, total = time.perf_counter(), [], [], 0.0
         if known.said:
             images, wanted = known.lesson(data.train, settings.warps(), epoch, settings.soften)
-            wanted = torch.cat([told[: len(wanted)].lerp(wanted, settings.teach), softened])
+            wanted = torch.cat([wanted, lessons.typical(wanted, data.train.labels, more.labels)])
+            wanted = told.lerp(wanted, settings.teach)
         else:
             images, wanted = augment.warped(data.train.images, settings.warps(), random), told
-        if len(more):
-            images = torch.cat([images, augment.warped(more.images, augment.Warp(), random)])  # odd as they are
+        odd = [augment.warped(more.images, augment.Warp(), random)] if len(more) else []
+        images = torch.cat([images, *odd])
         model.train()
         order = torch.randperm(len(told), generator=random, device=where).split(settings.batch_size)[:steps]
         for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=place.bars), 1):
@@ -242,9 +239,7 @@ def start(name: str, settings: Settings, data: splits.Splits, where: torch.devic
     rest = [last, *(bias for bias in model.parameters() if bias.ndim == 1 and bias.requires_grad)]
     return Learner(
         model,
-        average.following(
-            model, settings.average * settings.epochs * settings.steps(settings.pictures(len(data.train)))
-        ),
+        average.following(model, settings.average * settings.epochs * settings.steps(len(data.train))),
         Muon([{"params": hidden}], settings.lr),
         torch.optim.AdamW(rest, settings.lr_rest, weight_decay=settings.weight_decay, fused=where.type != "mps"),
         torch.Generator(where).manual_seed(settings.seed),

@@ -29,13 +29,10 @@ def png(image: torch.Tensor) -> bytes:
     return stream.getvalue()
 
 
-def main(args: argparse.Namespace) -> None:
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    network = model.load(args.weights)
+def measure(network: torch.nn.Module) -> dict[str, float]:
+    """Accuracy as PNG files and as tensors, calibration error (percent) and time (milliseconds) on the test images."""
     reader, test = Reader(network), mnist.load("test")
     files = [png(image) for image in test.images]
-
     milliseconds = []
     for _ in range(ROUNDS + 1):
         began = time.perf_counter()
@@ -43,18 +40,29 @@ def main(args: argparse.Namespace) -> None:
             reader.read(picture.decode(content))
         milliseconds.append(time.perf_counter() - began)  # of 1000 pictures in s: of one in ms
     milliseconds = sorted(milliseconds[1:])
-
     readings = [reader.read(picture.decode(content)) for content in files]
     right = [reading.text == str(label) for reading, label in zip(readings, test.labels.tolist(), strict=True)]
     said = torch.tensor([reading.probability for reading in readings])
-    as_png, as_tensor = 100 * sum(right) / len(right), scores.accuracy(network, test)
-    _, error = scores.reliability(said, torch.tensor(right))
-    certain = 100 * sum(reading.certain for reading in readings) / len(readings)
-    median, spread = statistics.median(milliseconds), milliseconds[-1] - milliseconds[0]
+    figures = {
+        "png_accuracy": 100 * sum(right) / len(right),
+        "tensor_accuracy": scores.accuracy(network, test),
+        "ece": scores.reliability(said, torch.tensor(right))[1],
+        "certain": 100 * sum(reading.certain for reading in readings) / len(readings),
+        "png_ms": statistics.median(milliseconds),
+        "png_ms_spread": milliseconds[-1] - milliseconds[0],
+    }
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
+def main(args: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    network = model.load(args.weights)
+    figures = measure(network)
     print(f"{device.describe(torch.device('cpu'))}; Python {platform.python_version()}, torch {torch.__version__}")
-    print(f"10,000 test images: {as_png:.2f} % as PNG files, {as_tensor:.2f} % as tensors")
-    print(f"their calibration error (ECE): {error:.2f} %; read for certain: {certain:.1f} %")
-    print(f"a 28x28 PNG file: {median:.2f} ms (median of {ROUNDS} rounds, spread {spread:.2f} ms)")
+    print("10,000 test images: {png_accuracy:.2f} % as PNG files, {tensor_accuracy:.2f} % as tensors".format(**figures))
+    print("their calibration error (ECE): {ece:.2f} %; read for certain: {certain:.1f} %".format(**figures))
+    print("a 28x28 PNG file: {png_ms:.2f} ms, spread {png_ms_spread:.2f} ms, of {0} rounds".format(ROUNDS, **figures))
     known = mnist.load("train")[-mnist.VALIDATION :]
     probability, digit = scores.logits(network, known.images).softmax(1).max(1)
     doubted, wrong = probability < CERTAIN, digit != known.labels
@@ -62,9 +70,7 @@ def main(args: argparse.Namespace) -> None:
         f"validation: {100 * doubted.double().mean():.1f} % below {CERTAIN}, "
         f"{(doubted & wrong).sum()} of the {wrong.sum()} misread among them"
     )
-    figures = {"png_accuracy": as_png, "tensor_accuracy": as_tensor, "ece": error, "png_ms": median}
-    figures |= {"png_ms_spread": spread}
-    print(json.dumps({"bench": "reading"} | {key: round(value, 3) for key, value in figures.items()}))
+    print(json.dumps({"bench": "reading"} | figures))
 
 
 if __name__ == "__main__":

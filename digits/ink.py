@@ -67,7 +67,7 @@ def _margin(colours: np.ndarray) -> int:
         return 0
     for k in range(1, round(0.08 * min(height, width))):
         if np.abs(np.median(ring(k), axis=0) - frame).max() > 32:
-            inner = k + 1 + (height + width) // 1000  # its edge may be soft
+            inner = k + 1 + min(height, width) // 500  # its edge may be soft
             return inner + 1 if alike(inner, 32)[1] > 0.6 else 0
     return 0
 
@@ -178,17 +178,21 @@ def _unrule(amount: np.ndarray) -> None:
     """Take off ruled lines, in place; what is darker than them is written over them and stays."""
     peak = _peak(amount)
     mask = (amount > FAINT * peak).astype(np.uint8)
-    lines = [(amount, line) for line in _lines(mask)] + [(amount.T, line) for line in _lines(mask.T)]
+    lines = [(amount[rows], *line) for rows, *line in _lines(mask)]
+    lines += [(amount.T[columns], *line) for columns, *line in _lines(mask.T)]
     levels = []
-    for view, (_, inside) in lines:
+    for band, _, inside in lines:
         # A digit's bar may lie along it for a while: of its columns the lighter ones count.
-        levels.append(1.15 * float(np.quantile(np.where(inside, view, 0).max(0)[inside.any(0)], 0.4)))
-    for (view, (line, _)), level in zip(lines, levels, strict=True):
-        view[line] = (view[line] - level).clip(0) * (peak / (peak - level)) if level < 0.8 * peak else 0
+        levels.append(1.15 * float(np.quantile(np.where(inside, band, 0).max(0)[inside.any(0)], 0.4)))
+    for (band, line, _), level in zip(lines, levels, strict=True):
+        band[line] = (band[line] - level).clip(0) * (peak / (peak - level)) if level < 0.8 * peak else 0
 
 
-def _lines(mask: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Thin lines from side to side of `mask` (H, W) uint8: for each where it is, widely and closely, (H, W) bool."""
+def _lines(mask: np.ndarray) -> list[tuple[slice, np.ndarray, np.ndarray]]:
+    """Thin lines from side to side of `mask` (H, W) uint8: the rows h of each, where in them it is, widely and closely.
+
+    (h, W) bool both.
+    """
     height, width = mask.shape
     flat = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(9, width // 12)), np.uint8))
     if flat.sum() < 0.5 * width:
@@ -198,11 +202,13 @@ def _lines(mask: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
     found = []
     for number in (n for n in range(1, count) if stats[n][cv2.CC_STAT_WIDTH] >= 0.97 * width):
-        line = labels == number
-        inside = line & (flat > 0)
+        top, tall = stats[number][cv2.CC_STAT_TOP], stats[number][cv2.CC_STAT_HEIGHT]
+        rows = slice(int(top), int(top + tall))
+        line = labels[rows] == number
+        inside = line & (flat[rows] > 0)
         columns = inside.any(0).sum()
         if columns >= 0.5 * width and inside.sum() <= max(2, 0.015 * min(height, width)) * columns:
-            found.append((line, inside))
+            found.append((rows, line, inside))
     return found
 
 
@@ -219,11 +225,14 @@ def _width(amount: np.ndarray) -> float:
 
 
 def _shrunk(picture: np.ndarray, side: int) -> np.ndarray:
-    """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side, or to NARROW on its shorter."""
-    shrink = max(side / max(picture.shape[:2]), NARROW / min(picture.shape[:2]))
+    """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side; a strip to NARROW on its shorter,
+    or to 4 * side² in all."""
+    height, width = picture.shape[:2]
+    strip = min(NARROW / min(height, width), 2 * side / (height * width) ** 0.5)
+    shrink = max(side / max(height, width), strip)
     if shrink >= 1:
         return picture
-    size = tuple(round(length * shrink) for length in picture.shape[1::-1])
+    size = tuple(max(1, round(length * shrink)) for length in picture.shape[1::-1])
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], *picture.shape[2:])
 
 

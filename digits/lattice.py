@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FAR = 0.35  # of the line's height: pieces further apart are never one digit
+LEAST = 7.0  # a gap says at most 1000 to 1, so that no way becomes impossible
 CUT = 0.1  # chance before looking that a place where a part is thin lies between two digits
 TOUCHING = 0.75  # chance that what can be cut into digits was meant as such: a 1 and a 3 can be cut out of a theta
 EVEN, SOFT = -0.1, 0.05  # of the line's height: the gap with which one digit is as likely as two; how fast gaps decide
@@ -56,27 +57,29 @@ def between(gap: float | None) -> float:
     """The chance before looking that two pieces with a `gap` between them, as in `runs`, are of two digits."""
     if gap is None:
         return CUT
-    return 1 / (1 + math.exp((EVEN - gap) / SOFT))
+    return 1 / (1 + math.exp(min(max((EVEN - gap) / SOFT, -LEAST), LEAST)))
 
 
 def best(gaps: list[float | None], runs: list[tuple[int, int]], sure: list[float]) -> Way:
     """The likeliest way through `runs`, of which each is a digit with probability `sure`; `gaps` as there."""
     count, apart = len(gaps) + 1, [between(gap) for gap in gaps]
-    total, top = np.zeros(count + 1), np.zeros(count + 1)
-    total[0] = top[0] = 1
-    back: list[int] = [0] * (count + 1)
+    total, top = np.full(count + 1, -np.inf), np.full(count + 1, -np.inf)  # logarithms, as many small chances multiply
+    total[0] = top[0] = 0
+    back = [0] * (count + 1)
     for (start, end), probability in sorted(zip(runs, sure, strict=True), key=lambda run: run[0][1]):
-        chance = probability**TRUST * math.prod(1 - apart[k] for k in range(start, end - 1))
+        chance = TRUST * math.log(max(probability, 1e-9))
+        chance += sum(math.log(1 - apart[k]) for k in range(start, end - 1))
         if start:
-            chance *= apart[start - 1]
-        total[end] += total[start] * chance
-        if top[start] * chance > top[end]:
-            top[end], back[end] = top[start] * chance, start
+            chance += math.log(apart[start - 1])
+        total[end] = np.logaddexp(total[end], total[start] + chance)
+        if top[start] + chance > top[end]:
+            top[end], back[end] = top[start] + chance, start
     way, end = [], count
     while end:
         way.append((back[end], end))
         end = back[end]
-    chance = float(top[count] / total[count])
-    if any(gaps[end - 1] is None for _, end in way[1:]):
+    way.reverse()
+    chance = math.exp(top[count] - total[count])
+    if any(gaps[end - 1] is None for _, end in way[:-1]):
         chance *= TOUCHING
-    return Way(way[::-1], chance)
+    return Way(way, chance)

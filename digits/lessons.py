@@ -107,6 +107,16 @@ def told(labels: Tensor, smoothing: float) -> Tensor:
     return F.one_hot(labels.clamp(max=9), 10) * (1 - smoothing) + smoothing / 10
 
 
+def typical(said: Tensor, of: Tensor, labels: Tensor) -> Tensor:
+    """What the teachers would say of pictures that they were not asked about, by their `labels` (M,): (M, 10).
+
+    The mean of what they `said` (N, 10) of digits with the same label in `of` (N,); of what is no digit, nothing.
+    If it were surer or less sure than that, the network would learn to tell the pictures apart, not the digits.
+    """
+    means = [said[of == digit].mean(0) if (of == digit).any() else said.mean(0) for digit in range(10)]
+    return torch.stack([*means, torch.full_like(means[0], 0.1)])[labels]
+
+
 def softened(said: Tensor, temperature: float) -> Tensor:
     """Probabilities (N, 10) as if the logits behind them had been divided by `temperature`."""
     # Half precision has no numbers between 0 and 6e-8, and nobody is as sure as that.

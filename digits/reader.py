@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from digits import UserError, frame, ink, lattice, writing
+from digits import UserError, frame, ink, lattice, scores, writing
 
 CERTAIN = 0.9
 MAX_RESULT = 15  # digits; longer integers are rounded by JSON readers that keep numbers as doubles
 WORKING_SIDE = 1_000  # larger pictures are reduced to 1,000 to 1,999 pixels on the longer side; a frame has 28
 NARROW = 100  # pixels that the shorter side keeps all the same: a long strip may have a digit across it
+LARGEST = 4_000_000  # pixels that are worked on at most, however long a strip is
+ENOUGH = 128  # pixels of height on which a line is divided, up to twice that
+CROWD = 30  # parts in a line: of more none is cut
 BROAD = 1.5  # times its height: a part as wide may be two digits, however sure the network is
 DOUBTED = 0.9  # below it a part of at least half its height in width is looked at in pieces, too
 
@@ -84,7 +87,7 @@ class Reader:
     def read(self, image: Image.Image) -> Reading:
         """The reading of a picture from `picture.decode`.
 
-        Errors: UserError with code "blank" when nothing is written in it.
+        Errors: UserError with code "blank" when nothing is written in it, "crowded" when too much is.
         """
         colours, factor = pixels(image)
         found = ink.find(colours)
@@ -93,33 +96,41 @@ class Reader:
             raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
         digits, divided = [], 1.0
         for row in rows:
-            line, chance = self._line(row, found.amount)
+            line, chance, shrink = self._line(row, found.amount)
             divided *= chance
             for part, frame_, chances in line:
-                right, bottom = min(part.box[2] * factor, image.width), min(part.box[3] * factor, image.height)
-                box = (part.box[0] * factor, part.box[1] * factor, right, bottom)
+                left, top, right, bottom = (x * shrink * factor for x in part.box)
+                box = (left, top, min(right, image.width), min(bottom, image.height))
                 best = int(chances.argmax())
                 digits.append(Digit(best, float(chances[best]), tuple(chances.tolist()), box, frame_))
         return Reading(tuple(digits), divided)
 
-    def _line(self, row: list[writing.Part], amount: np.ndarray) -> tuple[list[tuple], float]:
-        """The digits of a line, each as its part, frame and chances (10,), and the chance that they are its digits."""
+    def _line(self, row: list[writing.Part], amount: np.ndarray) -> tuple[list[tuple], float, int]:
+        """The digits of a line, each as its part, frame and chances (10,); the chance that they are its digits.
+
+        And how many times smaller than `amount` the parts' boxes are.
+        """
         frames, chances = self._look(row, amount)
-        if len(row) == 1 and not may_be_more(row[0], chances[0].max(), row[0].height):
-            return [(row[0], frames[0], chances[0])], 1.0
         height = max(part.height for part in row)
+        if len(row) == 1 and not may_be_more(row[0], chances[0].max(), height):
+            return [(row[0], frames[0], chances[0])], 1.0, 1
+        shrink = max(1, height // ENOUGH)
+        if shrink > 1:
+            row, amount = writing.shrunk(row, amount, shrink)
         pieces, gaps = [], []
         for part, sure in zip(row, chances.max(1), strict=True):
             if pieces:
-                gaps.append((part.box[0] - pieces[-1].box[2]) / height)
-            cut = writing.cuts(part, amount) if may_be_more(part, sure, height) else [part]
+                gaps.append((part.box[0] - pieces[-1].box[2]) / (height / shrink))
+            cut = [part]
+            if len(row) <= CROWD and may_be_more(part, sure, height // shrink):
+                cut = writing.cuts(part, amount)
             gaps += [None] * (len(cut) - 1)
             pieces += cut
         runs = lattice.runs([piece.box for piece in pieces], gaps)
         wholes = [writing.union(pieces[start:end]) for start, end in runs]
         frames, chances = self._look(wholes, amount)
         way = lattice.best(gaps, runs, chances.max(1).tolist())
-        return [(wholes[i], frames[i], chances[i]) for i in map(runs.index, way.runs)], way.chance
+        return [(wholes[i], frames[i], chances[i]) for i in map(runs.index, way.runs)], way.chance, shrink
 
     def _look(self, parts: list[writing.Part], amount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The frames of `parts`, (N, 28, 28) uint8, and how likely each digit is in each, (N, 10)."""
@@ -129,8 +140,8 @@ class Reader:
     @torch.inference_mode()
     def probabilities(self, frames: np.ndarray) -> torch.Tensor:
         """How likely each of the ten digits is for each of `frames` (B, 28, 28) uint8: (B, 10)."""
-        batch = torch.from_numpy(frames).to(self.device)[:, None].float() / 255  # (B, 1, 28, 28)
-        return self.model(batch).softmax(1).cpu()
+        batches = torch.from_numpy(frames).to(self.device)[:, None].split(scores.BATCH)  # (B, 1, 28, 28)
+        return torch.cat([self.model(batch.float() / 255).softmax(1) for batch in batches]).cpu()
 
 
 def may_be_more(part: writing.Part, sure: float, height: int) -> bool:
@@ -142,5 +153,6 @@ def may_be_more(part: writing.Part, sure: float, height: int) -> bool:
 def pixels(image: Image.Image) -> tuple[np.ndarray, int]:
     """A picture as it is worked on, (H, W, C) uint8, and how many times smaller than it was sent."""
     factor = max(1, min(max(image.size) // WORKING_SIDE, min(image.size) // NARROW))
+    factor = max(factor, math.ceil((image.width * image.height / LARGEST) ** 0.5))
     small = np.asarray(image.reduce(factor) if factor > 1 else image)
     return small.reshape(*small.shape[:2], -1), factor

@@ -7,12 +7,13 @@ from PIL import Image
 from digits import UserError, ink, reader
 
 ACROSS = 10  # digits side by side
+SHOWN_DIGITS = 40
 SHOWN = 800  # pixels of the longer side of the picture in it
 SURE, UNSURE, FAINT = "#0b6e4f", "#b93815", "#9aa5b1"  # the first two have 5 to 1 or more against white
 
 
-def draw(image: Image.Image, reading: "reader.Reading | None") -> bytes:
-    """A PNG of the stages by which the picture from `picture.decode` became `reading`; None for a blank one.
+def draw(image: Image.Image, outcome: reader.Reading | UserError) -> bytes:
+    """A PNG of the stages by which the picture from `picture.decode` became a reading, or why it did not.
 
     Errors: UserError when Matplotlib is missing.
     """
@@ -20,7 +21,7 @@ def draw(image: Image.Image, reading: "reader.Reading | None") -> bytes:
         from matplotlib.figure import Figure
     except ImportError:
         raise UserError("--explain draws with Matplotlib: pip install matplotlib.") from None
-    digits = reading.digits if reading else ()
+    digits = outcome.digits[:SHOWN_DIGITS] if isinstance(outcome, reader.Reading) else ()
     rows, columns = -(-len(digits) // ACROSS), max(4, min(ACROSS, len(digits)))
     # Not pyplot's, which keeps figures open and is not for threads.
     figure = Figure(figsize=(1.45 * max(columns, 5), 3.9 + 2.7 * rows), dpi=110, layout="constrained")
@@ -31,18 +32,18 @@ def draw(image: Image.Image, reading: "reader.Reading | None") -> bytes:
         row, column = divmod(number, ACROSS)
         _frame(figure.add_subplot(grid[1 + 2 * row, column]), digit)
         _chances(figure.add_subplot(grid[2 + 2 * row, column]), digit)
-    if reading is None:
-        figure.suptitle("nothing is written in it", color=UNSURE, size=15)
+    if isinstance(outcome, UserError):
+        figure.suptitle(str(outcome).partition(":")[0], color=UNSURE, size=13)
     else:
-        text = reading.text if len(reading.text) <= 40 else f"{reading.text[:40]} …"
-        said, colour = ("read as", SURE) if reading.certain else ("perhaps", UNSURE)
-        figure.suptitle(f"{said} {text}, {reading.probability:.1%}", color=colour, size=15)
+        text = outcome.text if len(outcome.text) <= SHOWN_DIGITS else f"{outcome.text[:SHOWN_DIGITS]} …"
+        said, colour = ("read as", SURE) if outcome.certain else ("perhaps", UNSURE)
+        figure.suptitle(f"{said} {text}, {outcome.probability:.1%}", color=colour, size=15)
     stream = io.BytesIO()
     figure.savefig(stream, format="png")
     return stream.getvalue()
 
 
-def _picture(axes, image: Image.Image, digits: "tuple[reader.Digit, ...]") -> None:
+def _picture(axes, image: Image.Image, digits: tuple[reader.Digit, ...]) -> None:
     """The picture, a box around each digit."""
     from matplotlib.patches import Rectangle
 
@@ -66,14 +67,14 @@ def _ink(axes, image: Image.Image) -> None:
     _plain(axes, "its ink" if found else "no ink")
 
 
-def _frame(axes, digit: "reader.Digit") -> None:
+def _frame(axes, digit: reader.Digit) -> None:
     """What the network sees."""
     axes.imshow(digit.frame, cmap="gray", vmin=0, vmax=255)
     sure = digit.probability >= reader.CERTAIN
     _plain(axes, f"{digit.result}  {digit.probability:.1%}", SURE if sure else UNSURE)
 
 
-def _chances(axes, digit: "reader.Digit") -> None:
+def _chances(axes, digit: reader.Digit) -> None:
     """How likely each of the ten is."""
     colours = [FAINT] * 10
     colours[digit.result] = SURE if digit.probability >= reader.CERTAIN else UNSURE

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from digits import UserError
 from digits.frame import BOX
 from digits.ink import BLANK, FAINT, Ink
 
@@ -19,9 +20,13 @@ DOT = 0.15  # the same, where it has hardly any ink
 TINY = 0.015  # of the picture's sides' geometric mean: were the largest part as small, nothing would be written
 SMALL = 0.4  # of the tallest part: what is lower is no digit of its own, as long as it is near one
 NEAR = 0.35  # of a part's height, within which a small one belongs to it
+RIM = 0.5  # of a side of the picture: what touches as much of it is the edge of something
 LEVEL = 0.3  # of the lower of two parts: if they share as much height, they stand in one line
+MOST = 200  # parts that are looked at; noise and pages of text have more
 SLANTS = (-0.3, 0.0, 0.3)  # horizontal pixels a pixel of height: how cuts between digits lean
 CUTS = 5  # at most, in one part
+THINNER = 0.7  # of what is cut where the part is thickest: where more is cut, it is not thin
+SLIVER = 0.03  # of a part: less is no piece of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +71,10 @@ def union(parts: list[Part]) -> Part:
 
 
 def lines(ink: Ink) -> list[list[Part]]:
-    """The parts of digits in `ink`, line by line, each from left to right; none where nothing is written."""
+    """The parts of digits in `ink`, line by line, each from left to right; none where nothing is written.
+
+    Errors: UserError with code "crowded" when there are more than MOST.
+    """
     return _lined(_mended(_parts(ink), ink.amount.shape))
 
 
@@ -76,26 +84,25 @@ def _parts(ink: Ink) -> list[Part]:
     mask = (ink.amount > FAINT).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     found, areas, rims = [], [], []
-    for number, (left, top, wide, tall, area) in enumerate(stats.tolist()):
-        if number == 0:  # the paper
-            continue
-        box = (left, top, left + wide, top + tall)
+    largest_first = np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[: 3 * MOST] + 1  # 0 is the paper
+    for number in largest_first.tolist():
+        left, top, wide, tall, area = stats[number].tolist()
         inside = np.s_[top : top + tall, left : left + wide]
-        part = Part(box, labels[inside] == number)
+        part = Part((left, top, left + wide, top + tall), labels[inside] == number)
         if ink.contrast < 2 * BLANK and ink.amount[inside][part.mask].max() * ink.contrast < BLANK:
             continue
-        if _around(part, mask.shape):
-            continue
-        touches = left == 0 or top == 0 or left + wide == width or top + tall == height
-        found.append(part), areas.append(area), rims.append(touches)
-    inner = max((max(p.width, p.height) for p, rim in zip(found, rims, strict=True) if not rim), default=0)
+        if not _around(part, mask.shape):
+            found.append(part)
+            areas.append(area)
+            rims.append(_along(part, mask.shape))
+    inner = max((max(p.width, p.height) for p, rim in zip(found, rims, strict=True) if rim == 0), default=0)
     if inner >= 0.12 * min(width, height):  # something is written inside: what comes in from the border is none
-        cut_off = [
-            rim and (p.width >= 0.6 * width or p.height >= 0.6 * height or max(p.width, p.height) < 0.5 * inner)
+        inside = [
+            rim == 0 or (rim < RIM and max(p.width, p.height) >= 0.5 * inner)
             for p, rim in zip(found, rims, strict=True)
         ]
-        found = [p for p, off in zip(found, cut_off, strict=True) if not off]
-        areas = [area for area, off in zip(areas, cut_off, strict=True) if not off]
+        found = [p for p, here in zip(found, inside, strict=True) if here]
+        areas = [area for area, here in zip(areas, inside, strict=True) if here]
     largest = max((max(p.width, p.height) for p in found), default=0)
     if largest < TINY * (width * height) ** 0.5:
         return []
@@ -104,7 +111,25 @@ def _parts(ink: Ink) -> list[Part]:
         size = max(part.width, part.height)
         return size < SPECK * largest or (size < DOT * largest and area < (SPECK * largest) ** 2 / 2)
 
-    return [part for part, area in zip(found, areas, strict=True) if not dust(part, area)]
+    found = [part for part, area in zip(found, areas, strict=True) if not dust(part, area)]
+    if len(found) > MOST:
+        raise UserError(
+            f"There are more than {MOST} separate marks in the picture: send the part of it that shows the number.",
+            "crowded",
+        )
+    return found
+
+
+def _along(part: Part, shape: tuple[int, int]) -> float:
+    """The largest share of a side of the picture that a part touches; 0 where it touches none."""
+    height, width = shape
+    left, top, right, bottom = part.box
+    touched = [0.0]
+    if left == 0 or right == width:
+        touched.append(part.mask[:, 0 if left == 0 else -1].sum() / height)
+    if top == 0 or bottom == height:
+        touched.append(part.mask[0 if top == 0 else -1].sum() / width)
+    return max(touched)
 
 
 def _around(part: Part, shape: tuple[int, int]) -> bool:
@@ -132,8 +157,8 @@ def _mended(parts: list[Part], shape: tuple[int, int]) -> list[Part]:
     reach = int(min(0.5 * pen, 0.04 * largest))
     if reach < 1:
         return parts
-    side = 2 * reach + 1
-    _, labels = cv2.connectedComponents(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
+    near = (cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3) <= reach).astype(np.uint8)
+    _, labels = cv2.connectedComponents(near)
     together: dict[int, list[Part]] = {}
     for part in parts:
         y, x = (numbers[0] for numbers in part.mask.nonzero())
@@ -208,9 +233,11 @@ def cuts(part: Part, amount: np.ndarray) -> list[Part]:
         at = np.clip(np.round(columns + slant * y).astype(int), -1, wide) + 1
         crossed = np.take_along_axis(around, at, 1).sum(0).astype(np.float32)  # ink along the cut at each column
         crossed = cv2.GaussianBlur(crossed[None], (0, 0), max(0.5, 0.015 * wide))[0]
-        near = cv2.erode(crossed[None], np.ones((1, 2 * (tall // 8) + 1), np.uint8))[0]
-        spots = [x for x in range(round(0.15 * wide), round(0.85 * wide)) if crossed[x] == near[x]]
-        spots = sorted(spots, key=lambda x, crossed=crossed: crossed[x])[:CUTS]
+        spots: list[int] = []
+        for x in np.argsort(crossed, kind="stable").tolist():
+            apart = all(abs(x - spot) >= tall / 8 for spot in spots)
+            if len(spots) < CUTS and apart and 0.15 * wide <= x < 0.85 * wide and crossed[x] < THINNER * crossed.max():
+                spots.append(x)
         if spots:
             ways.append((float(crossed[spots[0]]), slant, sorted(spots)))
     if not ways:
@@ -218,10 +245,31 @@ def cuts(part: Part, amount: np.ndarray) -> list[Part]:
     _, slant, spots = min(ways)
     place = columns - slant * y
     number = sum((place >= spot).astype(int) for spot in spots)
-    pieces = []
-    for piece in (part.mask & (number == k) for k in range(len(spots) + 1)):
-        if piece.sum() >= 0.03 * part.mask.sum():
-            rows, across = piece.any(1).nonzero()[0], piece.any(0).nonzero()[0]
+    pieces, left_over = [], np.zeros_like(part.mask)
+    for k in range(len(spots) + 1):
+        piece = left_over | (part.mask & (number == k))
+        if piece.sum() < SLIVER * part.mask.sum() and k < len(spots):
+            left_over = piece
+            continue
+        left_over = np.zeros_like(part.mask)
+        rows, across = piece.any(1).nonzero()[0], piece.any(0).nonzero()[0]
+        if len(rows):
             x, y, far, low = (int(n) for n in (across[0], rows[0], across[-1] + 1, rows[-1] + 1))
             pieces.append(Part((left + x, top + y, left + far, top + low), piece[y:low, x:far]))
     return pieces
+
+
+def shrunk(parts: list[Part], amount: np.ndarray, factor: int) -> tuple[list[Part], np.ndarray]:
+    """`parts` and their ink `factor` times smaller, area-averaged."""
+    height, width = (-(-length // factor) * factor for length in amount.shape)
+    padded = np.pad(amount, ((0, height - amount.shape[0]), (0, width - amount.shape[1])))
+    small = padded.reshape(height // factor, factor, width // factor, factor).mean((1, 3))
+    reduced = []
+    for part in parts:
+        left, top, right, bottom = part.box
+        x, y, far, low = left // factor, top // factor, -(-right // factor), -(-bottom // factor)
+        mask = np.zeros(((low - y) * factor, (far - x) * factor), bool)
+        mask[top - y * factor : bottom - y * factor, left - x * factor : right - x * factor] = part.mask
+        mask = mask.reshape(low - y, factor, far - x, factor).any((1, 3))
+        reduced.append(Part((x, y, far, low), mask))
+    return reduced, small

@@ -32,10 +32,11 @@ function show(state, text, sentence, detail, probabilities = []) {
 }
 
 function showReading({ text, probability, certain, digits }) {
-  const [{ probabilities }] = digits;
-  const [, second] = probabilities.map((p, digit) => [p, digit]).sort(([a], [b]) => b - a);
+  const { probabilities } = digits.length === 1 ? digits[0] : {}; // bars are one digit's
+  const ranked = (probabilities ?? []).map((p, digit) => [p, digit]).sort(([a], [b]) => b - a);
+  const other = ranked.length ? `, perhaps ${ranked[1][1]}` : "";
   if (certain) show("certain", text, `It is ${text}.`, sure(probability), probabilities);
-  else show("uncertain", text, `Perhaps ${text}, perhaps ${second[1]}.`, sure(probability), probabilities);
+  else show("uncertain", text, `Perhaps ${text}${other}.`, sure(probability), probabilities);
 }
 
 const showBlank = () => show("blank", "?", "Nothing drawn yet.", "Write as you would on paper.");

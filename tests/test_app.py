@@ -97,6 +97,15 @@ def picture_of(*size: int) -> str:
     return encoded(stream.getvalue())
 
 
+def full_of_marks() -> str:
+    page = Image.new("L", (600, 600), 255)
+    for place in range(900):
+        page.paste(0, (20 * (place % 30) + 5, 20 * (place // 30) + 5, 20 * (place % 30) + 9, 20 * (place // 30) + 9))
+    stream = io.BytesIO()
+    page.save(stream, "PNG")
+    return encoded(stream.getvalue())
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -124,6 +133,7 @@ def picture_of(*size: int) -> str:
         ({"image": encoded(GOOD[:-30])}, 400, "damaged"),
         ({"image": picture_of(28, 28)}, 422, "blank"),
         ({"image": picture_of(1, 1)}, 422, "blank"),
+        ({"image": full_of_marks()}, 422, "crowded"),
         ({"image": encoded(claims(30_000, 30_000))}, 413, "pixels"),
         ({"image": "A" * 20_000_000}, 413, "large"),
         (b"\0" * 20_000_000, 413, "large"),

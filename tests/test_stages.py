@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digits import stages
+from digits import UserError, stages
 from tests.pictures import grey, written
+
+BLANK = UserError("Nothing is written in the picture: draw a digit.", "blank")
 
 
 def shown(content: bytes) -> np.ndarray:
@@ -27,7 +29,7 @@ def test_each_digit_adds_its_frame_and_its_ten_chances(text, reader):
 
 
 def test_a_blank_picture_is_said_to_be_blank():
-    assert shown(stages.draw(Image.new("L", (40, 30), 255), None)).mean() > 200
+    assert shown(stages.draw(Image.new("L", (40, 30), 255), BLANK)).mean() > 200
 
 
 def test_colours_and_sizes_of_all_kinds_can_be_drawn(reader):
@@ -36,4 +38,4 @@ def test_colours_and_sizes_of_all_kinds_can_be_drawn(reader):
         Image.new("L", (2000, 60), 0),
         Image.new("1", (9, 900)).convert("L"),
     ):
-        shown(stages.draw(image, None))
+        shown(stages.draw(image, BLANK))

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import torch
+from PIL import Image
 
 import model
 
@@ -135,3 +136,25 @@ def test_weights_of_the_simpler_networks_read_too(tmp_path, name):
     result = read("--weights", tmp_path / "w.pth", "input/test-3.png")
     assert result.returncode == 0
     assert "test-3.png" in result.stdout
+
+
+def test_explain_draws_how_each_picture_was_read_and_leaves_the_pictures_alone(place, tmp_path):
+    for name in ("sheet-3.png", "truncated.png"):
+        shutil.copy(place / name, tmp_path)
+    Image.new("L", (40, 40), 255).save(tmp_path / "blank.png")
+    before = (tmp_path / "sheet-3.png").read_bytes()
+    result = read("--explain", tmp_path, tmp_path)
+    assert result.returncode == 1
+    assert sorted(p.name for p in tmp_path.glob("*.read.png")) == ["blank.read.png", "sheet-3.read.png"]
+    assert (tmp_path / "sheet-3.png").read_bytes() == before
+    again = read("--explain", tmp_path / "two", "input/test-3.png", "input/../input/test-3.png")
+    assert again.returncode == 0
+    assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["test-3-2.read.png", "test-3.read.png"]
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_read(tmp_path):
+    (tmp_path / "file").touch()
+    result = read("--explain", tmp_path / "file", "input")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--explain" in result.stderr
+    assert "name a folder" in result.stderr

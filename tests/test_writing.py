@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digits import ink, writing
+from digits import UserError, ink, writing
 from digits.reader import pixels
 from tests.pictures import grey, parts, written
 
@@ -73,6 +73,14 @@ def test_a_dash_is_a_part_of_its_own_and_not_lost():
     assert [len(line) for line in boxes(drawn((400, 200), bar(60), [(150, 90), (210, 90)], bar(330)))] == [3]
 
 
+def test_a_page_full_of_marks_is_refused_with_what_to_do():
+    page = np.full((600, 600), 255, np.uint8)
+    page[5:-5:20, 5:-5:20] = page[6:-5:20, 5:-5:20] = page[7:-5:20, 5:-5:20] = page[8:-5:20, 5:-5:20] = 0
+    with pytest.raises(UserError, match="more than 200 separate marks") as caught:
+        boxes(Image.fromarray(page))
+    assert caught.value.code == "crowded"
+
+
 def test_a_drawn_frame_is_no_digit():
     frame = [(8, 8), (291, 8), (291, 191), (8, 191), (8, 8)]
     assert boxes(drawn((300, 200), frame, bar(150), pen=5)) == [[(148, 40, 153, 141)]]
@@ -92,8 +100,8 @@ def test_two_digits_that_touch_are_cut_between_them():
 
 
 def test_what_is_nowhere_thin_is_not_cut():
-    amount = np.ones((40, 6), np.float32)
-    part = writing.Part((0, 0, 6, 40), amount > 0)
+    amount = np.ones((40, 40), np.float32)
+    part = writing.Part((0, 0, 40, 40), amount > 0)
     assert writing.cuts(part, amount) == [part]
 
 
