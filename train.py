@@ -72,7 +72,7 @@ class Settings:
 RECIPES = {
     "fast": Settings(1, 0.42, lr=0.09, label_smoothing=0.1, average=0.0, warp=0.0, normalise=0, freeze=0.3),
     "default": Settings(),
-    "best": Settings(48, lr=0.04, warp=1.5, bend=1.5, teach=1.0, copies=16, pens=0.3, others=0.35),
+    "best": Settings(60, lr=0.04, warp=1.5, bend=1.5, teach=1.0, copies=16),
 }
 
 
@@ -185,8 +185,7 @@ def train(
             wanted = told.lerp(wanted, settings.teach)
         else:
             images, wanted = augment.warped(data.train.images, settings.warps(), random), told
-        odd = [augment.warped(more.images, augment.Warp(), random)] if len(more) else []
-        images = torch.cat([images, *odd])
+        images = torch.cat([images, augment.warped(more.images, augment.Warp(), random)])
         model.train()
         order = torch.randperm(len(told), generator=random, device=where).split(settings.batch_size)[:steps]
         for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=place.bars), 1):

@@ -73,7 +73,7 @@ def warp(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
 
 def warped(images: torch.Tensor, by: Warp, generator: torch.Generator) -> torch.Tensor:
     """A copy of `images` (N, 1, 28, 28) uint8, each warped by itself; uint8 again."""
-    if not by.moves:
+    if not (by.moves and len(images)):
         return images
     parts = (warp(part.float(), maps(len(part), by, generator)) for part in images.split(BATCH))
     return torch.cat([part.round_().byte() for part in parts])

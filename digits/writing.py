@@ -144,7 +144,7 @@ def _around(part: Part, shape: tuple[int, int]) -> bool:
 
 
 def _mended(parts: list[Part], shape: tuple[int, int]) -> list[Part]:
-    """Parts with less between them than half a stroke's width made one."""
+    """Parts with less between them than a stroke is wide made one."""
     if len(parts) < 2:
         return parts
     mask = np.zeros(shape, np.uint8)
@@ -153,10 +153,7 @@ def _mended(parts: list[Part], shape: tuple[int, int]) -> list[Part]:
         mask[top:bottom, left:right] |= part.mask
     outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     pen = 2 * mask.sum() / max(1.0, sum(cv2.arcLength(outline, True) for outline in outlines))
-    largest = max(max(part.width, part.height) for part in parts)
-    reach = int(min(0.5 * pen, 0.04 * largest))
-    if reach < 1:
-        return parts
+    reach = 0.5 * pen - 1  # on each side, so that nothing is joined where strokes are of two or three pixels
     near = (cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3) <= reach).astype(np.uint8)
     _, labels = cv2.connectedComponents(near)
     together: dict[int, list[Part]] = {}
@@ -171,7 +168,7 @@ def _lined(parts: list[Part]) -> list[list[Part]]:
     tallest = max((part.height for part in parts), default=0)
     rows: list[list[Part]] = []
     for part in sorted(_contained([p for p in parts if p.height >= SMALL * tallest]), key=_middle):
-        shares = [_shared(row[-1], part) for row in rows]
+        shares = [max(_shared(before, part) for before in row[-2:]) for row in rows]
         if shares and max(shares) > LEVEL:
             rows[int(np.argmax(shares))].append(part)
         else:

