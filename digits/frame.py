@@ -8,8 +8,9 @@ the steps of a few enlarged pixels. Source of the frame: LeCun's MNIST page.
 import cv2
 import numpy as np
 
+from digits.ink import FAINT
+
 SIDE, BOX = 28, 20  # MNIST's frame, and the square in it that a digit fills
-FAINT = 0.15  # what is below this share of the darkest ink is no edge of a digit
 FINE = 80  # pixels of the longer side, on which strokes are thickened
 COARSE = 16  # pixels: a smaller digit is enlarged smoothly first
 THIN, AIM = 1.4, 2.0  # pixels of the frame: 99 % of MNIST's strokes are wider; what thinner ones become

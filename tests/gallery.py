@@ -93,8 +93,8 @@ def main() -> None:
         axes.spines[:].set_color("#9aa5b1")
         try:
             reading = reader.read(image)
-        except UserError:
-            said, colour = "blank", SURE
+        except UserError as error:
+            said, colour = error.code, SURE
         else:
             colour = SURE if reading.certain else UNSURE
             said = reading.text if reading.certain else f"perhaps {reading.text}, {reading.probability:.0%}"
