@@ -58,11 +58,11 @@ class Settings:
     pens: float = setting(0.0, "[0, 9]", "digits by other pens and hands than MNIST's, as a share of its own")
     others: float = setting(0.0, "[0, 9]", "pictures of what is no digit, as a share of the digits")
     soften: float = setting(3.0, "[1, 4]", "temperature that makes them say less surely what they say")
+    half: int = setting(0, "[0, 1]", "whether to multiply 16-bit numbers where the processor is fast at it")
     seed: int = setting(0, "[0, 9e18]", "same seed, same machine: same weights, to the bit on a CPU")
 
-    def steps(self, digits: int) -> int:
-        """How many steps an epoch of so many digits has; one picture left over is left out, as norms need two."""
-        pictures = digits + round(self.pens * digits) + round(self.others * digits)
+    def steps(self, pictures: int) -> int:
+        """How many steps an epoch of so many pictures has; one left over is left out, as norms need two."""
         return max(1, math.ceil((round(self.share * pictures) - 1) / self.batch_size))
 
     def warps(self) -> augment.Warp:
@@ -72,12 +72,12 @@ class Settings:
 RECIPES = {
     "fast": Settings(1, 0.42, lr=0.09, label_smoothing=0.1, average=0.0, warp=0.0, normalise=0, freeze=0.3),
     "default": Settings(),
-    "best": Settings(60, lr=0.04, warp=1.5, bend=1.5, teach=1.0, copies=16),
+    "best": Settings(60, lr=0.04, warp=1.5, bend=1.5, teach=1.0, teachers=2, copies=16, pens=0.3, others=0.35, half=1),
 }
 
 
 # Of the recipes. Softmax is one template a digit, which fits digits as they stand: warped ones cost it 3 points.
-EXCEPT = {"softmax": {"warp": 0.0}, "teacher": {"epochs": 12}}
+EXCEPT = {"softmax": {"warp": 0.0}, "teacher": {"epochs": 12, "half": 1}}
 # What a run that was stopped goes on with.
 KEPT = ["recipe", "model", "synthetic", "device", "data_dir", "lessons", "out", *(f.name for f in fields(Settings))]
 
@@ -115,6 +115,7 @@ def run(args: argparse.Namespace, place: ranks.Ranks, data: splits.Splits | None
         with ranks.one_first(place):
             made_up = args.synthetic and splits.made_up(args.synthetic, settings.seed, place.device)
             data = made_up or splits.load(args.data_dir, args.mirror, place.device)
+        data = splits.widened(data, settings.pens, settings.others, place.bars)
     learner, curve = start(args.model, settings, data, place.device), []
     size = networks.parameters(networks.folded(learner.model))
     place.say(f"device  {device.describe(place.device)}{f', {place.count} processes' if place.count > 1 else ''}")
@@ -174,18 +175,15 @@ def train(
     Errors: UserError when the loss or the weights are no longer numbers.
     """
     model, averaged, muon, adam, random = vars(learner).values()
-    more, where = splits.beside(data.train, settings.pens, settings.others, place.bars), place.device
-    told = lessons.told(torch.cat([data.train.labels, more.labels]), settings.label_smoothing)  # (N, 10)
+    told, where = lessons.told(data.train.labels, settings.label_smoothing), place.device  # (N, 11)
     shared, steps = place.wrap(model), settings.steps(len(data.train))
     for epoch in range(done + 1, settings.epochs + 1):
         began, losses, heights, total = time.perf_counter(), [], [], 0.0
         if known.said:
             images, wanted = known.lesson(data.train, settings.warps(), epoch, settings.soften)
-            wanted = torch.cat([wanted, lessons.typical(wanted, data.train.labels, more.labels)])
             wanted = told.lerp(wanted, settings.teach)
         else:
             images, wanted = augment.warped(data.train.images, settings.warps(), random), told
-        images = torch.cat([images, augment.warped(more.images, augment.Warp(), random)])
         model.train()
         order = torch.randperm(len(told), generator=random, device=where).split(settings.batch_size)[:steps]
         for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=place.bars), 1):
@@ -195,8 +193,9 @@ def train(
                 shared = place.wrap(model)
             muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = settings.lr * height, settings.lr_rest * height
             mine = place.share(batch)
-            logits = shared(images[mine].float() / 255)  # (B, 1, 28, 28) → (B, 10)
-            loss = F.cross_entropy(logits, wanted[mine], reduction="sum") / len(batch)
+            with device.halved(where, settings.half):
+                logits = shared(images[mine].float() / 255)  # (B, 1, 28, 28) → (B, 10)
+            loss = F.cross_entropy(scores.with_none(logits.float()), wanted[mine], reduction="sum") / len(batch)
             model.zero_grad()
             (loss * place.count).backward()  # of several processes the gradients' mean is taken
             muon.step()
@@ -251,15 +250,16 @@ def lessons_of(
     """What the larger networks say; they are trained and asked first, and what they say kept, where it is not there."""
     copies = min(settings.copies, settings.epochs)
     files.check_writable(args.lessons, "--lessons", (".pth",), lessons.room(data.train, copies))
-    wanted = [asdict(Settings(**EXCEPT["teacher"], seed=seed)) for seed in range(settings.teachers)]
+    kind = EXCEPT["teacher"] | {"pens": settings.pens, "others": settings.others}
+    wanted = [asdict(Settings(**kind, seed=seed)) for seed in range(settings.teachers)]
     about = lessons.about(data.train, settings.warps(), wanted)
     if place.agree(not (place.first and lessons.take(args.lessons, about, copies))):
         paths = lessons.teachers(args.lessons, settings.teachers)
         for seed, path in enumerate(paths):
             if place.agree(not (place.first and lessons.is_taught(path, data.source, wanted[seed]))):
                 place.say(f"lessons training teacher {seed + 1} of {settings.teachers}, once, for {path}")
-                own = arguments(["--model", "teacher", "--seed", str(seed), "--out", str(path)])
-                own.synthetic, own.device = args.synthetic, args.device
+                own = arguments(["--model", "teacher", "--out", str(path)])
+                vars(own).update(wanted[seed], synthetic=args.synthetic, device=args.device)
                 partial = path.with_suffix(".resume.pth")
                 goes_on = place.first and partial.exists()
                 goes_on = goes_on and checkpoint.load(partial)["flags"] == flags.kept(own, KEPT)
@@ -267,7 +267,8 @@ def lessons_of(
                 run(own, place, data)
         if place.first:
             place.say(f"lessons asking {settings.teachers} teachers about {copies} copies of the digits")
-            lessons.give(args.lessons, data.train, settings.warps(), about, paths, copies, place.bars)
+            taught = [(networks.load(p, place.device), json.loads(p.with_suffix(".json").read_text())) for p in paths]
+            lessons.give(args.lessons, data.train, settings.warps(), about, taught, copies, place.bars)
     return place.agree(lessons.take(args.lessons, about, copies) if place.first else None)
 
 

@@ -44,6 +44,7 @@ ROWS = {
         "teachers not softened": {"soften": 1.0},
         "labels, not teachers": {"teach": 0.0},
         "labels, and the default's warps": {"teach": 0.0, "warp": 1.0, "bend": 0.0},
+        "MNIST's digits alone": {"pens": 0.0, "others": 0.0},
     },
 }
 
@@ -55,7 +56,8 @@ def adamw(groups: list[dict], lr: float) -> torch.optim.Optimizer:
 
 def trained(settings: train.Settings, muon: bool, data: splits.Splits) -> dict[str, float]:
     """How the network of `settings` reads the validation split."""
-    words = ["--recipe", "best", "--device", "cpu", "--lessons", str(LESSONS)]
+    file = LESSONS if settings.pens else LESSONS.with_name("lessons-alone.pth")  # other teachers, about other digits
+    words = ["--recipe", "best", "--device", "cpu", "--lessons", str(file)]
     known = train.lessons_of(train.arguments(words), settings, data, ALONE) if settings.teach else lessons.NONE
     began = time.perf_counter()
     with mock.patch.object(train, "Muon", train.Muon if muon else adamw):
@@ -67,7 +69,7 @@ def trained(settings: train.Settings, muon: bool, data: splits.Splits) -> dict[s
     outputs = scores.logits(plain, data.validation.images)
     return {
         "accuracy": 100 * (outputs.argmax(1) == data.validation.labels).float().mean().item(),
-        "loss": F.cross_entropy(outputs, data.validation.labels).item(),
+        "loss": F.cross_entropy(scores.with_none(outputs), data.validation.labels).item(),
         "seconds": seconds,
     }
 
@@ -81,7 +83,8 @@ def main(args: argparse.Namespace) -> None:
     for name, changes in ROWS[args.recipe].items():
         muon = changes.get("muon", True)
         settings = replace(train.RECIPES[args.recipe], **{k: v for k, v in changes.items() if k != "muon"})
-        runs = [trained(replace(settings, seed=seed), muon, data) for seed in range(args.runs)]
+        wide = splits.widened(data, settings.pens, settings.others)
+        runs = [trained(replace(settings, seed=seed), muon, wide) for seed in range(args.runs)]
         table[name] = {key: summary([run[key] for run in runs]) for key in runs[0]}
         accuracy, loss, seconds = table[name].values()
         print(

@@ -64,7 +64,7 @@ def main(args: argparse.Namespace) -> None:
     print("their calibration error (ECE): {ece:.2f} %; read for certain: {certain:.1f} %".format(**figures))
     print("a 28x28 PNG file: {png_ms:.2f} ms, spread {png_ms_spread:.2f} ms, of {0} rounds".format(ROUNDS, **figures))
     known = mnist.load("train")[-mnist.VALIDATION :]
-    probability, digit = scores.logits(network, known.images).softmax(1).max(1)
+    probability, digit = scores.chances(scores.logits(network, known.images)).max(1)
     doubted, wrong = probability < CERTAIN, digit != known.labels
     print(
         f"validation: {100 * doubted.double().mean():.1f} % below {CERTAIN}, "

@@ -13,9 +13,12 @@ import numpy as np
 
 BLANK = 0.08  # least contrast, as a share of black to white, that counts as written
 FAINT = 0.15  # what is below this share of the darkest ink is no edge of a digit
+MOSTLY = 0.3  # median of the ink: if paler, most is shade (MNIST: from 0.53 on, hairlines 0.52, people's photos 0.33)
+HARD = 0.4  # of the darkest ink: few strokes are as pale
 DUST, MOTES = 2e-4, 50  # share of the pixels, and pixels, that may be darker than what is called the darkest ink
 SMALL = 96  # pixels of the longer side, enough to fit the paper on: light changes slowly
 SHADED = 192  # the same to find shadows on
+AROUND = 0.25  # of the shorter side: the median of so much is paper, as it is the most of it
 NARROW = 32  # pixels that the shorter side keeps in both cases
 WIDE = 0.36  # of the shorter side: no stroke is as wide, but for those of a digit cut out
 SHADE, MUCH = 0.02, 0.08  # of black to white, and of the picture: what is less is no shadow
@@ -30,6 +33,12 @@ class Ink:
     amount: np.ndarray
     contrast: float
 
+    def placed(self, top: int, left: int, shape: tuple[int, int]) -> "Ink":
+        """This ink in a larger picture of `shape` (H, W)."""
+        around = np.zeros(shape, np.float32)
+        around[top : top + self.amount.shape[0], left : left + self.amount.shape[1]] = self.amount
+        return Ink(around, self.contrast)
+
 
 def find(colours: np.ndarray) -> Ink | None:
     """The ink of a picture (H, W, C) uint8; None where nothing is written."""
@@ -37,7 +46,26 @@ def find(colours: np.ndarray) -> Ink | None:
         inner = find(colours[margin:-margin, margin:-margin])
         return inner and Ink(np.pad(inner.amount, margin), inner.contrast)
     colours = colours.astype(np.float32) / 255
-    amount = _distance(colours - _paper(colours))
+    return _on(_paper(colours), colours)
+
+
+def find_locally(colours: np.ndarray) -> Ink | None:
+    """The same, taking for paper what is seen around each place, so that light may change however it likes.
+
+    Where writing covers more than half of AROUND it is then taken for paper, too.
+    """
+    height, width = colours.shape[:2]
+    small = shrunk(colours, SHADED)
+    paper = cv2.medianBlur(small, round(AROUND * min(small.shape[:2])) | 1)
+    paper = cv2.resize(paper, (width, height)).reshape(colours.shape).astype(np.float32) / 255
+    light = paper.mean(2, keepdims=True)  # ink in the shade is darker, too
+    evened = light.max() / light.clip(max(light.max() / 4, 1 / 255))
+    return _on(paper * evened, colours.astype(np.float32) / 255 * evened)
+
+
+def _on(paper: np.ndarray, colours: np.ndarray) -> Ink | None:
+    """The ink of `colours` (H, W, C) on `paper`, (C,) or (H, W, C), from 0 to 1 both; None where there is none."""
+    amount = _distance(colours - paper)
     if min(amount.shape) >= SHEET:
         _peel(amount)
         _unrule(amount)
@@ -45,6 +73,16 @@ def find(colours: np.ndarray) -> Ink | None:
     if peak < BLANK or (peak < DIM and _is_shade(amount > FAINT * peak, _width(amount))):
         return None
     return Ink(np.minimum(amount / peak, 1), peak)
+
+
+def is_mostly_pale(ink: Ink) -> bool:
+    """Whether most of `ink` is so pale that it is rather the edge of a shadow than writing."""
+    return np.count_nonzero(ink.amount > MOSTLY) < 0.5 * np.count_nonzero(ink.amount > FAINT)
+
+
+def darkest(ink: Ink) -> Ink:
+    """`ink` without what is paler than HARD of it: the edge of a shadow, rules, what shows through from behind."""
+    return Ink((ink.amount - HARD).clip(0) / (1 - HARD), ink.contrast)
 
 
 def _margin(colours: np.ndarray) -> int:
@@ -87,7 +125,7 @@ def _paper(colours: np.ndarray) -> np.ndarray:
     by least squares, in which what lies far off counts little (reweighted with Cauchy's weights, squared).
     """
     height, width, channels = colours.shape
-    small = _shrunk(colours, SMALL)
+    small = shrunk(colours, SMALL)
     values, border = small.reshape(-1, channels), _border(small.shape).ravel()
     middle = np.median(values[border], axis=0)
     if (values[border] == middle).all(1).mean() > 0.5:  # drawn by a program
@@ -131,9 +169,14 @@ def _distance(difference: np.ndarray) -> np.ndarray:
 def _wide(distance: np.ndarray) -> np.ndarray | None:
     """What of `distance` (H, W) is wider than a stroke, its opening; None where there is little of that."""
     height, width = distance.shape
-    small = _shrunk(distance, SHADED)
+    small = shrunk(distance, SHADED)
+    if (small > SHADE).mean() < MUCH:
+        return None  # at once, as an opening is nowhere more
     side = round((WIDE if min(height, width) >= SHEET else 0.5) * min(small.shape)) | 1
     around = cv2.copyMakeBorder(small, side, side, side, side, cv2.BORDER_REPLICATE)  # shadows go on outside
+    inside = round(0.6 * side)  # of a square in that disc: where not even that fits, nothing is left
+    if cv2.erode(around, np.ones((inside, inside), np.uint8)).max() <= SHADE:
+        return None
     wide = cv2.morphologyEx(around, cv2.MORPH_OPEN, _disc(side))[side:-side, side:-side]
     if (wide > SHADE).mean() < MUCH:
         return None
@@ -224,7 +267,7 @@ def _width(amount: np.ndarray) -> float:
     return float(2 * amount.sum() / max(1e-6, np.hypot(across, down).sum()))
 
 
-def _shrunk(picture: np.ndarray, side: int) -> np.ndarray:
+def shrunk(picture: np.ndarray, side: int) -> np.ndarray:
     """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side; a strip to NARROW on its shorter,
     or to 4 * side² in all."""
     height, width = picture.shape[:2]

@@ -17,10 +17,25 @@ FAR = 0.35  # of the line's height: pieces further apart are never one digit
 LEAST = 7.0  # a gap says at most 1000 to 1, so that no way becomes impossible
 CUT = 0.1  # chance before looking that a place where a part is thin lies between two digits
 TOUCHING = 0.75  # chance that what can be cut into digits was meant as such: a 1 and a 3 can be cut out of a theta
-EVEN, SOFT = -0.1, 0.05  # of the line's height: the gap with which one digit is as likely as two; how fast gaps decide
+# Logit that two pieces are of two digits: its value at 0, for each line height between them, for standing on the same
+# level. By logistic regression, either as likely before looking, on 2,645 pairs of neighbouring digits (MNIST's and
+# synthetic, side by side, sloping) and 48 pairs of pieces of broken ones among MNIST's training images 0 to 19,999,
+# as they are and eroded: 6 % of both are told wrongly, by the gap alone 13 %.
+APART = (-7.7, 19.2, 9.7)
 TRUST = 4  # how much more a sure reading weighs than its probability: parts of digits also look like something
 LONGEST = 6  # pieces in a digit
 WIDE = 1.7  # times its height: a wider run of parts is no digit
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Between two pieces: how far apart they are, as a share of the line's height; how much they are on one level.
+
+    The height that they have in common over that of both, from 0 to 1.
+    """
+
+    across: float
+    level: float
 
 
 @dataclass(frozen=True)
@@ -31,11 +46,10 @@ class Way:
     chance: float
 
 
-def runs(boxes: list[tuple[int, int, int, int]], gaps: list[float | None]) -> list[tuple[int, int]]:
+def runs(boxes: list[tuple[int, int, int, int]], gaps: list[Gap | None]) -> list[tuple[int, int]]:
     """The runs of neighbouring pieces in `boxes` that could be one digit, [start, end) each.
 
-    Between pieces k and k + 1, `gaps[k]` is their distance as a share of the line's height; None where they were
-    cut from one part.
+    Between pieces k and k + 1 is `gaps[k]`; None where they were cut from one part.
     """
     found = []
     for start in range(len(boxes)):
@@ -43,7 +57,7 @@ def runs(boxes: list[tuple[int, int, int, int]], gaps: list[float | None]) -> li
         found.append((start, start + 1))
         for end in range(start + 1, min(start + LONGEST, len(boxes))):
             gap = gaps[end - 1]
-            if gap is not None and gap > FAR:
+            if gap is not None and gap.across > FAR:
                 break
             box = boxes[end]
             left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
@@ -53,14 +67,15 @@ def runs(boxes: list[tuple[int, int, int, int]], gaps: list[float | None]) -> li
     return found
 
 
-def between(gap: float | None) -> float:
+def between(gap: Gap | None) -> float:
     """The chance before looking that two pieces with a `gap` between them, as in `runs`, are of two digits."""
     if gap is None:
         return CUT
-    return 1 / (1 + math.exp(min(max((EVEN - gap) / SOFT, -LEAST), LEAST)))
+    logit = APART[0] + APART[1] * gap.across + APART[2] * gap.level
+    return 1 / (1 + math.exp(min(max(-logit, -LEAST), LEAST)))
 
 
-def best(gaps: list[float | None], runs: list[tuple[int, int]], sure: list[float]) -> Way:
+def best(gaps: list[Gap | None], runs: list[tuple[int, int]], sure: list[float]) -> Way:
     """The likeliest way through `runs`, of which each is a digit with probability `sure`; `gaps` as there."""
     count, apart = len(gaps) + 1, [between(gap) for gap in gaps]
     total, top = np.full(count + 1, -np.inf), np.full(count + 1, -np.inf)  # logarithms, as many small chances multiply

@@ -14,23 +14,24 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
-import model
-from digits import UserError, augment, files, mnist, scores
+from digits import UserError, augment, device, files, mnist, scores
 from digits.mnist import Split
+
+Teacher = tuple[nn.Module, dict[str, Any]]  # a network and its record
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """What the teachers said of each copy, (N, 10) of probabilities each, and the teachers' records."""
+    """What the teachers said of each copy, (N, 11) of probabilities each, and the teachers' records."""
 
     said: list[Tensor]
     teachers: list[dict[str, Any]]
 
     def lesson(self, split: Split, by: augment.Warp, epoch: int, temperature: float) -> tuple[Tensor, Tensor]:
-        """The images of `epoch`, 1 and up: uint8 (N, 1, 28, 28); what to say of them: (N, 10). Copies take turns."""
+        """The images of `epoch`, 1 and up: uint8 (N, 1, 28, 28); what to say of them: (N, 11). Copies take turns."""
         number = (epoch - 1) % len(self.said)
         return copy(split, by, number), softened(self.said[number].to(split.images.device), temperature)
 
@@ -69,20 +70,22 @@ def is_taught(path: Path, source: str, settings: dict[str, Any]) -> bool:
 
 
 def give(
-    path: Path, split: Split, warp: augment.Warp, about: dict[str, Any], by: list[Path], copies: int, bars=None
+    path: Path, split: Split, warp: augment.Warp, about: dict[str, Any], by: list[Teacher], copies: int, bars=None
 ) -> None:
-    """Ask the teachers whose weights are at `by` about each of `copies` and write the mean of their probabilities.
+    """Ask teachers about each of `copies` and write the mean of their probabilities.
 
     What was asked before a kill is not asked again: the file grows copy by copy.
     Errors: UserError when the disk is full.
     """
-    networks = [model.load(weights, split.images.device) for weights in by]
-    records = [json.loads(weights.with_suffix(".json").read_text()) for weights in by]
-    known = _read(path, about) or {"about": about, "teachers": records, "said": [], "seconds": 0.0}
+    where = split.images.device
+    networks = [network.to(memory_format=torch.channels_last) for network, _ in by]  # twice as fast on a CPU
+    known = _read(path, about) or {"about": about, "teachers": [r for _, r in by], "said": [], "seconds": 0.0}
     for number in tqdm(range(len(known["said"]), copies), "asking the teachers", leave=False, disable=bars):
         began = time.perf_counter()
         images = copy(split, warp, number)
-        said = torch.stack([scores.logits(network, images).softmax(1) for network in networks]).mean(0)
+        with device.halved(where):
+            logits = [scores.logits(network, images).float() for network in networks]
+        said = torch.stack([scores.with_none(one).softmax(1) for one in logits]).mean(0)
         known["said"].append(said.half().cpu())
         known["seconds"] += time.perf_counter() - began
         with files.undisturbed(), files.replacing(path) as file:
@@ -99,26 +102,15 @@ def take(path: Path, about: dict[str, Any], copies: int) -> Lessons | None:
 
 
 def told(labels: Tensor, smoothing: float) -> Tensor:
-    """What labels say of pictures, (N,) of 0 to 10: (N, 10) of probabilities, of which `smoothing` goes to all alike.
+    """What labels say of pictures, (N,) of 0 to 10, 10 being no digit: (N, 11) of probabilities.
 
-    10 is what is no digit: any of the ten is as likely.
+    Of them `smoothing` goes to all alike.
     """
-    smoothing = torch.where(labels == mnist.NONE, 1.0, smoothing)[:, None]
-    return F.one_hot(labels.clamp(max=9), 10) * (1 - smoothing) + smoothing / 10
-
-
-def typical(said: Tensor, of: Tensor, labels: Tensor) -> Tensor:
-    """What the teachers would say of pictures that they were not asked about, by their `labels` (M,): (M, 10).
-
-    The mean of what they `said` (N, 10) of digits with the same label in `of` (N,); of what is no digit, nothing.
-    If it were surer or less sure than that, the network would learn to tell the pictures apart, not the digits.
-    """
-    means = [said[of == digit].mean(0) if (of == digit).any() else said.mean(0) for digit in range(10)]
-    return torch.stack([*means, torch.full_like(means[0], 0.1)])[labels]
+    return F.one_hot(labels, mnist.NONE + 1) * (1 - smoothing) + smoothing / (mnist.NONE + 1)
 
 
 def softened(said: Tensor, temperature: float) -> Tensor:
-    """Probabilities (N, 10) as if the logits behind them had been divided by `temperature`."""
+    """Probabilities (N, 11) as if the logits behind them had been divided by `temperature`."""
     # Half precision has no numbers between 0 and 6e-8, and nobody is as sure as that.
     return (said.float().clamp(min=1e-5).log() / temperature).softmax(1)
 
@@ -131,7 +123,7 @@ def about(split: Split, by: augment.Warp, teachers: list[dict[str, Any]]) -> dic
 
 def room(split: Split, copies: int) -> int:
     """Bytes that lessons need on the disk, and while they grow, their next version."""
-    return files.ROOM + 2 * copies * len(split) * 10 * 2
+    return files.ROOM + 2 * copies * len(split) * (mnist.NONE + 1) * 2
 
 
 def _read(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:

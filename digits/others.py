@@ -3,8 +3,8 @@
 A network that saw only digits takes everything for one. Shown many other things, with all ten digits as
 likely as each other for an answer, it also doubts what it was never shown (outlier exposure, Hendrycks et
 al. 2019, arXiv 1812.04606). Nothing is collected: letters and signs come from the fonts that matplotlib
-brings, bent as a hand would; scribbles and drawings from random strokes; two digits in one frame and pieces
-of digits from the training digits; the rest is blots.
+brings, bent as a hand would, and from strokes (`digits/letters.py`); scribbles and drawings from random strokes;
+two digits in one frame and pieces of digits from the training digits; the rest is blots.
 """
 
 import functools
@@ -17,7 +17,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from digits import frame, synthetic
+from digits import drawings, frame, letters, synthetic
 from digits.mnist import NONE, Split
 
 # No letters or signs that many hands write like a digit: o, l, z, s, b, g, q, y, B, D, I, O, Q, S, Z …
@@ -26,8 +26,9 @@ GREEK = "αβγδεζηθκλμνξπρτφχψωΓΔΘΛΞΠΣΦΨΩ"
 SIGNS = "+×÷=%&@#?$€£§¶*~^<>→←↑↓↔⇒✓✗★☆♥♦♣♠♪♫∞∑∏√∇≈≠≤≥±∈∀∃☺☹☀☂☎✂✈✉ЖИШЩЮЯФДЛЭж"
 FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSerif-Italic", "STIXGeneral",
          "STIXGeneralItalic", "cmmi10")  # fmt: skip
+HANDWRITTEN = tuple(letters.LETTERS)
 CANVAS = 72  # pixels that they are drawn on before they are framed
-SHARES = {"glyph": 0.38, "scribble": 0.16, "drawing": 0.16, "pair": 0.16, "piece": 0.04, "blot": 0.10}
+SHARES = {"glyph": 0.2, "letter": 0.3, "scribble": 0.14, "drawing": 0.12, "pair": 0.14, "piece": 0.03, "blot": 0.07}
 
 
 def others(count: int, digits: Split, seed: int, bars=None) -> Split:
@@ -47,18 +48,28 @@ def glyph(random: np.random.Generator, digits: Split) -> np.ndarray:
         text = characters[random.integers(len(characters))]
         if random.random() < 0.1:
             text += LETTERS[random.integers(len(LETTERS))]
-        font = _font(FONTS[random.integers(len(FONTS))])
+        font, known = _font(FONTS[random.integers(len(FONTS))])
+        if not known.issuperset(map(ord, text)):
+            continue  # a box would be drawn
         drawn = Image.new("L", (CANVAS * 2, CANVAS * 2))
         ImageDraw.Draw(drawn).text((CANVAS, CANVAS), text, 255, font, anchor="mm")
         ink = np.asarray(drawn, np.float32) / 255
         if ink.sum() > 50:
             break
-    pen = random.integers(-2, 4)
-    if pen:
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (abs(pen) + 1, abs(pen) + 1))
-        changed = (cv2.dilate if pen > 0 else cv2.erode)(ink, kernel)
-        ink = changed if changed.max() > 0.5 else ink
-    return _framed(_bent(ink, random, 1.0), random)
+    return _framed(_bent(_repenned(ink, random.integers(-2, 4)), random, 1.0), random)
+
+
+def letter(random: np.random.Generator, digits: Split) -> np.ndarray:
+    """A letter or sign in strokes, sometimes two side by side as in a word."""
+    strokes: list[np.ndarray] = []
+    for place in range(1 + (random.random() < 0.15)):
+        variants = letters.LETTERS[HANDWRITTEN[random.integers(len(HANDWRITTEN))]]
+        wide = math.exp(random.normal(0, 0.2))
+        for stroke in variants[random.integers(len(variants))]:
+            points = np.array(stroke) + random.normal(0, 0.035, (len(stroke), 2)) + random.normal(0, 0.02, (1, 2))
+            strokes.append(points * (wide, 1) + (0.75 * place, 0))
+    slant = random.normal(0.1, 0.15)
+    return _drawn([s + (slant, 0) * (0.5 - s[:, 1:]) for s in strokes], random, rounded=True)
 
 
 def scribble(random: np.random.Generator, digits: Split) -> np.ndarray:
@@ -75,57 +86,10 @@ def scribble(random: np.random.Generator, digits: Split) -> np.ndarray:
 
 
 def drawing(random: np.random.Generator, digits: Split) -> np.ndarray:
-    """A shape: polygon, star, spiral, zigzag, ring with strokes in it, crossing lines, house, face."""
-    shapes = (_polygon, _star, _spiral, _zigzag, _filled_ring, _lines, _house, _face)
-    strokes = shapes[random.integers(len(shapes))](random)
+    """What people doodle."""
+    strokes = drawings.SHAPES[random.integers(len(drawings.SHAPES))](random)
     squash = random.uniform(0.6, 1.0)
     return _drawn([(s + random.normal(0, 0.03, s.shape)) * (squash, 1) for s in strokes], random, rounded=False)
-
-
-def _ring(random: np.random.Generator, count: int, turns: float = 1.0) -> np.ndarray:
-    """`count` points around a circle of radius 1, from a random one on: (count, 2)."""
-    start = random.uniform(0, 2 * math.pi)
-    angles = np.linspace(start, start + turns * 2 * math.pi, count)
-    return np.stack([np.cos(angles), np.sin(angles)], 1)
-
-
-def _polygon(random: np.random.Generator) -> list[np.ndarray]:
-    return [_ring(random, random.integers(4, 6))]  # with more corners it would be a 0
-
-
-def _star(random: np.random.Generator) -> list[np.ndarray]:
-    corners = _ring(random, 2 * random.integers(4, 8) + 1)
-    corners[1::2] *= random.uniform(0.3, 0.6)
-    return [corners]
-
-
-def _spiral(random: np.random.Generator) -> list[np.ndarray]:
-    return [_ring(random, 40, random.uniform(1.6, 3.5)) * np.linspace(0.1, 1, 40)[:, None]]
-
-
-def _zigzag(random: np.random.Generator) -> list[np.ndarray]:
-    count = random.integers(5, 10)
-    return [np.stack([np.arange(count) * random.uniform(0.2, 0.5), np.arange(count) % 2], 1)]
-
-
-def _filled_ring(random: np.random.Generator) -> list[np.ndarray]:
-    inside = [random.uniform(-0.7, 0.7, (random.integers(2, 5), 2)) for _ in range(random.integers(1, 4))]
-    return [_ring(random, 30), *inside]
-
-
-def _lines(random: np.random.Generator) -> list[np.ndarray]:
-    return [random.uniform(-1, 1, (2, 2)) for _ in range(random.integers(3, 7))]
-
-
-def _house(random: np.random.Generator) -> list[np.ndarray]:
-    walls = [(-1, 1), (-1, -0.2), (0, -1), (1, -0.2), (1, 1), (-1, 1)]
-    return [np.array(walls, float), np.array([(-1, -0.2), (1, -0.2)])]
-
-
-def _face(random: np.random.Generator) -> list[np.ndarray]:
-    eyes = [np.array([(x, -0.3), (x, -0.15)]) for x in (-0.35, 0.35)]
-    mouth = np.array([(-0.5, 0.3), (0, 0.6), (0.5, 0.3)]) * (1, random.choice((1, -1)))
-    return [_ring(random, 30), *eyes, mouth]
 
 
 def pair(random: np.random.Generator, digits: Split) -> np.ndarray:
@@ -177,14 +141,25 @@ def blot(random: np.random.Generator, digits: Split) -> np.ndarray:
     return _framed(ink, random)
 
 
-MAKERS = {"glyph": glyph, "scribble": scribble, "drawing": drawing, "pair": pair, "piece": piece, "blot": blot}
+MAKERS = {
+    "glyph": glyph,
+    "letter": letter,
+    "scribble": scribble,
+    "drawing": drawing,
+    "pair": pair,
+    "piece": piece,
+    "blot": blot,
+}
 
 
 @functools.cache
-def _font(name: str) -> ImageFont.FreeTypeFont:
+def _font(name: str) -> tuple[ImageFont.FreeTypeFont, frozenset[int]]:
+    """A font and the characters that it has."""
     import matplotlib
+    from matplotlib.ft2font import FT2Font
 
-    return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"), CANVAS * 0.8)
+    path = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf")
+    return ImageFont.truetype(path, CANVAS * 0.8), frozenset(FT2Font(path).get_charmap())
 
 
 def _drawn(strokes: list[np.ndarray], random: np.random.Generator, rounded: bool) -> np.ndarray:
@@ -216,6 +191,15 @@ def _bent(ink: np.ndarray, random: np.random.Generator, strength: float) -> np.n
     across = (matrix[0, 0] * u + matrix[0, 1] * v + width / 2 + bend[0]).astype(np.float32)
     down = (matrix[1, 0] * u + matrix[1, 1] * v + height / 2 + bend[1]).astype(np.float32)
     return cv2.remap(ink, across, down, cv2.INTER_LINEAR)
+
+
+def _repenned(ink: np.ndarray, pen: int) -> np.ndarray:
+    """`ink` (H, W) with strokes wider by `pen` pixels, or narrower, as far as something is left of them."""
+    if not pen:
+        return ink
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (abs(pen) + 1, abs(pen) + 1))
+    changed = (cv2.dilate if pen > 0 else cv2.erode)(ink, kernel)
+    return changed if changed.max() > 0.5 else ink
 
 
 def _framed(ink: np.ndarray, random: np.random.Generator) -> np.ndarray:

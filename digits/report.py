@@ -35,7 +35,7 @@ def write(path: Path, network: torch.nn.Module, weights: Path, split: Split) -> 
     recorded = record_beside(weights)
     outputs = scores.logits(network, split.images).cpu()
     labels, read = split.labels.cpu(), outputs.argmax(1).cpu()
-    probability = outputs.softmax(1).amax(1)
+    probability = scores.chances(outputs).amax(1)
     right = read == labels
     parts, error = scores.reliability(probability, right)
     wrong = sorted((~right).nonzero()[:, 0].tolist(), key=lambda i: -probability[i])

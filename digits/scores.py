@@ -17,6 +17,24 @@ def logits(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
     return torch.cat([model(part.float() / 255) for part in images.split(BATCH)])
 
 
+def with_none(logits: torch.Tensor) -> torch.Tensor:
+    """`logits` (B, 10) and an eleventh, 0, that of what is no digit: (B, 11).
+
+    Softmax sees only how logits differ, so of ten one is free: training lets it say whether there is a digit at
+    all. Their common height is the energy by which Liu et al. 2020 (arXiv 2010.03759) reject.
+    """
+    return F.pad(logits, (0, 1))
+
+
+def chances(logits: torch.Tensor) -> torch.Tensor:
+    """How likely each of the ten digits is, given `logits` (B, 10): (B, 10), each row 1 in all.
+
+    Where there is no digit, any of the ten is as likely as the others.
+    """
+    eleven = with_none(logits).softmax(1)
+    return eleven[:, :10] + eleven[:, 10:] / 10
+
+
 def accuracy(model: torch.nn.Module, split: Split) -> float:
     """The share of `split` that is read right, in percent."""
     return 100 * (logits(model, split.images).argmax(1) == split.labels).sum().item() / len(split)
@@ -47,7 +65,7 @@ def temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
     """
 
     def loss(power: float) -> float:
-        return F.cross_entropy(logits / 2**power, labels).item()
+        return F.cross_entropy(with_none(logits) / 2**power, labels).item()
 
     low, high = -2.0, 2.0
     while high - low > 1e-3:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -38,12 +38,18 @@ def made_up(count: int, seed: int, device: torch.device) -> Splits:
     return Splits(*(part.to(device) for part in parts), f"{count:,} synthetic digits")
 
 
-def beside(digits: mnist.Split, by_pens: float, no_digits: float, bars: bool | None = None) -> mnist.Split:
-    """What training shows beside `digits`, as shares of their number: digits by other pens, and what is no digit."""
-    parts = [digits[:0]]
-    if count := round(by_pens * len(digits)):
-        parts.append(pens.handwriting(count, digits, SEED, bars))
-    if count := round(no_digits * len(digits)):
-        parts.append(others.others(count, digits, SEED, bars))
-    parts = [part.to(digits.images.device) for part in parts]
-    return mnist.Split(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
+def widened(data: Splits, by_pens: float, no_digits: float, bars: bool | None = None) -> Splits:
+    """`data` with more to train on, as shares of its digits: digits by other pens, and what is no digit."""
+    parts = [data.train]
+    if count := round(by_pens * len(data.train)):
+        parts.append(pens.handwriting(count, data.train, SEED, bars))
+    if count := round(no_digits * len(data.train)):
+        parts.append(others.others(count, data.train, SEED, bars))
+    return replace(data, train=_together(parts))
+
+
+def _together(parts: list[mnist.Split]) -> mnist.Split:
+    where = parts[0].images.device
+    return mnist.Split(
+        torch.cat([part.images.to(where) for part in parts]), torch.cat([part.labels.to(where) for part in parts])
+    )

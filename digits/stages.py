@@ -27,7 +27,7 @@ def draw(image: Image.Image, outcome: reader.Reading | UserError) -> bytes:
     figure = Figure(figsize=(1.45 * max(columns, 5), 3.9 + 2.7 * rows), dpi=110, layout="constrained")
     grid = figure.add_gridspec(1 + 2 * rows, columns, height_ratios=[2.6] + [1.15, 1.3] * rows)
     _picture(figure.add_subplot(grid[0, : columns // 2]), image, digits)
-    _ink(figure.add_subplot(grid[0, columns // 2 :]), image)
+    _ink(figure.add_subplot(grid[0, columns // 2 :]), image, outcome)
     for number, digit in enumerate(digits):
         row, column = divmod(number, ACROSS)
         _frame(figure.add_subplot(grid[1 + 2 * row, column]), digit)
@@ -57,10 +57,10 @@ def _picture(axes, image: Image.Image, digits: tuple[reader.Digit, ...]) -> None
     _plain(axes, "the picture, and the digits found in it")
 
 
-def _ink(axes, image: Image.Image) -> None:
-    """What stands out from the paper."""
+def _ink(axes, image: Image.Image, outcome: reader.Reading | UserError) -> None:
+    """What stands out from the paper: the view of it that was read."""
     colours, factor = reader.pixels(image)
-    found = ink.find(colours)
+    found = outcome.found if isinstance(outcome, reader.Reading) else ink.find(colours)
     extent = (0, colours.shape[1] * factor, colours.shape[0] * factor, 0)
     blank = [[0.0]]
     axes.imshow(found.amount if found else blank, cmap="gray_r", vmin=0, vmax=1, extent=extent)

@@ -20,13 +20,11 @@ DOT = 0.15  # the same, where it has hardly any ink
 TINY = 0.015  # of the picture's sides' geometric mean: were the largest part as small, nothing would be written
 SMALL = 0.4  # of the tallest part: what is lower is no digit of its own, as long as it is near one
 NEAR = 0.35  # of a part's height, within which a small one belongs to it
+LONGEST = 4_000  # pixels: what is longer is a line along a strip; a frame would lay a twentieth of that around it
 RIM = 0.5  # of a side of the picture: what touches as much of it is the edge of something
+STACKED = 0.2  # of the height of both: lines of writing are further apart
 LEVEL = 0.3  # of the lower of two parts: if they share as much height, they stand in one line
 MOST = 200  # parts that are looked at; noise and pages of text have more
-SLANTS = (-0.3, 0.0, 0.3)  # horizontal pixels a pixel of height: how cuts between digits lean
-CUTS = 5  # at most, in one part
-THINNER = 0.7  # of what is cut where the part is thickest: where more is cut, it is not thin
-SLIVER = 0.03  # of a part: less is no piece of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +89,7 @@ def _parts(ink: Ink) -> list[Part]:
         part = Part((left, top, left + wide, top + tall), labels[inside] == number)
         if ink.contrast < 2 * BLANK and ink.amount[inside][part.mask].max() * ink.contrast < BLANK:
             continue
-        if not _around(part, mask.shape):
+        if not _around(part, mask.shape) and max(part.width, part.height) <= LONGEST:
             found.append(part)
             areas.append(area)
             rims.append(_along(part, mask.shape))
@@ -124,12 +122,9 @@ def _along(part: Part, shape: tuple[int, int]) -> float:
     """The largest share of a side of the picture that a part touches; 0 where it touches none."""
     height, width = shape
     left, top, right, bottom = part.box
-    touched = [0.0]
-    if left == 0 or right == width:
-        touched.append(part.mask[:, 0 if left == 0 else -1].sum() / height)
-    if top == 0 or bottom == height:
-        touched.append(part.mask[0 if top == 0 else -1].sum() / width)
-    return max(touched)
+    sides = [(left == 0, part.mask[:, 0], height), (right == width, part.mask[:, -1], height)]
+    sides += [(top == 0, part.mask[0], width), (bottom == height, part.mask[-1], width)]
+    return max(edge.sum() / length if touched else 0.0 for touched, edge, length in sides)
 
 
 def _around(part: Part, shape: tuple[int, int]) -> bool:
@@ -154,6 +149,8 @@ def _mended(parts: list[Part], shape: tuple[int, int]) -> list[Part]:
     outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     pen = 2 * mask.sum() / max(1.0, sum(cv2.arcLength(outline, True) for outline in outlines))
     reach = 0.5 * pen - 1  # on each side, so that nothing is joined where strokes are of two or three pixels
+    if reach < 0:
+        return parts
     near = (cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3) <= reach).astype(np.uint8)
     _, labels = cv2.connectedComponents(near)
     together: dict[int, list[Part]] = {}
@@ -207,53 +204,22 @@ def _shared(before: Part, part: Part) -> float:
     return common / min(before.height, part.height)
 
 
+def level(before: Part, part: Part) -> float:
+    """How much two parts stand on one level: the height that they have in common over that of both, 0 to 1."""
+    common = min(before.box[3], part.box[3]) - max(before.box[1], part.box[1])
+    return max(0, common) / (max(before.box[3], part.box[3]) - min(before.box[1], part.box[1]))
+
+
+def close(upper: Part, lower: Part) -> bool:
+    """Whether two parts stand so close, one above the other, that they may be one broken digit."""
+    both = max(upper.box[3], lower.box[3]) - min(upper.box[1], lower.box[1])
+    common = min(upper.box[2], lower.box[2]) - max(upper.box[0], lower.box[0])
+    return lower.box[1] - upper.box[3] <= STACKED * both and common > 0
+
+
 def _gap(a: Box, b: Box) -> float:
     across, down = max(a[0], b[0]) - min(a[2], b[2]), max(a[1], b[1]) - min(a[3], b[3])
     return float(np.hypot(max(0, across), max(0, down)))
-
-
-def cuts(part: Part, amount: np.ndarray) -> list[Part]:
-    """`part` cut where it is thinnest from top to bottom, the pieces from left to right.
-
-    Straight cuts, all leaning alike: as that of SLANTS does along which the least ink is cut. A part that is
-    nowhere thin comes back itself.
-    """
-    left, top, right, bottom = part.box
-    ink = np.where(part.mask, amount[top:bottom, left:right], 0)
-    tall, wide = ink.shape
-    if min(tall, wide) < 8:
-        return [part]
-    y, columns = np.arange(tall)[:, None] - tall / 2, np.arange(wide)[None]
-    around = np.pad(ink, ((0, 0), (1, 1)))
-    ways = []
-    for slant in SLANTS:
-        at = np.clip(np.round(columns + slant * y).astype(int), -1, wide) + 1
-        crossed = np.take_along_axis(around, at, 1).sum(0).astype(np.float32)  # ink along the cut at each column
-        crossed = cv2.GaussianBlur(crossed[None], (0, 0), max(0.5, 0.015 * wide))[0]
-        spots: list[int] = []
-        for x in np.argsort(crossed, kind="stable").tolist():
-            apart = all(abs(x - spot) >= tall / 8 for spot in spots)
-            if len(spots) < CUTS and apart and 0.15 * wide <= x < 0.85 * wide and crossed[x] < THINNER * crossed.max():
-                spots.append(x)
-        if spots:
-            ways.append((float(crossed[spots[0]]), slant, sorted(spots)))
-    if not ways:
-        return [part]
-    _, slant, spots = min(ways)
-    place = columns - slant * y
-    number = sum((place >= spot).astype(int) for spot in spots)
-    pieces, left_over = [], np.zeros_like(part.mask)
-    for k in range(len(spots) + 1):
-        piece = left_over | (part.mask & (number == k))
-        if piece.sum() < SLIVER * part.mask.sum() and k < len(spots):
-            left_over = piece
-            continue
-        left_over = np.zeros_like(part.mask)
-        rows, across = piece.any(1).nonzero()[0], piece.any(0).nonzero()[0]
-        if len(rows):
-            x, y, far, low = (int(n) for n in (across[0], rows[0], across[-1] + 1, rows[-1] + 1))
-            pieces.append(Part((left + x, top + y, left + far, top + low), piece[y:low, x:far]))
-    return pieces
 
 
 def shrunk(parts: list[Part], amount: np.ndarray, factor: int) -> tuple[list[Part], np.ndarray]:

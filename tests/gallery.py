@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 import model
-from digits import UserError, others, synthetic
+from digits import UserError, drawings, others, synthetic
 from digits.reader import Reader
 from digits.stages import SURE, UNSURE
 from tests.pictures import grey, written
@@ -42,6 +42,23 @@ def squared(ink: np.ndarray) -> Image.Image:
     return on(paper, (30, 40, 110), ink)
 
 
+def on_a_table(ink: np.ndarray) -> Image.Image:
+    """A photo of a sheet that lies on a table, a little turned."""
+    height, width = 260, 320
+    sheet = np.zeros((height, width, 1), np.float32)
+    down, across = (height - ink.shape[0]) // 2, (width - ink.shape[1]) // 2
+    place = np.s_[down : down + ink.shape[0], across : across + ink.shape[1]]
+    sheet[place] = 1
+    written = np.zeros((height, width, 1), np.float32)
+    written[place] = ink[..., None]
+    paper = sheet * (236, 232, 222) + (1 - sheet) * (104, 74, 52)
+    pixels = paper * (1 - written) + written * (30, 46, 120)
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 5, 1)
+    pixels = cv2.warpAffine(pixels, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    grain = np.random.default_rng(1).normal(0, 3, (height, width, 1))
+    return Image.fromarray((pixels + grain).clip(0, 255).astype(np.uint8))
+
+
 def sloping(text: str) -> np.ndarray:
     ink = written(text, side=150, pen=8)
     height, width = ink.shape
@@ -68,15 +85,16 @@ def pictures() -> list[tuple[str, Image.Image]]:
         ("in bad light", in_shade(written("5", side=220, pen=13, seed=3))),
         ("on squared paper", squared(written("8", side=220, pen=10, seed=2))),
         ("a hairline", grey(written("6", side=220, pen=1.5, seed=2))),
+        ("on a table", on_a_table(written("4", side=170, pen=11, seed=2))),
         ("a marker", on((255, 246, 180), (200, 40, 60), one)),
         ("chalk", on((38, 74, 60), (236, 238, 230), written("9", side=220, pen=14, seed=4))),
         ("a number", grey(written("2026", side=150, pen=9, seed=2))),
         ("up a slope", on((245, 242, 235), (30, 60, 140), sloping("314"))),
         ("two lines", grey(two_lines("1905", "27"))),
-        ("touching", grey(written("58", side=160, pen=9, gap=-0.03, seed=1))),
-        ("a letter", large(others.glyph(random, digits))),
+        ("touching", grey(written("58", side=160, pen=9, gap=-0.06, seed=1))),
+        ("a sign", large(others.letter(random, digits))),
         ("a scribble", large(others.scribble(random, digits))),
-        ("a face", large(others._drawn(others._face(random), random, rounded=False))),
+        ("a face", large(others._drawn(drawings.face(random), random, rounded=False))),
         ("nothing", in_shade(np.zeros((220, 220), np.float32))),
     ]
 

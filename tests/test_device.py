@@ -23,5 +23,20 @@ def test_a_device_that_is_not_there_is_named_with_the_way_out(monkeypatch, name)
         device.pick(name)
 
 
+@pytest.mark.parametrize(
+    ("amx", "wanted", "expected"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_16_bit_numbers_are_multiplied_where_that_is_wanted_and_fast(monkeypatch, amx, wanted, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx}, raising=False)
+    with device.halved(torch.device("cpu"), wanted):
+        assert torch.is_autocast_enabled("cpu") == expected
+
+
+def test_older_versions_of_torch_do_not_know_whether_it_is_fast(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    with device.halved(torch.device("cpu")):
+        assert not torch.is_autocast_enabled("cpu")
+
+
 def test_the_cpu_is_described_with_its_threads():
     assert f"{torch.get_num_threads()} threads" in device.describe(torch.device("cpu"))

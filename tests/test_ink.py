@@ -134,3 +134,21 @@ def test_a_pencil_is_found_and_its_contrast_said():
 )
 def test_blank_pictures_have_no_ink(image):
     assert ink.find(pixels(picture.decode(saved(image)))[0]) is None
+
+
+def test_paper_is_what_is_around_where_light_changes_in_the_middle():
+    """Half of a photo in the shadow of a hand was once called blank, as its edge was taken for the paper's grain."""
+    found = ink.find_locally(on(shadow(0.5)).astype(np.uint8))
+    assert overlap(found.amount > 0.5, SEVEN > 0.5) > 0.8
+
+
+def test_ink_without_what_is_pale_keeps_its_darkest():
+    amount = np.array([[0.0, 0.3, ink.HARD, 0.7, 1.0]], np.float32)
+    assert ink.darkest(ink.Ink(amount, 0.5)).amount == pytest.approx(np.array([[0, 0, 0, 0.5, 1.0]]))
+
+
+def test_what_is_mostly_pale_is_rather_shade():
+    amount = np.zeros((40, 40), np.float32)
+    amount[10:30, 5:35], amount[15:20, 10:15] = 0.25, 1
+    assert ink.is_mostly_pale(ink.Ink(amount, 0.5))
+    assert not ink.is_mostly_pale(ink.find(on(PAPERS["white"]).astype(np.uint8)))

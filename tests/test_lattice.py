@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from digits import lattice
+from digits.lattice import Gap
 
 
 def every_way(count: int):
@@ -20,7 +21,8 @@ def test_the_best_way_and_its_chance_are_those_of_trying_all():
     random = np.random.default_rng(3)
     for count in (1, 2, 3, 5):
         runs = [(i, j) for i in range(count) for j in range(i + 1, count + 1)]
-        sure, gaps = random.uniform(0.1, 1, len(runs)).tolist(), random.uniform(-0.3, 0.2, count - 1).tolist()
+        sure, gaps = random.uniform(0.1, 1, len(runs)).tolist(), random.uniform(-0.3, 0.2, count - 1)
+        gaps = [Gap(across, random.uniform(0, 1)) for across in gaps]
         apart = [lattice.between(gap) for gap in gaps]
         chances = {}
         for way in every_way(count):
@@ -35,16 +37,28 @@ def test_the_best_way_and_its_chance_are_those_of_trying_all():
 
 def test_what_is_far_apart_is_never_one_digit():
     boxes = [(0, 0, 10, 100), (60, 0, 70, 100), (75, 0, 85, 100)]
-    assert lattice.runs(boxes, [0.5, 0.05]) == [(0, 1), (1, 2), (1, 3), (2, 3)]
+    assert lattice.runs(boxes, [Gap(0.5, 1), Gap(0.05, 1)]) == [(0, 1), (1, 2), (1, 3), (2, 3)]
 
 
 def test_a_run_much_wider_than_high_is_no_digit():
     boxes = [(0, 0, 90, 100), (95, 0, 185, 100)]
-    assert lattice.runs(boxes, [0.05]) == [(0, 1), (1, 2)]
+    assert lattice.runs(boxes, [Gap(0.05, 1)]) == [(0, 1), (1, 2)]
 
 
 def test_pieces_that_overlap_are_rather_one_digit_and_those_with_a_gap_two():
-    assert lattice.between(-0.3) < 0.05 < 0.5 < lattice.between(0) < 0.95 < lattice.between(0.2)
+    assert (
+        lattice.between(Gap(-0.3, 0.7))
+        < 0.05
+        < 0.5
+        < lattice.between(Gap(0.1, 0.7))
+        < 0.95
+        < lattice.between(Gap(0.3, 0.7))
+    )
+
+
+def test_pieces_of_which_one_stands_higher_are_rather_one_digit():
+    """The bar of a 5 that does not touch it, a speck at the side: digits stand on a line."""
+    assert lattice.between(Gap(0.1, 0.2)) < 0.05 < 0.8 < lattice.between(Gap(0.1, 0.8))
 
 
 def test_digits_that_can_only_be_had_by_cutting_are_doubted():

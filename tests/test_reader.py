@@ -1,15 +1,14 @@
 """`digits.reader`: the one reading path, from a decoded picture to what it says."""
 
 import contextlib
-import math
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from digits import UserError, picture
-from digits.reader import CERTAIN, Digit, Reader, Reading
+from digits import UserError, ink, picture, scores, writing
+from digits.reader import CERTAIN, Digit, Reader, Reading, agree, pixels
 from tests.pictures import framed, grey, saved, written
 
 
@@ -67,21 +66,50 @@ def test_a_reading_has_the_documented_form():
     }
 
 
-def test_the_likeliest_digit_is_the_result_and_probabilities_are_the_softmax():
+def test_the_likeliest_digit_is_the_result_and_probabilities_are_the_networks():
     image = Image.new("L", (40, 40), 255)
     image.paste(0, (10, 5, 20, 35))
     logits = [0.0, 1.0, 2.0, 3.0, 4.0, 9.0, 4.0, 3.0, 2.0, 1.0]
     (digit,) = Reader(Says(*logits)).read(image).digits
     assert digit.result == 5
     assert digit.box == (10, 5, 20, 35)
-    total = sum(map(math.exp, logits))
-    assert digit.probabilities == pytest.approx([math.exp(x) / total for x in logits])
+    assert digit.probabilities == pytest.approx(scores.chances(torch.tensor([logits]))[0].tolist())
+
+
+def test_a_digit_broken_in_two_one_above_the_other_is_one_and_two_lines_are_two(reader):
+    """Fives of MNIST whose upper half has lost the lower one were once read as two lines of one digit each."""
+    five = written("5", side=200, pen=12)
+    rows = (five > 0.1).any(1).nonzero()[0]
+    top, middle = five[: rows[0] + len(rows) // 2], five[rows[0] + len(rows) // 2 :]
+    broken = np.concatenate([top, np.zeros((9, five.shape[1])), middle])
+    assert len(writing.lines(ink.find(pixels(grey(broken))[0]))) == 2
+    assert reader.read(grey(broken)).text == "5"
+    assert reader.read(grey(np.concatenate([five, five]))).text == "55"
 
 
 def test_a_blank_picture_is_said_to_be_blank(reader):
     with pytest.raises(UserError, match="Nothing is written") as caught:
         reader.read(Image.new("RGB", (100, 100), "white"))
     assert caught.value.code == "blank"
+
+
+def test_a_later_look_may_not_change_digits_that_were_sure():
+    """Of a 1 and a 7 that touch, a look at the darkest ink alone once made a 7, for certain."""
+    sure, doubted = reading((1, 0.99), (7, 0.99)), reading((1, 0.99), (7, 0.4))
+    assert not agree(sure, reading((7, 0.99)))
+    assert agree(sure, reading((1, 0.95), (7, 0.95)))
+    assert agree(doubted, reading((7, 0.99)))
+    assert not agree(doubted, reading((7, 0.7)))
+    assert agree(UserError("nothing", "blank"), reading((7, 0.99)))
+
+
+@pytest.mark.parametrize("kind", ["shadow", "rules"])
+def test_what_is_paler_than_the_ink_does_not_change_the_text(reader, kind):
+    """The edge of a shadow was once read as a 1, and rules that were nearly as dark as ink joined digits."""
+    image = np.asarray(grey(written("36", side=240, pen=12))).astype(np.float32)
+    y, x = np.mgrid[0 : image.shape[0], 0 : image.shape[1]]
+    image *= 1 - 0.4 / (1 + np.exp((x - y) / 20)) if kind == "shadow" else np.where(y % 34 < 2, 0.7, 1)
+    assert reader.read(Image.fromarray(image.astype(np.uint8))).text == "36"
 
 
 def test_the_chance_that_digits_were_told_apart_rightly_counts_as_well():
@@ -133,6 +161,15 @@ def test_strokes_that_are_no_digits_are_doubted_or_refused(reader, lines):
     with contextlib.suppress(UserError):
         reading = reader.read(image)
         assert 0 <= reading.probability < CERTAIN
+
+
+@pytest.mark.parametrize("size", [(8, 500_000), (20, 16_000), (1, 4_000_000)])
+def test_a_line_along_a_strip_of_any_length_takes_little_memory_and_is_doubted_or_refused(reader, size):
+    """Around a line of 400,000 pixels 20,000 rows of paper were once laid: 16 GB, of a file of 4 kB."""
+    strip = np.full(size, 255, np.uint8)
+    strip[: max(1, size[0] // 4), size[1] // 10 : size[1] * 9 // 10] = 0
+    with contextlib.suppress(UserError):
+        assert not reader.read(Image.fromarray(strip)).certain
 
 
 @pytest.mark.parametrize("size", [(600, 600), (3, 2000), (150, 20_000)])

@@ -1,5 +1,7 @@
 """`digits.scores`: counting right is what every claim rests on."""
 
+import math
+
 import pytest
 import torch
 
@@ -45,10 +47,18 @@ def test_the_interval_is_wilsons(right, count, low, high):
     assert scores.interval(right, count) == pytest.approx((low, high), abs=0.01)
 
 
+def test_where_all_logits_are_low_there_is_no_digit_and_any_is_as_likely():
+    said = scores.chances(torch.tensor([[-50.0] * 9 + [-40.0], [0.0] * 9 + [9.0]]))
+    assert said.sum(1).tolist() == pytest.approx([1, 1])
+    assert said[0].tolist() == pytest.approx([0.1] * 10)
+    total = 10 + math.exp(9)  # nine digits and none at all besides
+    assert said[1].tolist() == pytest.approx([1.1 / total] * 9 + [(math.exp(9) + 0.1) / total])
+
+
 @pytest.mark.parametrize("true", [0.5, 1.0, 2.0])
 def test_temperature_finds_the_factor_by_which_logits_are_overstated(true, random):
     logits = 3 * torch.randn(20_000, 10, generator=random)
-    labels = torch.multinomial(logits.softmax(1), 1, generator=random)[:, 0]
+    labels = torch.multinomial(scores.with_none(logits).softmax(1), 1, generator=random)[:, 0]
     assert scores.temperature(logits * true, labels) == pytest.approx(true, rel=0.05)
 
 

@@ -7,6 +7,7 @@ from digits.mnist import NONE
 
 CPU = torch.device("cpu")
 DIGITS = synthetic.digits(300, torch.Generator().manual_seed(2))
+DATA = splits.Splits(DIGITS, DIGITS[:10], DIGITS[10:20], "300 synthetic digits")
 
 
 def test_mnist_is_parted_so_that_validation_is_never_trained_on(tiny_mirror, tmp_path):
@@ -24,13 +25,19 @@ def test_made_up_digits_are_others_in_each_part_and_with_each_seed():
 
 
 def test_what_stands_beside_the_digits_is_as_much_as_was_asked_for_and_the_same_again():
-    one, two = (splits.beside(DIGITS, 0.4, 0.5, True) for _ in range(2))
-    assert (one.labels < 10).sum() == 120
+    one, two = (splits.widened(DATA, 0.4, 0.5, True).train for _ in range(2))
+    assert torch.equal(one.images[:300], DIGITS.images)
+    assert (one.labels[300:] < 10).sum() == 120
     assert (one.labels == NONE).sum() == 150
-    assert one.images.shape == (270, 1, 28, 28)
+    assert one.images.shape == (570, 1, 28, 28)
     assert torch.equal(one.images, two.images)
     assert torch.equal(one.labels, two.labels)
 
 
 def test_nothing_stands_beside_them_where_nothing_was_asked_for():
-    assert len(splits.beside(DIGITS, 0, 0)) == 0
+    assert torch.equal(splits.widened(DATA, 0, 0).train.images, DIGITS.images)
+
+
+def test_what_is_validated_and_tested_on_is_not_widened():
+    wide = splits.widened(DATA, 1, 1, True)
+    assert (wide.validation, wide.test) == (DATA.validation, DATA.test)

@@ -87,6 +87,7 @@ def test_the_shipped_weights_come_from_the_best_recipe(network, real_mnist):
     assert recorded["augmentation"] == train.asdict(train.RECIPES["best"].warps())
     for seed, teacher in enumerate(recorded["teachers"]):
         wanted = train.asdict(train.RECIPES["default"]) | train.EXCEPT["teacher"] | {"seed": seed}
+        wanted |= {name: recorded["settings"][name] for name in ("pens", "others")}
         assert teacher["settings"] == wanted
     assert len(recorded["teachers"]) == recorded["settings"]["teachers"]
     accuracy = scores.accuracy(network, real_mnist["test"])

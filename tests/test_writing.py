@@ -5,8 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from digits import UserError, ink, writing
-from digits.reader import pixels
-from tests.pictures import grey, parts, written
+from tests.pictures import parts
 
 
 def drawn(size: tuple[int, int], *strokes: list[tuple[int, int]], pen: int = 8) -> Image.Image:
@@ -62,6 +61,13 @@ def test_strokes_broken_by_a_threshold_are_one():
     assert [len(line) for line in boxes(drawn((200, 200), *pieces, pen=12))] == [1]
 
 
+def test_strokes_of_a_single_pixel_are_not_all_made_one():
+    """They once were: where nothing is near enough to be joined, all parts had the same label."""
+    assert [
+        len(line) for line in boxes(drawn((120, 80), bar(20, 20, 60), bar(60, 20, 60), bar(90, 20, 60), pen=1))
+    ] == [3]
+
+
 def test_specks_are_no_digits():
     image = drawn((300, 200), bar(150))
     for x, y in ((20, 20), (260, 50), (40, 180)):
@@ -92,21 +98,6 @@ def test_what_comes_in_from_outside_is_no_digit_where_one_stands_inside():
     assert len(boxes(drawn((300, 200), bar(150), [(0, 190), (30, 170)]))[0]) == 1
 
 
-def test_two_digits_that_touch_are_cut_between_them():
-    sheet = written("88", side=200, pen=14, gap=-0.04)
-    found = ink.find(pixels(grey(sheet))[0])
-    ((whole,),) = writing.lines(found)
-    pieces = writing.cuts(whole, found.amount)
-    assert any(abs(piece.box[2] - sheet.shape[1] / 2) < 0.06 * sheet.shape[1] for piece in pieces[:-1])
-    assert sum(piece.mask.sum() for piece in pieces) == whole.mask.sum()
-
-
-def test_what_is_nowhere_thin_is_not_cut():
-    amount = np.ones((40, 40), np.float32)
-    part = writing.Part((0, 0, 40, 40), amount > 0)
-    assert writing.cuts(part, amount) == [part]
-
-
 def test_parts_bring_their_soft_edge_but_nothing_of_their_neighbours():
     amount = np.zeros((40, 40), np.float32)
     amount[10:30, 10:14], amount[10:30, 14], amount[10:30, 16:20] = 1, 0.1, 1
@@ -114,3 +105,11 @@ def test_parts_bring_their_soft_edge_but_nothing_of_their_neighbours():
     assert left.box == (10, 10, 14, 30)
     assert left.ink(amount).sum() == pytest.approx(20 * 4 + 20 * 0.1)
     assert right.ink(amount).max(0).tolist().count(1) == 4
+
+
+def test_a_part_that_touches_two_sides_is_judged_by_the_one_along_which_it_runs():
+    amount = np.zeros((60, 80), np.float32)
+    amount[:, 70:], amount[30:33, :] = 1, 1  # all of the right side, three pixels of the left
+    assert writing.lines(ink.Ink(amount, 1.0)) != []
+    part = writing._parts(ink.Ink(amount, 1.0))[0]
+    assert writing._along(part, amount.shape) == 1
