@@ -17,7 +17,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from digits import drawings, frame, letters, synthetic
+from digits import drawings, frame, letters, pens, synthetic
 from digits.mnist import NONE, Split
 
 # No letters or signs that many hands write like a digit: o, l, z, s, b, g, q, y, B, D, I, O, Q, S, Z …
@@ -56,7 +56,7 @@ def glyph(random: np.random.Generator, digits: Split) -> np.ndarray:
         ink = np.asarray(drawn, np.float32) / 255
         if ink.sum() > 50:
             break
-    return _framed(_bent(_repenned(ink, random.integers(-2, 4)), random, 1.0), random)
+    return _framed(_bent(pens.stroked(ink, random.integers(-2, 4), 0.5), random, 1.0), random)
 
 
 def letter(random: np.random.Generator, digits: Split) -> np.ndarray:
@@ -191,15 +191,6 @@ def _bent(ink: np.ndarray, random: np.random.Generator, strength: float) -> np.n
     across = (matrix[0, 0] * u + matrix[0, 1] * v + width / 2 + bend[0]).astype(np.float32)
     down = (matrix[1, 0] * u + matrix[1, 1] * v + height / 2 + bend[1]).astype(np.float32)
     return cv2.remap(ink, across, down, cv2.INTER_LINEAR)
-
-
-def _repenned(ink: np.ndarray, pen: int) -> np.ndarray:
-    """`ink` (H, W) with strokes wider by `pen` pixels, or narrower, as far as something is left of them."""
-    if not pen:
-        return ink
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (abs(pen) + 1, abs(pen) + 1))
-    changed = (cv2.dilate if pen > 0 else cv2.erode)(ink, kernel)
-    return changed if changed.max() > 0.5 else ink
 
 
 def _framed(ink: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -41,10 +41,7 @@ def repenned(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """A digit (28, 28) uint8 as another pen writes it: thinner, thicker, narrower, wider, blurred or coarser."""
     ink = np.pad(image, 4).astype(np.float32) / 255
     ink = cv2.resize(ink, None, fx=3 * math.exp(random.normal(0, 0.2)), fy=3, interpolation=cv2.INTER_CUBIC)
-    pen = random.integers(-4, 5)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (abs(pen) + 1, abs(pen) + 1))
-    changed = (cv2.dilate if pen > 0 else cv2.erode)(ink, kernel)
-    ink = (changed if changed.max() > 0.6 else ink).clip(0, 1)
+    ink = stroked(ink, random.integers(-4, 5), 0.6).clip(0, 1)
     kind = random.random()
     if kind < 0.2:  # out of focus
         ink = cv2.GaussianBlur(ink, (0, 0), random.uniform(1.5, 4))
@@ -53,6 +50,13 @@ def repenned(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
         small = cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         ink = (small > 0.4 * small.max()).astype(np.float32)
     return frame.frame(ink)
+
+
+def stroked(ink: np.ndarray, pen: int, least: float) -> np.ndarray:
+    """`ink` (H, W) with strokes wider by `pen` pixels, or narrower; as it was where less than `least` would be left."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (abs(pen) + 1, abs(pen) + 1))
+    changed = (cv2.dilate if pen > 0 else cv2.erode)(ink, kernel)
+    return changed if changed.max() > least else ink
 
 
 def _only(split: Split, label: int) -> Split:

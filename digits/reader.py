@@ -16,7 +16,9 @@ from digits import UserError, cuts, frame, ink, lattice, scores, sheet, writing
 # Below it a person should look. Of the 5,000 validation images 0.9 % are, 8 of the 17 misread ones among them
 # (bench/reading.py); of 230 people's single digits 2, and all of 21 pictures of what is no digit (bench/pictures.py).
 CERTAIN = 0.9
-SURER = 2.0  # a look at less of the ink sees fewer strokes as well: of MNIST's digits that are doubted it misreads more
+# How many times likelier another look must be. With 1, of MNIST's training images 40,000 to 49,999 as PNG files 17 were
+# read otherwise than as tensors, as paler strokes are lost; with 2 they were 3.
+SURER = 2.0
 MAX_RESULT = 15  # digits; longer integers are rounded by JSON readers that keep numbers as doubles
 WORKING_SIDE = 1_000  # larger pictures are reduced to 1,000 to 1,999 pixels on the longer side; a frame has 28
 NARROW = 100  # pixels that the shorter side keeps all the same: a long strip may have a digit across it

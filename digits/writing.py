@@ -200,14 +200,18 @@ def _middle(part: Part) -> int:
 
 def _shared(before: Part, part: Part) -> float:
     """The height that two parts have in common, as a share of the lower one's."""
-    common = min(before.box[3], part.box[3]) - max(before.box[1], part.box[1])
-    return common / min(before.height, part.height)
+    return _common(before, part) / min(before.height, part.height)
+
+
+def _common(before: Part, part: Part) -> int:
+    """The height that two parts have in common, in pixels; below 0 where one stands above the other."""
+    return min(before.box[3], part.box[3]) - max(before.box[1], part.box[1])
 
 
 def level(before: Part, part: Part) -> float:
     """How much two parts stand on one level: the height that they have in common over that of both, 0 to 1."""
-    common = min(before.box[3], part.box[3]) - max(before.box[1], part.box[1])
-    return max(0, common) / (max(before.box[3], part.box[3]) - min(before.box[1], part.box[1]))
+    both = max(before.box[3], part.box[3]) - min(before.box[1], part.box[1])
+    return max(0, _common(before, part)) / both
 
 
 def close(upper: Part, lower: Part) -> bool:
