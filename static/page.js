@@ -5,6 +5,7 @@ import { reading } from "./reading.js";
 import { picture } from "./strokes.js";
 
 const element = (id) => document.getElementById(id);
+const NO_DIGIT = 0.2; // what is no digit is each of the ten with a probability of 0.1
 const sure = (p) => (p > 0.9995 ? "More than 99.9 % sure" : `${(100 * p).toFixed(1)} % sure`);
 
 const bars = Array.from({ length: 10 }, (_, digit) => {
@@ -36,7 +37,9 @@ function showReading({ text, probability, certain, digits }) {
   const ranked = (probabilities ?? []).map((p, digit) => [p, digit]).sort(([a], [b]) => b - a);
   const other = ranked.length ? `, perhaps ${ranked[1][1]}` : "";
   if (certain) show("certain", text, `It is ${text}.`, sure(probability), probabilities);
-  else show("uncertain", text, `Perhaps ${text}${other}.`, sure(probability), probabilities);
+  else if (ranked.length && probability < NO_DIGIT) {
+    show("uncertain", "?", "This looks like no digit.", "Any of the ten is as likely.", probabilities);
+  } else show("uncertain", text, `Perhaps ${text}${other}.`, sure(probability), probabilities);
 }
 
 const showBlank = () => show("blank", "?", "Nothing drawn yet.", "Write as you would on paper.");

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from digits import letters
 from tests.browser import chromium
 from tests.browser.chromium import draw, draw_with_finger, hand
 from tests.serving import site
@@ -248,6 +249,15 @@ def test_an_uncertain_reading_looks_uncertain(visit):
     draw(page, hand(1))
     expect(page.locator("#answer")).to_have_attribute("data-state", "uncertain")
     expect(page.locator("#sentence")).to_have_text("Perhaps 1, perhaps 7.")
+
+
+def test_a_letter_is_said_to_be_no_digit(visit):
+    """It once was "Perhaps 8, perhaps 0", all ten bars being as high."""
+    page = visit(**DESKTOP)
+    draw(page, [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in letters.LETTERS["R"][0]])
+    expect(page.locator("#sentence")).to_have_text("This looks like no digit.")
+    expect(page.locator("#answer")).to_have_attribute("data-state", "uncertain")
+    expect(page.locator("#text")).to_have_text("?")
 
 
 @pytest.mark.parametrize(("width", "height"), [(844, 390), (1280, 640), (1920, 1080)])
