@@ -1,54 +1,243 @@
 """The web page on which people draw digits, and the API behind it: `python app.py --help`."""
 
-import argparse
-import base64
-import binascii
-import errno
-import json
+import contextlib
+import hashlib
 import os
-import socket
+import re
+import secrets
 import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import torch
-from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from flask import Flask, Response, jsonify, request, send_from_directory
+from PIL import Image, ImageDraw
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import model
-from digits import UserError, device, picture
+from digits import UserError, device, picture, server
 from digits.reader import Reader
+from digits.settings import parse, setting
 
-MAX_BODY = 16 * 1024 * 1024  # bytes; base64 of a 12 MB photo
-DRAINED = 64 * 1024 * 1024  # bytes; so much of a larger body is read and dropped before it is refused
-THREADS = 8  # a worker's: enough that one slow upload does not hold up the others
-RETRY_AFTER = 2  # seconds that a client should wait after a 503
-STATUS = {
+STATUS = {  # of UserErrors; else 400
     "blank": 422,
     "crowded": 422,
     "format": 415,
     "pixels": 413,
     "large": 413,
-}  # UserErrors; else 400
+    "batch": 413,
+}
+IDENTITY = re.compile(r"[\w.:-]{1,64}")  # what a client may call its request
+# Nothing from elsewhere, nothing inline; the canvas makes data: pictures, a picture from a file is a blob:.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SECURITY = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+PREFLIGHT = {"Access-Control-Allow-Methods": "GET, POST", "Access-Control-Allow-Headers": "Content-Type, X-Request-ID"}
 
 
-def create_app(weights: str | os.PathLike = "mnist.pth", device_name: str = "cpu") -> Flask:
-    """The application, for any WSGI server: `/` is the page, `POST /api` reads a picture.
+@dataclass(frozen=True)
+class Settings:
+    """What the server can be told, by flag or in the environment."""
 
+    host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
+    port: int = setting(5000, "0 takes any free one", 0)
+    weights: str = setting("mnist.pth", "a state_dict of the network; SIGHUP loads it anew")
+    workers: int = setting(min(4, os.cpu_count() or 1), "processes", 1)
+    device: str = setting("auto", "where to compute", choices=device.CHOICES)
+    log_format: str = setting("text", "one line a request, for people or programs", choices=("text", "json"))
+    cors: str = setting("", "ORIGIN whose pages may ask, https://example.org say; * for all", metavar="ORIGIN")
+    rate_limit: int = setting(0, "requests a minute from one address, in each process; 0 for any number", 0)
+    proxies: int = setting(0, "how many proxies stand in front; so many entries of X-Forwarded-For are believed", 0)
+    max_body: int = setting(16 * 2**20, "bytes of a request's body", 1)
+    max_pixels: int = setting(picture.MAX_PIXELS, "pixels of a picture, known before it is decoded", 1)
+    max_decode: float = setting(5.0, "seconds that decoding a picture may take", 0.01)
+    max_batch: int = setting(64, "pictures in one request", 1)
+    max_wait: float = setting(0.8, "seconds that a request may wait for its turn before it is refused", 0.01)
+    max_connections: int = setting(4000, "connections that a process keeps; the most idle are closed beyond", 1)
+    read_timeout: float = setting(20.0, "seconds in which a request must have arrived", 0.1)
+    keep_alive: float = setting(60.0, "seconds after which a silent connection is closed", 0.1)
+
+
+def create_app(
+    weights: str | os.PathLike = "mnist.pth",
+    device_name: str = "cpu",
+    settings: Settings | None = None,
+    content: bytes | None = None,
+) -> Flask:
+    """The application, for any WSGI server: `/` is the page, `POST /api` reads a picture, `/docs` shows the rest.
+
+    `content` is that of the file `weights`, where it was read before.
     Errors: UserError when the weights or the device cannot be had.
     """
-    app = Flask(__name__)
-    app.json.sort_keys = False  # an answer begins with its result
-    where = device.pick(device_name)
-    reader = Reader(model.load(weights, where), where)
+    from flask_openapi3 import Info, OpenAPI  # once server.figures() has said where figures go
 
-    @app.get("/")
+    from digits import journal
+
+    settings = settings or Settings()
+    where = device.pick(device_name)
+    network = model.load(weights, where, content)
+    reader = Reader(model.quick(network), where)
+    with contextlib.suppress(UserError):  # the first reading takes 40 ms, so nobody waits for it
+        reader.read(stroke())
+    about = Info(title="Digits", version="1.0.0", description="Reads handwritten digits in pictures.")
+    app = OpenAPI(__name__, info=about, doc_ui=False)
+    app.json.sort_keys = False  # an answer begins with its result
+    app.extensions["journal"] = journal.Journal(fingerprint(network))
+    keeps_order(app, settings)
+    reads(app, reader, settings)
+    tells(app, reader)
+    refuses(app)
+    return app
+
+
+def fingerprint(network: torch.nn.Module) -> str:
+    """A short name for these weights: the same numbers, the same name."""
+    digest = hashlib.sha256()
+    for tensor in network.state_dict().values():
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def reads(app: Flask, reader: Reader, settings: Settings) -> None:
+    """Pictures in, readings out."""
+    from digits import openapi, sent
+
+    refusals = openapi.refusals(400, 408, 413, 415, 422, 429, 503)
+
+    def reading(content: bytes) -> dict:
+        found = reader.read(picture.decode(content, settings.max_pixels, settings.max_decode))
+        app.extensions["journal"].reading(len(found.digits), found.certain)
+        return found.as_dict()
+
+    def reading_or_error(content: bytes | UserError) -> dict:
+        try:
+            if isinstance(content, UserError):
+                raise content
+            return reading(content)
+        except UserError as error:
+            return {"error": {"code": error.code, "message": str(error)}}
+
+    @app.post("/api", responses={200: openapi.PictureRead} | refusals, openapi_extensions=openapi.ONE)
+    def read() -> Response:
+        """Read one picture"""
+        return jsonify(reading(sent.picture(settings.max_body)))
+
+    @app.post("/api/batch", responses={200: openapi.PicturesRead} | refusals, openapi_extensions=openapi.MANY)
+    def read_many() -> Response:
+        """Read some pictures; one that cannot be read spoils no other"""
+        contents = sent.pictures(settings.max_body, settings.max_batch)
+        return jsonify(readings=[reading_or_error(content) for content in contents])
+
+
+def tells(app: Flask, reader: Reader) -> None:
+    """The page, the document of the API, and how the server is."""
+    from digits import openapi
+
+    @app.get("/", doc_ui=False)
     def page() -> Response:
         return app.send_static_file("index.html")
 
-    @app.post("/api")
-    def read() -> Response:
-        return jsonify(reader.read(picture.decode(sent_picture())).as_dict())
+    @app.get("/docs", doc_ui=False)
+    def documentation() -> Response:
+        return app.send_static_file("docs.html")
+
+    def documentation_file(name: str) -> Response:
+        import flask_openapi3_swagger
+
+        return send_from_directory(Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger", name)
+
+    app.add_url_rule("/docs/<path:name>", view_func=documentation_file)
+
+    @app.get("/openapi.json", doc_ui=False)
+    def document() -> Response:
+        return jsonify(openapi.tidied(app.api_doc))
+
+    @app.get("/healthz", responses={200: openapi.Health} | openapi.refusals(503))
+    def lives() -> Response:
+        """Whether the process lives"""
+        return jsonify(status="alive")
+
+    @app.get("/readyz", responses={200: openapi.Health} | openapi.refusals(503))
+    def is_ready() -> Response:
+        """Whether a digit can be read: one is"""
+        if reader.read(stroke()).text != "1":
+            raise RuntimeError("a stroke was not read as 1")
+        return jsonify(status="ready")
+
+    @app.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
+    def figures() -> Response:
+        """Figures for Prometheus"""
+        return Response(app.extensions["journal"].exposition(), mimetype="text/plain; version=0.0.4")
+
+
+def stroke() -> Image.Image:
+    """A 1 as anybody draws it."""
+    image = Image.new("L", (28, 28), 255)
+    ImageDraw.Draw(image).line((15, 4, 13, 23), 0, 3)
+    return image
+
+
+def keeps_order(app: Flask, settings: Settings) -> None:
+    """What happens around every request: who may ask how often, a name for it, headers, a line in the journal."""
+    journal = app.extensions["journal"]
+    headers = dict(SECURITY)
+    if settings.cors:
+        headers |= {"Access-Control-Allow-Origin": settings.cors, "Vary": "Origin"}
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)
+
+    @app.before_request
+    def begin() -> Response | None:
+        request.environ["digits.began"] = time.monotonic()
+        if settings.cors and request.method == "OPTIONS":
+            return app.response_class(status=204, headers=PREFLIGHT)
+        return None
+
+    if settings.rate_limit:
+        app.before_request(rate_limit(settings.rate_limit))
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        environ = request.environ
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        identity = given if IDENTITY.fullmatch(given) else secrets.token_hex(8)
+        response.headers.extend(headers)
+        response.headers["X-Request-ID"] = identity
+        began = environ.get("digits.arrived") or environ["digits.began"]
+        route = request.url_rule.rule if request.url_rule else "other"
+        said = {"id": identity, "method": request.method, "path": request.path, "status": response.status_code}
+        said |= {"ms": round(1000 * (time.monotonic() - began), 2), "address": request.remote_addr}
+        journal.request(route, said)
+        return response
+
+
+def rate_limit(most: int) -> Callable[[], None]:
+    """What lets an address send `most` requests to the API a minute, and raises TooManyRequests beyond."""
+    from limits import RateLimitItemPerMinute, storage, strategies
+
+    limiter, rate = strategies.MovingWindowRateLimiter(storage.MemoryStorage()), RateLimitItemPerMinute(most)
+
+    def count() -> None:
+        address = request.remote_addr or ""
+        if request.path.startswith("/api") and not limiter.hit(rate, address):
+            again = max(1, round(limiter.get_window_stats(rate, address).reset_time - time.time()))
+            raise TooManyRequests(f"At most {most} requests a minute: send the next in {again} s.", retry_after=again)
+
+    return count
+
+
+def refuses(app: Flask) -> None:
+    """One form for every error, whoever raised it."""
 
     @app.errorhandler(UserError)
     def mendable(error: UserError) -> tuple[Response, int]:
@@ -57,22 +246,22 @@ def create_app(weights: str | os.PathLike = "mnist.pth", device_name: str = "cpu
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> tuple[Response, int]:
         sentence = {
-            404: f"There is no {request.path} here: the page is /, pictures go to POST /api.",
-            405: f"{request.path} does not take {request.method}: send POST /api a JSON object.",
+            404: f"There is no {request.path} here: the page is /, pictures go to POST /api, /docs tells the rest.",
+            405: f"{request.path} does not take {request.method}: see /docs.",
         }.get(error.code, error.description)
         answer, status = refusal(error.name.lower().replace(" ", "_"), sentence, error.code)
         if isinstance(error, MethodNotAllowed):
             answer.allow.update(error.valid_methods or ())
+        if isinstance(error, TooManyRequests):
+            answer.headers["Retry-After"] = str(error.retry_after)
         return answer, status
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> tuple[Response, int]:
-        app.logger.exception("a request failed")
+        app.logger.exception("A request failed.")
         answer, status = refusal("unavailable", "The server could not read this just now: try again.", 503)
-        answer.headers["Retry-After"] = RETRY_AFTER
+        answer.headers["Retry-After"] = "2"
         return answer, status
-
-    return app
 
 
 def refusal(code: str, message: str, status: int) -> tuple[Response, int]:
@@ -80,51 +269,7 @@ def refusal(code: str, message: str, status: int) -> tuple[Response, int]:
     return jsonify(error={"code": code, "message": message}), status
 
 
-def sent_picture() -> bytes:
-    """The bytes of the picture in the request's {"image": "<base64 or data: URL>"}.
-
-    Errors: UserError that says what the request lacks.
-    """
-    try:
-        body = json.loads(sent_body())  # whatever the Content-Type says
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise UserError('Send a JSON object: {"image": "<base64 of a picture>"}.', "json")
-    if "image" not in body:
-        raise UserError('The JSON object has no "image": put the base64 of a picture there.', "image")
-    image = body["image"]
-    if not isinstance(image, str) or not image:
-        raise UserError('"image" must be a text: the base64 of a picture, or a data: URL of one.', "image")
-    image = image.strip()
-    if image[:5].lower() == "data:":  # without a comma, nothing of it is base64
-        image = image.partition(",")[2] or "?"
-    try:
-        return base64.b64decode("".join(image.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise UserError('"image" is not base64: encode the bytes of the picture file.', "base64") from None
-
-
-def sent_body() -> bytes:
-    """The body of the request, read to its end even where it is too large: a client that is still
-    sending does not hear an answer, it only sees that the line is cut.
-
-    Errors: UserError with code "large" or "body".
-    """
-    parts, size = [], 0
-    try:
-        while size <= DRAINED and (part := request.stream.read(65_536)):
-            size += len(part)
-            if size <= MAX_BODY:
-                parts.append(part)
-    except Exception:  # each server has its own kinds for a body that breaks off or makes no sense
-        raise UserError("The body did not arrive whole: send it again.", "body") from None
-    if size > MAX_BODY:
-        raise UserError(f"The body is over {MAX_BODY // 1024**2} MB: send a smaller picture.", "large")
-    return b"".join(parts)
-
-
-def main(args: argparse.Namespace) -> None:
+def main(settings: Settings) -> None:
     """Start the server and stay until it is told to stop.
 
     Errors: UserError when weights or device are missing or the port is taken, before anything starts.
@@ -133,75 +278,31 @@ def main(args: argparse.Namespace) -> None:
     # no thread pool of PyTorch's behind, or workers fail: CUDA is only asked for through NVML, and the
     # number of threads is set in the workers.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
-    create_app(args.weights, "cpu")
-    where = device.pick(args.device).type
-    if where == "mps" and args.device == "auto":
+    where = device.pick(settings.device).type
+    if where == "mps" and settings.device == "auto":
         where = "cpu"  # Apple's GPU does not survive a fork, and one digit is no faster on it
-    listener = listen(args.host, args.port)
-    address = f"http://{args.host}:{listener.getsockname()[1]}"
-    serve(lambda: create_app(args.weights, where), listener, args.workers, address)
+
+    def weights() -> bytes:
+        model.load(settings.weights)  # a sentence if they cannot be had
+        return Path(settings.weights).read_bytes()
+
+    def application(content: bytes) -> Flask:
+        torch.set_num_threads(1)  # processes keep the cores busy; more threads would get in their way
+        cv2.setNumThreads(1)
+        return create_app(settings.weights, where, settings, content)
+
+    with server.figures():
+        weights()
+        listener = server.listen(settings.host, settings.port)
+        if settings.host in ("0.0.0.0", "::"):
+            print("Every machine that reaches this one can send pictures now; keep it behind a firewall or proxy.")
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        ready = f"Draw a digit on http://{host}:{listener.getsockname()[1]} (Ctrl-C stops)"
+        server.serve(application, weights, settings, listener, ready)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket. Errors: UserError that says which of host and port to change."""
-    try:
-        return socket.create_server((host, port), backlog=2048)
-    except (OSError, OverflowError) as error:
-        if isinstance(error, OverflowError) or error.errno == errno.EADDRINUSE:
-            advice = "choose another port, say --port 5001"
-        elif error.errno == errno.EACCES:
-            advice = "ports below 1024 are for the administrator, choose one above with --port"
-        else:
-            advice = "name an address of this machine with --host, 127.0.0.1 say"
-        reason = os.strerror(error.errno) if getattr(error, "errno", None) in errno.errorcode else error
-        raise UserError(f"Nothing can be served on {host} port {port} ({reason}): {advice}.") from None
-
-
-def serve(application, listener: socket.socket, workers: int, address: str) -> None:
-    """Run gunicorn on a bound socket: processes for the cores, threads for slow clients."""
-    try:
-        from gunicorn.app.base import BaseApplication
-    except ImportError:
-        raise UserError("app.py needs gunicorn, which runs on Linux and macOS: pip install gunicorn.") from None
-
-    class Server(BaseApplication):
-        def load_config(self):
-            options = {
-                "graceful_timeout": 5,  # s after SIGTERM that a client has to finish; one that stalls holds up no stop
-                "bind": f"fd://{listener.fileno()}",
-                "workers": workers,
-                "worker_class": "gthread",
-                "threads": THREADS,
-                "loglevel": "warning",
-                "when_ready": lambda _: print(f"Draw a digit on {address} (Ctrl-C stops)", flush=True),
-            }
-            if "control_socket_disable" in self.cfg.settings:  # since gunicorn 25.1; nobody here asked for one
-                options["control_socket_disable"] = True
-            for name, value in options.items():
-                self.cfg.set(name, value)
-
-        def load(self):
-            torch.set_num_threads(1)  # workers and their threads keep the cores busy; more would get in their way
-            cv2.setNumThreads(1)
-            return application()
-
-    Server().run()
-
-
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Serve the page and the API that read digits.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets other machines in")
-    parser.add_argument("--port", type=int, default=5000, help="0 takes any free one")
-    parser.add_argument("--weights", type=Path, default=Path("mnist.pth"), help="a state_dict of the network")
-    parser.add_argument("--workers", type=int, default=min(4, os.cpu_count() or 1), help="processes")
-    parser.add_argument("--device", choices=device.CHOICES, default="auto", help="where to compute")
-    args = parser.parse_args(words)
-    if args.workers < 1:
-        parser.error(f"--workers is {args.workers}; it must be at least 1")
-    return args
+def arguments(words: list[str] | None = None) -> Settings:
+    return parse(Settings, "Serve the page and the API that read digits.", words)
 
 
 if __name__ == "__main__":

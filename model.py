@@ -8,6 +8,7 @@ that has a module with the same layers can load it, and the other way round.
 
 import contextlib
 import copy
+import io
 import json
 import os
 import pickle
@@ -42,6 +43,45 @@ class CNN(nn.Module):
         x = x.flatten(1)  # (B, 1600)
         x = self.fc1(x).relu()  # (B, 128)
         return self.fc2(x)  # (B, 10)
+
+
+class Quick(nn.Module):
+    """A trained CNN as products of matrices, channels last: the same function, for few pictures on one core.
+
+    Each 3×3 window becomes a row, so that a convolution is one product (im2col, Chellapilla et al. 2006). For a
+    single picture that takes 90 µs on one thread where the layers take 135 (torch.compile, TorchScript and ONNX
+    Runtime: README, "A server for production"). Of more than FEW the layers are as fast.
+    """
+
+    FEW = 8
+
+    def __init__(self, model: CNN):
+        super().__init__()
+        self.layers = model
+        self.conv1 = model.conv1.weight.detach().reshape(32, 9).t().contiguous()
+        self.conv2 = model.conv2.weight.detach().permute(2, 3, 1, 0).reshape(288, 64)
+        fc1 = model.fc1.weight.detach().reshape(128, 64, 25).permute(2, 1, 0)  # as this flattens: places, channels
+        self.fc1, self.fc2 = fc1.reshape(1600, 128), model.fc2.weight.detach().t().contiguous()
+        self.bias1, self.bias2, self.bias3, self.bias4 = (
+            layer.bias.detach() for layer in (model.conv1, model.conv2, model.fc1, model.fc2)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) > self.FEW:
+            return self.layers(x)
+        x = x.contiguous()
+        rows = x.as_strided((len(x), 24, 24, 3, 3), (784, 28, 1, 28, 1)).reshape(-1, 9)  # (B * 576, 9)
+        x = pooled(torch.addmm(self.bias1, rows, self.conv1).view(-1, 12, 2, 12, 2, 32))  # (B, 12, 12, 32)
+        rows = x.as_strided((len(x), 10, 10, 3, 96), (4608, 384, 32, 384, 1)).reshape(-1, 288)  # (B * 100, 288)
+        x = pooled(torch.addmm(self.bias2, rows, self.conv2).view(-1, 5, 2, 5, 2, 64))  # (B, 5, 5, 64)
+        x = torch.addmm(self.bias3, x.view(-1, 1600), self.fc1).relu_()  # (B, 128)
+        return torch.addmm(self.bias4, x, self.fc2)  # (B, 10)
+
+
+def pooled(x: torch.Tensor) -> torch.Tensor:
+    """The largest of each 2×2, and at least 0: (B, h, 2, w, 2, C) to (B, h, w, C)."""
+    upper, lower = torch.maximum(x[:, :, 0, :, 0], x[:, :, 0, :, 1]), torch.maximum(x[:, :, 1, :, 0], x[:, :, 1, :, 1])
+    return torch.maximum(upper, lower).relu_()
 
 
 class MLP(nn.Module):
@@ -88,6 +128,12 @@ class Teacher(nn.Module):
 
 
 NETWORKS = {"cnn": CNN, "mlp": MLP, "softmax": Softmax, "teacher": Teacher}
+
+
+def quick(model: nn.Module) -> nn.Module:
+    """`model` in the form that answers soonest: a CNN on a CPU as `Quick`, any other as it is."""
+    plain = isinstance(model, CNN) and isinstance(model.norm1, nn.Identity)
+    return Quick(model).eval() if plain and model.fc1.weight.device.type == "cpu" else model
 
 
 def parameters(model: nn.Module) -> int:
@@ -160,14 +206,16 @@ def save(model: nn.Module, path: str | os.PathLike, record: dict | None = None) 
             torch.save(state, file)
 
 
-def load(path: str | os.PathLike, device: str | torch.device = "cpu") -> nn.Module:
+def load(path: str | os.PathLike, device: str | torch.device = "cpu", content: bytes | None = None) -> nn.Module:
     """The network with the weights of `path`, on `device`, ready to read; which one, their names say.
+
+    `content` is that of the file, where it was read before.
 
     Errors: UserError where the file is missing, damaged, of another network, or holds anything but
     tensors: a pickle can run code, so it is opened with `weights_only=True` and refused.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path if content is None else io.BytesIO(content), map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(
             f"{path} does not exist: train it with `python train.py`, or name another file with --weights.",

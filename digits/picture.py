@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,27 +16,43 @@ MAX_PIXELS = 64_000_000  # phones make up to 50 million; at most 20 bytes each a
 WIDE_RANGES = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
 
 
-def decode(source: str | os.PathLike | bytes) -> Image.Image:
+class Timed(io.BytesIO):
+    """The bytes of a file, for some seconds: decoders ask for them piece by piece, and so are stopped.
+
+    Errors, of what reads: UserError with code "time".
+    """
+
+    def __init__(self, content: bytes, seconds: float):
+        super().__init__(content)
+        self.end = time.monotonic() + seconds
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.monotonic() > self.end:
+            raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
+        return super().read(size)
+
+
+def decode(source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: float = float("inf")) -> Image.Image:
     """The picture in a file or in bytes, upright, in RGB or 8-bit grey, transparency composited.
 
-    Errors: UserError with code "missing", "empty", "format" (not a picture we read), "damaged" or
-    "pixels" (more than MAX_PIXELS; found before anything is decoded).
+    Errors: UserError with code "missing", "empty", "format" (not a picture we read), "damaged", "pixels" (more
+    than `most`; found before anything is decoded) or "time" (decoding takes more than `seconds`).
     """
     named = "The picture" if isinstance(source, bytes) else str(source)
     content = source if isinstance(source, bytes) else _content(Path(source))
     if not content:
         raise UserError(f"{named} is empty (0 bytes): save or send it again.", "empty")
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UserError(_too_large(named, f"{image.width}x{image.height} pixels"), "pixels")
+        with Image.open(Timed(content, seconds), formats=FORMATS) as image:
+            if image.width * image.height > most:
+                raise UserError(_too_large(named, f"{image.width}x{image.height} pixels", most), "pixels")
             return _flat(ImageOps.exif_transpose(image))
     except UnidentifiedImageError:
         raise UserError(
             f"{named} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture: convert it.", "format"
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UserError(_too_large(named, "far too many pixels"), "pixels") from None
+        raise UserError(_too_large(named, "far too many pixels", most), "pixels") from None
     except UserError:
         raise
     except Exception as error:  # a decoder fed with broken bytes may raise anything at all
@@ -53,8 +70,8 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read ({error.strerror}).", "missing") from None
 
 
-def _too_large(named: str, found: str) -> str:
-    return f"{named} has {found}; at most {MAX_PIXELS // 1_000_000} million can be read: send a smaller one."
+def _too_large(named: str, found: str, most: int) -> str:
+    return f"{named} has {found}; at most {most / 1_000_000:g} million can be read: send a smaller one."
 
 
 def _flat(image: Image.Image) -> Image.Image:

@@ -1,6 +1,7 @@
 """`app.py`: documented answers for good requests, one form of error for all others, and a real server."""
 
 import base64
+import functools
 import io
 import json
 import os
@@ -147,8 +148,151 @@ def test_every_bad_request_is_refused_in_one_form_with_what_to_do(client, body, 
 
 def test_other_paths_and_methods_are_refused_in_the_same_form(client):
     assert "POST /api" in assert_refused(client.get("/nothing"), 404)
-    assert "POST /api" in assert_refused(client.get("/api"), 405)
+    assert "/docs" in assert_refused(client.get("/api"), 405)
     assert "POST" in client.get("/api").headers["Allow"]
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/x-unknown", "application/octet-stream"])
+def test_the_body_may_be_the_picture_itself(client, kind):
+    assert client.post("/api", data=SAMPLE.read_bytes(), content_type=kind).json["text"] == "7"
+    assert_refused(client.post("/api", data=b"", content_type=kind), 400, "empty")
+    assert_refused(client.post("/api", data=b"no picture", content_type=kind), 415, "format")
+
+
+def test_a_picture_may_be_a_file_in_a_form(client):
+    with SAMPLE.open("rb") as file:
+        assert client.post("/api", data={"image": (file, "7.png")}).json["text"] == "7"
+    assert_refused(client.post("/api", data={"image": "no file"}, content_type="multipart/form-data"), 400, "form")
+    assert_refused(client.post("/api", data=b"no form", content_type="multipart/form-data"), 400, "form")
+
+
+def test_many_pictures_are_read_at_once_each_with_its_reading_or_its_error(client):
+    images = [encoded(Path(f"input/test-{digit}.png").read_bytes()) for digit in (3, 7)]
+    answer = client.post("/api/batch", json={"images": [images[0], "zzz", picture_of(28, 28), images[1]]})
+    assert answer.status_code == 200
+    first, broken, blank, last = answer.json["readings"]
+    assert first == client.post("/api", json={"image": images[0]}).json
+    assert last["text"] == "7"
+    assert (broken["error"]["code"], blank["error"]["code"]) == ("base64", "blank")
+
+
+def test_many_pictures_may_be_files_in_a_form(client):
+    files = [(io.BytesIO(Path(f"input/test-{digit}.png").read_bytes()), f"{digit}.png") for digit in (1, 2)]
+    answer = client.post("/api/batch", data={"image": files})
+    assert [reading["text"] for reading in answer.json["readings"]] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ([], 400, "json"),
+        ({}, 400, "images"),
+        ({"images": []}, 400, "images"),
+        ({"images": "aGVsbG8="}, 400, "images"),
+        ({"images": [7]}, 400, "images"),
+        ({"images": ["aGVsbG8="] * 65}, 413, "batch"),
+    ],
+)
+def test_a_batch_that_is_none_is_refused_whole(client, body, status, code):
+    assert_refused(client.post("/api/batch", json=body), status, code)
+
+
+def test_whoever_watches_is_told_how_the_server_is(client):
+    client.post("/api", json={"image": encoded(SAMPLE.read_bytes())})
+    client.post("/api", json={"image": "zzz"})
+    client.get("/nothing/made/up")
+    assert client.get("/healthz").json == {"status": "alive"}
+    assert client.get("/readyz").json == {"status": "ready"}
+    figures = client.get("/metrics").text
+    for line in (
+        r'digits_requests_total{method="POST",route="/api",status="200"} \d',
+        r'digits_requests_total{method="POST",route="/api",status="400"} \d',
+        r'digits_requests_total{method="GET",route="other",status="404"} \d',
+        r'digits_request_seconds_bucket{le="0.1",route="/api"} \d',
+        r"digits_queue 0",
+        r"digits_pictures_total \d",
+        r"digits_digits_total \d",
+        r"digits_uncertain_total \d",
+        r'digits_model_info{sha256="[0-9a-f]{12}"} 1',
+    ):
+        assert re.search(line, figures), line
+    assert "made" not in figures
+
+
+def test_a_network_that_reads_nothing_is_alive_but_not_ready(monkeypatch):
+    broken = app.create_app("mnist.pth")
+    monkeypatch.setattr(app.Reader, "read", lambda *_: 1 / 0)
+    assert broken.test_client().get("/healthz").status_code == 200
+    assert_refused(broken.test_client().get("/readyz"), 503, "unavailable")
+
+
+def test_the_document_describes_every_route_and_every_status(client):
+    document = client.get("/openapi.json").json
+    assert set(document["paths"]) == {"/api", "/api/batch", "/healthz", "/readyz", "/metrics"}
+    one = document["paths"]["/api"]["post"]
+    assert set(one["responses"]) == {"200"} | {str(code) for code in (*app.STATUS.values(), 400, 408, 429, 503)}
+    assert {"application/json", "multipart/form-data", "image/png"} <= set(one["requestBody"]["content"])
+    references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
+    assert references <= set(document["components"]["schemas"])
+
+
+def test_the_documentation_needs_nothing_from_elsewhere(client):
+    page = client.get("/docs", buffered=True).text
+    for name in re.findall(r'(?:src|href)="([^"]+)"', page):
+        assert client.get(f"/{name}", buffered=True).status_code == 200, name
+
+
+def test_every_answer_forbids_what_a_page_of_ours_does_not_do(client):
+    for path in ("/", "/api", "/healthz", "/nothing"):
+        headers = client.get(path, buffered=True).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "unsafe" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert "Access-Control-Allow-Origin" not in headers
+
+
+def test_pages_of_another_origin_may_ask_where_it_is_allowed():
+    client = app.create_app(settings=app.Settings(cors="https://example.org")).test_client()
+    preflight = client.options("/api", headers={"Origin": "https://example.org"})
+    assert preflight.status_code == 204
+    for answer in (preflight, client.get("/healthz")):
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://example.org"
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    assert "Content-Type" in preflight.headers["Access-Control-Allow-Headers"]
+
+
+def test_who_asks_too_often_is_told_when_to_come_again():
+    client = app.create_app(settings=app.Settings(rate_limit=2, proxies=1)).test_client()
+    ask = functools.partial(client.post, "/api", json={"image": "zzz"})
+    assert [ask().status_code for _ in range(3)] == [400, 400, 429]
+    assert_refused(last := ask(), 429, "too_many_requests")
+    assert 1 <= int(last.headers["Retry-After"]) <= 60
+    assert ask(headers={"X-Forwarded-For": "198.51.100.7"}).status_code == 400
+    assert client.get("/healthz").status_code == 200
+
+
+def test_every_request_has_one_line_with_its_name_and_nothing_of_its_picture(client, caplog):
+    caplog.set_level("INFO", "digits.requests")
+    image = encoded(SAMPLE.read_bytes())
+    own = client.post("/api?secret=1", json={"image": image}, headers={"X-Request-ID": "mine-1"})
+    assert own.headers["X-Request-ID"] == "mine-1"
+    other = client.get("/nothing", headers={"X-Request-ID": "a b\t<script>"})
+    first, second = (record.request for record in caplog.records)
+    assert (first["id"], first["method"], first["path"], first["status"]) == ("mine-1", "POST", "/api", 200)
+    assert first["ms"] > 0
+    assert second["id"] == other.headers["X-Request-ID"]
+    assert re.fullmatch("[0-9a-f]{16}", second["id"])
+    assert image[:50] not in caplog.text
+
+
+def test_limits_are_those_that_were_set():
+    settings = app.Settings(max_body=10_000, max_pixels=1000, max_batch=1)
+    client = app.create_app(settings=settings).test_client()
+    assert_refused(client.post("/api", json={"image": "A" * 10_000}), 413, "large")
+    form = {"image": (io.BytesIO(bytes(10_000)), "large.png")}
+    assert_refused(client.post("/api", data=form), 413, "large")
+    assert "0.001 million" in assert_refused(client.post("/api", json={"image": picture_of(50, 50)}), 413, "pixels")
+    assert_refused(client.post("/api/batch", json={"images": ["AAAA", "AAAA"]}), 413, "batch")
 
 
 def test_random_changes_of_a_request_never_end_in_a_server_error(client):
@@ -165,7 +309,7 @@ def test_random_changes_of_a_request_never_end_in_a_server_error(client):
 
 
 def test_a_fault_of_our_own_is_no_stack_trace_for_the_client(application, client, monkeypatch, caplog):
-    monkeypatch.setattr(app.picture, "decode", lambda content: 1 / 0)
+    monkeypatch.setattr(app.picture, "decode", lambda *_: 1 / 0)
     response = client.post("/api", json={"image": "aGVsbG8="})
     message = assert_refused(response, 503, "unavailable")
     assert int(response.headers["Retry-After"]) > 0

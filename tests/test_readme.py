@@ -115,7 +115,10 @@ def test_the_api_example_is_what_the_api_answers():
 
 def test_numbers_in_the_readme_are_those_of_the_code():
     assert f"{model.parameters(model.CNN()):,}" in README
-    assert f"over {picture.MAX_PIXELS // 10**6} million pixels, or a body over {app.MAX_BODY // 2**20} MB" in README
+    assert (
+        f"over {picture.MAX_PIXELS // 10**6} million pixels, or a body over {app.Settings().max_body // 2**20} MB"
+        in README
+    )
     default = train.Settings()
     assert f"{default.epochs * default.steps(55_000):,} such steps" in README
     for network in ("mlp", "softmax"):

@@ -1,0 +1,376 @@
+"""The server's process: one loop that takes requests whole and answers them one at a time, in turn.
+
+A gunicorn worker. Reading is arithmetic: on one core, requests are only done one after the other, and threads
+would fight for Python's lock instead (README, "A server for production", has the figures). So a request waits
+outside until all of it is here, which makes a slow client cost nothing but memory; whoever waits too long for a
+turn is told so, cheaply; and large pictures are read beside the others. gunicorn starts, watches and stops the
+processes, and parses HTTP (RFC 9112).
+"""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import selectors
+import socket
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from selectors import EVENT_READ, EVENT_WRITE
+
+from gunicorn.http import get_parser, wsgi
+from gunicorn.workers.base import Worker as Base
+
+MAX_HEAD = 32 * 1024  # bytes of a request's head; browsers stay below 8 kB
+PIECE = 256 * 1024  # bytes that are taken from a connection at once
+ACCEPTED = 8  # connections taken at once, so that workers share them
+ASIDE = 64 * 1024  # bytes: larger requests are answered beside the others; drawings have up to 20 kB
+DRAINED = 64 * 1024 * 1024  # bytes of a body that is too large that are dropped before it is refused
+LINGER = 1.0  # s after the signal to stop that a silent connection may still ask something
+LOOK = 0.2  # s between two looks for connections that are late
+
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
+CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
+CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+RETRY_AFTER = 1  # s; by then the queue, which holds less than a second of work, is another one
+REFUSALS = {  # status: (its name in RFC 9110 and RFC 6585, our code, what to do)
+    400: ("Bad Request", "http", "This is no HTTP request that makes sense: use an HTTP library, and see /docs."),
+    408: ("Request Timeout", "slow", "The request did not arrive in time: send it again, in one go."),
+    413: ("Content Too Large", "large", "The body is too large: send a smaller picture."),
+    431: ("Request Header Fields Too Large", "head", "The request's head is over 32 kB: send fewer headers."),
+    503: ("Service Unavailable", "busy", "There is more to read than can be: try again after Retry-After seconds."),
+}
+
+
+@dataclass(eq=False, slots=True)
+class Line:
+    """A connection: what came and was not answered yet, what is still to be sent."""
+
+    sock: socket.socket
+    address: tuple
+    since: float  # s, monotonic: when the request in `buffer` began, or the line fell silent
+    watched: int = 0  # what the loop waits for on it: EVENT_READ, EVENT_WRITE or nothing
+    buffer: bytearray = field(default_factory=bytearray)
+    body: int = -1  # where the body begins in `buffer`; -1 while the head is not whole
+    need: int = -1  # bytes of the request in all; -1 while they are not known
+    scanned: int = 0  # where the next chunk of the body begins
+    dropped: int = 0  # bytes of a body that is too large
+    arrived: float = 0.0  # when the request was whole
+    busy: bool = False  # its request waits for its turn, or is being answered
+    last: bool = False  # to be closed after the answer
+    closing: bool = False  # the answer is sent: what still comes is dropped
+    out: bytes = b""  # of the answer, what the client did not take yet
+
+    def next_request(self) -> None:
+        del self.buffer[: max(0, self.need)]
+        self.body = self.need = -1
+        self.scanned = self.dropped = 0
+        self.busy, self.since = False, time.monotonic()
+
+
+class Sink:
+    """Stands for a socket where gunicorn writes an answer."""
+
+    def __init__(self):
+        self.parts: list[bytes] = []
+        self.sendall = self.send = self.parts.append
+
+    def content(self) -> bytes:
+        return b"".join(part for part in self.parts if part != CONTINUE)  # that was said before
+
+
+class Worker(Base):
+    """One process of the server.
+
+    Its `self.app` has `limits` with max_body (bytes), read_timeout, keep_alive and max_wait (s), and a `journal`, which
+    is told of what is refused here.
+    """
+
+    def run(self):
+        self.poller = selectors.DefaultSelector()
+        self.lines: set[Line] = set()
+        self.waiting: deque[Line] = deque()
+        self.finished: queue.SimpleQueue = queue.SimpleQueue()  # (line, answer, whether to close) of what ran aside
+        self.aside = ThreadPoolExecutor(1)
+        self.looked, self.stopped = 0.0, 0.0
+        self.poller.register(self.PIPE[0], EVENT_READ, (self.woken, self.PIPE[0]))
+        for listener in self.sockets:
+            listener.setblocking(False)
+            self.poller.register(listener, EVENT_READ, (self.accept, listener))
+        while self.alive or self.lines or not self.stopped:
+            for key, _ in self.poller.select(0 if self.waiting else LOOK):
+                handler, what = key.data
+                handler(what)
+            if self.waiting:
+                self.turn(self.waiting.popleft())
+            if time.monotonic() - self.looked > LOOK and not self.look():
+                break
+        for line in list(self.lines):
+            self.close(line)
+        self.aside.shutdown(wait=False, cancel_futures=True)
+        self.poller.close()
+
+    def look(self) -> bool:
+        """What is done now and then: a sign of life, the stop, late clients; whether to go on."""
+        self.looked = now = time.monotonic()
+        self.notify()
+        self.app.journal.queue.set(len(self.waiting))
+        self.alive = self.alive and self.ppid == os.getppid()
+        if not self.alive and not self.stopped:
+            self.stop()
+        for line in list(self.lines):
+            silent = now - line.since
+            if line.out or line.closing:
+                late = silent > self.app.limits.read_timeout
+            elif line.busy:
+                continue
+            elif line.buffer or line.dropped:
+                if silent > self.app.limits.read_timeout:
+                    self.refuse(line, 408)
+                continue
+            else:
+                late = silent > (LINGER if self.stopped else self.app.limits.keep_alive)
+            if late:
+                self.close(line)
+        return not self.stopped or now - self.stopped < self.cfg.graceful_timeout
+
+    def stop(self) -> None:
+        """Take the connections that are there, and no more."""
+        self.stopped = time.monotonic()
+        for listener in self.sockets:
+            while self.accept(listener):
+                pass
+            self.poller.unregister(listener)
+            listener.close()
+
+    def woken(self, pipe: int) -> None:
+        """A signal came, or something was answered aside."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(pipe, 4096)
+        while not self.finished.empty():
+            self.send(*self.finished.get_nowait())
+        if not self.alive and not self.stopped:
+            self.stop()
+
+    def accept(self, listener) -> bool:
+        """Take some connections; whether there were as many."""
+        for _ in range(ACCEPTED):
+            try:
+                sock, address = listener.accept()
+            except OSError:  # none there any more, or no more files may be open
+                return False
+            sock.setblocking(False)
+            if len(self.lines) >= self.cfg.worker_connections and not self.make_room():
+                with contextlib.suppress(OSError):
+                    sock.send(refusal(503, end=True))
+                sock.close()
+                continue
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            line = Line(sock, address, time.monotonic())
+            self.lines.add(line)
+            self.watch(line, EVENT_READ)
+        return True
+
+    def make_room(self) -> bool:
+        """Close the connection that has been silent longest; whether there was one."""
+        idle = min((line for line in self.lines if not line.busy), key=lambda line: line.since, default=None)
+        if idle:
+            self.close(idle)
+        return idle is not None
+
+    def watch(self, line: Line, events: int) -> None:
+        if events == line.watched:
+            return
+        handler = (self.flush if events == EVENT_WRITE else self.receive, line)
+        if not events:
+            self.poller.unregister(line.sock)
+        elif line.watched:
+            self.poller.modify(line.sock, events, handler)
+        else:
+            self.poller.register(line.sock, events, handler)
+        line.watched = events
+
+    def close(self, line: Line) -> None:
+        self.watch(line, 0)
+        self.lines.discard(line)
+        line.sock.close()
+
+    def receive(self, line: Line) -> None:
+        """Take what came. Whoever only closes his own side still gets his answer."""
+        try:
+            data = line.sock.recv(PIECE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, line.closing = b"", True
+        if not data:
+            line.last = True
+            return self.watch(line, 0) if line.busy else self.close(line)
+        if line.closing:
+            return
+        if not line.buffer and not line.busy and not line.dropped:
+            line.since = time.monotonic()
+        line.buffer += data
+        if not line.busy:
+            self.consider(line)
+        elif len(line.buffer) > line.need + PIECE:
+            self.watch(line, 0)
+
+    def consider(self, line: Line) -> None:
+        """Put a request that is whole into the queue; refuse one that is too large or makes no sense."""
+        if line.body < 0 and not self.head(line):
+            return
+        try:
+            whole = len(line.buffer) >= line.need if line.need >= 0 else scan(line)
+        except ValueError:
+            return self.refuse(line, 400)
+        size = (line.need if line.need >= 0 else line.scanned) - line.body
+        if size > self.app.limits.max_body or line.dropped:
+            return self.drop(line, whole)
+        if whole:
+            line.busy, line.arrived = True, time.monotonic()
+            self.waiting.append(line)
+
+    def head(self, line: Line) -> bool:
+        """Whether the head of the request is whole; then its body's place and size are noted, if it says them."""
+        end = line.buffer.find(b"\r\n\r\n", 0, MAX_HEAD)
+        if end < 0:
+            if len(line.buffer) > MAX_HEAD:
+                self.refuse(line, 431)
+            return False
+        line.body = line.scanned = end + 4
+        head = bytes(line.buffer[: line.body])
+        if not CHUNKED.search(head):
+            length = LENGTH.search(head)
+            line.need = line.body + (int(length[1]) if length else 0)
+        if EXPECTS.search(head) and len(line.buffer) == line.body:
+            with contextlib.suppress(OSError):
+                line.sock.send(CONTINUE)
+        return True
+
+    def drop(self, line: Line, whole: bool) -> None:
+        """Take a body that is too large and forget it: a client that is still sending does not hear an answer."""
+        end = len(line.buffer) if line.need >= 0 else min(line.scanned, len(line.buffer))
+        line.dropped += end - line.body
+        line.scanned -= end - line.body
+        del line.buffer[line.body : end]
+        if whole or line.dropped >= DRAINED or (line.need >= 0 and line.dropped >= line.need - line.body):
+            self.refuse(line, 413)
+
+    def turn(self, line: Line) -> None:
+        """Answer a request, unless it waited too long for that."""
+        if line.closing:  # gone meanwhile
+            return self.close(line)
+        if time.monotonic() - line.arrived > self.app.limits.max_wait:
+            return self.refuse(line, 503)
+        request = bytes(memoryview(line.buffer)[: line.need])
+        if line.need < ASIDE:
+            return self.send(line, *self.answer(request, line))
+        line.since = time.monotonic()
+        self.aside.submit(self.answer_aside, request, line)
+
+    def answer_aside(self, request: bytes, line: Line) -> None:
+        self.finished.put((line, *self.answer(request, line)))
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes, too
+            os.write(self.PIPE[1], b"1")
+
+    def answer(self, request: bytes, line: Line) -> tuple[bytes, bool]:
+        """What the application says to a whole `request`, as bytes; whether the connection ends with it."""
+        sink = Sink()
+        try:
+            parsed = next(get_parser(self.cfg, iter([request]), line.address))
+            response, environ = wsgi.create(parsed, sink, line.address, line.sock.getsockname(), self.cfg)
+        except Exception:  # gunicorn has two dozen kinds of errors for requests that make no sense
+            return self.refusal(line, 400)
+        if not self.alive or line.last:
+            response.force_close()
+        environ["digits.arrived"] = line.arrived
+        try:
+            content = self.wsgi(environ, response.start_response)
+            try:
+                for part in content:
+                    response.write(part)
+                response.close()
+            finally:
+                if hasattr(content, "close"):
+                    content.close()
+        except Exception:
+            self.log.exception("A request failed.")
+            return self.refusal(line, 503)
+        return sink.content(), response.should_close()
+
+    def refuse(self, line: Line, status: int) -> None:
+        self.send(line, *self.refusal(line, status))
+
+    def refusal(self, line: Line, status: int) -> tuple[bytes, bool]:
+        """One of REFUSALS as bytes; whether the connection ends with it, as all do after which nobody knows where
+        the next request begins."""
+        end = status != 503 or not self.alive or line.last
+        self.app.journal.refused(bytes(line.buffer[:MAX_HEAD]), line.address, status, time.monotonic() - line.since)
+        return refusal(status, end), end
+
+    def send(self, line: Line, answer: bytes, end: bool) -> None:
+        """Send an answer, and go on with what the client sent after its request."""
+        line.next_request()
+        line.last = line.last or end
+        line.out = answer
+        self.flush(line)
+
+    def flush(self, line: Line) -> None:
+        try:
+            line.out = line.out[line.sock.send(line.out) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            return self.close(line)
+        if line.out:
+            return self.watch(line, EVENT_WRITE)
+        self.watch(line, EVENT_READ)
+        if not line.last:
+            return self.consider(line) if line.buffer else None
+        line.closing = True  # a connection that is closed while something comes is reset, and the answer lost
+        try:
+            line.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close(line)
+
+
+def scan(line: Line) -> bool:
+    """Whether a body in chunks is whole; then `line.need` is known.
+
+    Errors: ValueError when it makes no sense.
+    """
+    while line.scanned < len(line.buffer):
+        if line.scanned > line.body and line.buffer[line.scanned - 2 : line.scanned] != b"\r\n":
+            raise ValueError
+        chunk = CHUNK.match(line.buffer, line.scanned)
+        if not chunk:
+            if len(line.buffer) - line.scanned > 1024 or b"\n" in line.buffer[line.scanned :]:
+                raise ValueError
+            return False
+        if size := int(chunk[1], 16):
+            line.scanned = chunk.end() + size + 2
+            continue
+        end = line.buffer.find(b"\r\n\r\n", chunk.end() - 2)  # the last chunk, and perhaps trailers
+        if end < 0 and len(line.buffer) - line.scanned > MAX_HEAD:
+            raise ValueError
+        if end >= 0:
+            line.need = end + 4
+        return end >= 0
+    return False
+
+
+def refusal(status: int, end: bool) -> bytes:
+    """One of REFUSALS as it goes over the line."""
+    name, code, message = REFUSALS[status]
+    body = json.dumps({"error": {"code": code, "message": message}}) + "\n"
+    lines = [f"HTTP/1.1 {status} {name}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines += ["X-Content-Type-Options: nosniff", "Connection: close" if end else "Connection: keep-alive"]
+    if status == 503:
+        lines.append(f"Retry-After: {RETRY_AFTER}")
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()

@@ -1,0 +1,340 @@
+"""The server's loop, with a made-up application: requests in any pieces, in turn, refused when they must be."""
+
+import http.client
+import json
+import os
+import socket
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from gunicorn.config import Config
+
+from digits import worker
+from digits.worker import ASIDE, MAX_HEAD, Line, Worker, scan
+
+LIMITS = {"max_body": 200_000, "read_timeout": 30.0, "keep_alive": 30.0, "max_wait": 0.8}
+
+
+class Clock:
+    """A time that passes as the true one does, and jumps where a test says so."""
+
+    def __init__(self):
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+class Served:
+    """A worker in a thread, its application, and connections to it."""
+
+    def __init__(self, monkeypatch, connections: int = 100, **limits):
+        self.clock, self.hold, self.held = Clock(), threading.Event(), threading.Event()
+        monkeypatch.setattr(worker, "time", self.clock)
+        self.refused: list[int] = []
+        journal = SimpleNamespace(
+            queue=SimpleNamespace(set=lambda _: None),
+            refused=lambda head, address, status, _: self.refused.append(status),
+        )
+        settings = Config()
+        settings.set("worker_connections", connections)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()
+        fake = SimpleNamespace(limits=SimpleNamespace(**LIMITS | limits), journal=journal)
+        log = SimpleNamespace(exception=lambda text: None)
+        self.worker = Worker(1, os.getppid(), [self.listener], fake, 30, settings, log)
+        self.worker.PIPE = os.pipe()
+        for end in self.worker.PIPE:
+            os.set_blocking(end, False)
+        self.worker.wsgi = self.answer
+        self.thread = threading.Thread(target=self.worker.run)
+        self.thread.start()
+        self.lines: list[socket.socket] = []
+
+    def answer(self, environ, start):
+        path, body = environ["PATH_INFO"], environ["wsgi.input"].read()
+        if path == "/hold":
+            self.held.set()
+            assert self.hold.wait(30)
+        if path == "/jump":
+            self.clock.ahead += 10
+        if path == "/fault":
+            raise ZeroDivisionError
+        said = b"x" * 20_000_000 if path == "/long" else f"{path} {len(body)}".encode()
+        start("200 OK", [("Content-Length", str(len(said)))])
+        return [said]
+
+    def line(self) -> socket.socket:
+        self.lines.append(socket.create_connection(self.address, 30))
+        return self.lines[-1]
+
+    def stop(self):
+        self.worker.alive = False
+        os.write(self.worker.PIPE[1], b"1")
+
+    def end(self):
+        self.hold.set()
+        self.stop()
+        for line in self.lines:
+            line.close()
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+        self.listener.close()
+        self.worker.tmp.close()
+        for end in self.worker.PIPE:
+            os.close(end)
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    served: list[Served] = []
+
+    def start(**settings):
+        served.append(Served(monkeypatch, **settings))
+        return served[-1]
+
+    yield start
+    for one in served:
+        one.end()
+
+
+def request(path: str, body: bytes = b"", *head: str) -> bytes:
+    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *head]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def chunked(path: str, *chunks: bytes, trailer: bytes = b"") -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n" + trailer + b"\r\n"
+
+
+def told(line: socket.socket) -> tuple[int, bytes, http.client.HTTPResponse]:
+    response = http.client.HTTPResponse(line)
+    response.begin()
+    return response.status, response.read(), response
+
+
+WHOLE = [
+    (request("/a", b"12345"), b"/a 5"),
+    (request("/b"), b"/b 0"),
+    (chunked("/c", b"1234", b"0\r\n\r\n"), b"/c 9"),
+    (chunked("/d", trailer=b"X-Sum: 1\r\n"), b"/d 0"),
+    (b"GET /e HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", b"/e 0"),
+]
+
+
+@pytest.mark.parametrize(("sent", "answer"), WHOLE)
+def test_a_request_may_come_in_any_pieces(serve, sent, answer):
+    line = serve().line()
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for place in range(len(sent)):
+        line.sendall(sent[place : place + 1])
+    assert told(line)[:2] == (200, answer)
+    line.sendall(sent)
+    assert told(line)[:2] == (200, answer)
+
+
+def test_requests_that_come_at_once_are_answered_in_their_order(serve):
+    line = serve().line()
+    line.sendall(b"".join(sent for sent, _ in WHOLE[:4]))
+    reader = line.makefile("rb")
+    for _, answer in WHOLE[:4]:
+        response = http.client.HTTPResponse(SimpleNamespace(makefile=lambda mode: Lasting(reader)))
+        response.begin()
+        assert response.read() == answer
+
+
+class Lasting:
+    """A file that its reader does not close, as the next answer is in it, too."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __getattr__(self, name):
+        return (lambda: None) if name == "close" else getattr(self.file, name)
+
+
+def test_who_waits_for_leave_to_send_a_body_gets_it(serve):
+    line = serve().line()
+    sent = request("/a", b"12345", "Expect: 100-continue")
+    line.sendall(sent[:-5])
+    assert line.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    line.sendall(sent[-5:])
+    assert told(line)[:2] == (200, b"/a 5")
+
+
+def assert_refused(line: socket.socket, status: int) -> None:
+    answered, body, response = told(line)
+    assert answered == status
+    assert set(json.loads(body)["error"]) == {"code", "message"}
+    assert response.headers["Connection"] == "close"
+    assert line.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\r\n\r\n\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"\xff\xfe\x00\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n12345",
+        b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n12345",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n12345",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1234567890\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 2000,
+    ],
+    ids=lambda sent: sent[:60].decode("latin-1").encode("unicode_escape").decode(),
+)
+def test_what_makes_no_sense_is_refused_and_the_line_closed(serve, sent):
+    line = serve().line()
+    line.sendall(sent)
+    assert_refused(line, 400)
+
+
+def test_a_head_without_end_is_refused(serve):
+    line = serve().line()
+    line.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * MAX_HEAD)
+    assert_refused(line, 431)
+
+
+@pytest.mark.parametrize(
+    "sent", [request("/a", bytes(5_000_000)), chunked("/a", *[bytes(100_000)] * 50)], ids=["length", "chunks"]
+)
+def test_a_body_that_is_too_large_is_refused_when_all_of_it_came(serve, sent):
+    line = serve().line()
+    line.sendall(sent)
+    assert_refused(line, 413)
+
+
+def test_a_request_that_does_not_end_is_refused_in_time_and_a_silent_line_closed(serve):
+    served = serve()
+    slow, silent = served.line(), served.line()
+    slow.sendall(request("/a", b"12345")[:-1])
+    slow.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        slow.recv(1)
+    slow.settimeout(30)
+    served.clock.ahead += 31
+    assert_refused(slow, 408)
+    assert silent.recv(1) == b""
+    assert served.refused == [408]
+
+
+def test_who_waits_too_long_for_a_turn_is_told_to_come_again_and_may(serve):
+    served = serve()
+    first, second, third = (served.line() for _ in range(3))
+    first.sendall(request("/hold"))
+    assert served.held.wait(30)
+    second.sendall(request("/jump"))
+    third.sendall(request("/late"))
+    served.hold.set()
+    assert told(first)[:2] == (200, b"/hold 0")
+    answers = {told(second)[0], (late := told(third))[0]}
+    if answers == {200}:  # the third came first
+        third.sendall(request("/late"))
+        return
+    assert answers == {200, 503}
+    assert int(late[2].headers["Retry-After"]) >= 1
+    third.sendall(request("/again"))
+    assert told(third)[:2] == (200, b"/again 0")
+    assert served.refused == [503]
+
+
+def test_a_large_request_is_answered_beside_the_small_ones(serve):
+    served = serve()
+    large, small = served.line(), served.line()
+    large.sendall(request("/hold", bytes(ASIDE)))
+    assert served.held.wait(30)
+    small.sendall(request("/a"))
+    assert told(small)[:2] == (200, b"/a 0")
+    served.hold.set()
+    assert told(large)[:2] == (200, b"/hold %d" % ASIDE)
+    large.sendall(request("/b"))
+    assert told(large)[:2] == (200, b"/b 0")
+
+
+def test_the_stop_waits_for_what_was_accepted_and_takes_no_more(serve):
+    served = serve()
+    large, idle = served.line(), served.line()
+    large.sendall(request("/hold", bytes(ASIDE)))
+    assert served.held.wait(30)
+    idle.sendall(request("/a"))
+    told(idle)
+    served.stop()
+    idle.sendall(request("/last"))
+    status, body, response = told(idle)
+    assert (status, body, response.headers["Connection"]) == (200, b"/last 0", "close")
+    with pytest.raises(ConnectionError):
+        socket.create_connection(served.address, 30)
+    served.hold.set()
+    assert told(large)[:2] == (200, b"/hold %d" % ASIDE)
+    for line in (large, idle):
+        line.close()
+    served.thread.join(30)
+    assert not served.thread.is_alive()
+
+
+def test_who_does_not_take_his_answer_holds_up_nobody(serve):
+    served = serve()
+    greedy, other = served.line(), served.line()
+    greedy.sendall(request("/long"))
+    other.sendall(request("/a"))
+    assert told(other)[:2] == (200, b"/a 0")
+    status, body, _ = told(greedy)
+    assert (status, len(body)) == (200, 20_000_000)
+
+
+def test_who_hangs_up_harms_nobody(serve):
+    served = serve()
+    for sent in (b"", b"PO", request("/a", b"12345")[:-2], request("/long"), request("/a")):
+        line = served.line()
+        line.sendall(sent)
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")  # a reset
+        line.close()
+    half = served.line()
+    half.sendall(request("/half"))
+    half.shutdown(socket.SHUT_WR)
+    assert told(half)[:2] == (200, b"/half 0")
+
+
+def test_beyond_the_limit_the_line_that_was_silent_longest_goes(serve):
+    served = serve(connections=3)
+    lines = [served.line() for _ in range(3)]
+    for line in lines[::-1]:
+        line.sendall(request("/a"))
+        told(line)
+    fourth = served.line()
+    fourth.sendall(request("/b"))
+    assert told(fourth)[:2] == (200, b"/b 0")
+    assert lines[2].recv(1) == b""
+    lines[0].sendall(request("/a"))
+    assert told(lines[0])[0] == 200
+
+
+def test_a_fault_of_the_application_is_a_503_and_the_next_request_is_answered(serve):
+    line = serve().line()
+    line.sendall(request("/fault"))
+    assert told(line)[0] == 503
+    line.sendall(request("/a"))
+    assert told(line)[:2] == (200, b"/a 0")
+
+
+def test_chunks_are_looked_at_once_however_many_come():
+    sent = chunked("/", *[b"ab"] * 1000)
+    line = Line(None, (), 0.0, body=sent.index(b"\r\n\r\n") + 4)
+    line.scanned, before = line.body, 0
+    for place in range(0, len(sent), 7):
+        line.buffer += sent[place : place + 7]
+        whole = scan(line)
+        assert before <= line.scanned
+        before = line.scanned
+    assert whole
+    assert line.need == len(sent)
