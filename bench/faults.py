@@ -66,7 +66,12 @@ def of_killed(seen: dict) -> list[Row]:
 def of_stopped(seen: dict) -> list[Row]:
     ended = seen["exit"] == 0 and seen["seconds"] <= STOP
     return [
-        only("SIGTERM: accepted requests lost", "none", seen["lost"], not seen["lost"]),
+        only(
+            "SIGTERM: accepted requests lost",
+            "none",
+            f"{seen['lost']}; {seen['unaccepted']} not accepted",
+            not seen["lost"],
+        ),
         only("SIGTERM: exit", f"0 in ≤ {STOP:g} s", f"{seen['exit']} in {seen['seconds']:.1f} s", ended),
     ]
 

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -112,7 +113,8 @@ def compared(sent: str, rounds: int, seconds: float) -> tuple[list[Row], dict]:
     return rows, {"many": many, "one": one, **ratios}
 
 
-def hollow():
+def hollow() -> AbstractContextManager[Server]:
+    """Our server without its work."""
     return serving("-m", "bench.hollow", *APP[1:])
 
 

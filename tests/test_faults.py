@@ -49,7 +49,7 @@ def test_slow_clients_are_sent_away_and_hold_up_nobody(lasting, known):
     seen = asyncio.run(trouble.slow(lasting, known, clients=20, read_timeout=1, rounds=1))
     assert set(seen["good"]) == {"right"}
     assert set(seen["ends"]) <= {"408", "closed"}
-    assert seen["shares"][0] > 0.3  # that it is 0.9 is for the benchmark to say: machines are noisy
+    assert seen["shares"][0] > 0.2  # that it is 0.9 is for the benchmark to say: machines are noisy
 
 
 def test_a_killed_worker_harms_its_own_connections_alone_and_is_replaced(known):
