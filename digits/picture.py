@@ -46,7 +46,10 @@ def decode(source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: f
         with Image.open(Timed(content, seconds), formats=FORMATS) as image:
             if image.width * image.height > most:
                 raise UserError(_too_large(named, f"{image.width}x{image.height} pixels", most), "pixels")
-            return _flat(ImageOps.exif_transpose(image))
+            image.load()
+            if image.info:  # where an orientation would stand
+                ImageOps.exif_transpose(image, in_place=True)
+            return _flat(image)
     except UnidentifiedImageError:
         raise UserError(
             f"{named} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture: convert it.", "format"
@@ -82,7 +85,8 @@ def _flat(image: Image.Image) -> Image.Image:
         white = next((top for top in WIDE_RANGES if values.max() <= top), values.max())
         return Image.fromarray((255 * values / white).clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:
-        return image.convert("L" if image.mode in ("1", "L") else "RGB")
+        mode = "L" if image.mode in ("1", "L") else "RGB"
+        return image if image.mode == mode else image.convert(mode)  # which would copy it
     image = image.convert("RGBA")
     paper = Image.new("RGBA", image.size, _paper(image))
     return Image.alpha_composite(paper, image).convert("RGB")
