@@ -22,6 +22,7 @@ import model
 from digits import UserError, device, picture, server
 from digits.reader import Reader
 from digits.settings import parse, setting
+from digits.together import Together
 
 STATUS = {  # of UserErrors; else 400
     "blank": 422,
@@ -86,13 +87,14 @@ def create_app(
     settings = settings or Settings()
     where = device.pick(device_name)
     network = model.load(weights, where, content)
-    reader = Reader(model.quick(network), where)
-    with contextlib.suppress(UserError):  # the first reading takes 40 ms, so nobody waits for it
-        reader.read(stroke())
     about = Info(title="Digits", version="1.0.0", description="Reads handwritten digits in pictures.")
     app = OpenAPI(__name__, info=about, doc_ui=False)
+    reader = Together(model.quick(network), where)
+    with contextlib.suppress(UserError):  # the first reading takes 40 ms, so nobody waits for it
+        reader.read(stroke())
     app.json.sort_keys = False  # an answer begins with its result
     app.extensions["journal"] = journal.Journal(fingerprint(network))
+    app.extensions["together"] = reader.run
     keeps_order(app, settings)
     reads(app, reader, settings)
     tells(app, reader)

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import mmap
 import os
 import resource
 import shutil
@@ -15,6 +16,7 @@ from flask import Flask
 from digits import UserError
 
 SPARE = 200  # files that a process may open beside its connections
+PLACES = 64  # for processes to say how many connections they have
 STOP = 8  # s that what was accepted has to be answered after SIGTERM
 HUNG = 30  # s after which a process that shows no life is killed; no picture takes as long
 
@@ -51,20 +53,26 @@ def serve(
     except ImportError:
         raise UserError("app.py needs gunicorn, which runs on Linux and macOS: pip install gunicorn.") from None
     from digits import journal
+    from digits.worker import NOBODY
 
     class Server(BaseApplication):
-        limits, content, journal = settings, weights(), None
+        limits, content, journal, together = settings, weights(), None, None
+        shares = memoryview(mmap.mmap(-1, 4 * PLACES)).cast("i")  # of all processes
 
         def load_config(self):
             for name, value in options(settings, listener, ready).items():
                 if name in self.cfg.settings:  # they differ between versions
                     self.cfg.set(name, value)
-            self.cfg.set("child_exit", lambda _, worker: journal.forget(worker.pid))
+            self.cfg.set("child_exit", self.forget)
             self.cfg.set("on_reload", lambda _: journal.log_to_stderr(settings.log_format))  # gunicorn set its own
+
+        def forget(self, _, worker):
+            self.shares[worker.age % PLACES] = NOBODY
+            journal.forget(worker.pid)
 
         def load(self):
             application = make(self.content)
-            self.journal = application.extensions["journal"]
+            self.journal, self.together = application.extensions["journal"], application.extensions["together"]
             return application
 
     class Master(Arbiter):
@@ -80,6 +88,8 @@ def serve(
     wanted = settings.max_connections + SPARE
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted if hard < 0 else min(hard, wanted)), hard))
     master = Master(Server())
+    for place in range(PLACES):
+        Server.shares[place] = NOBODY
     journal.log_to_stderr(settings.log_format)
     master.run()
 

@@ -8,6 +8,7 @@ processes, and parses HTTP (RFC 9112).
 """
 
 import contextlib
+import functools
 import json
 import os
 import queue
@@ -25,7 +26,10 @@ from gunicorn.workers.base import Worker as Base
 
 MAX_HEAD = 32 * 1024  # bytes of a request's head; browsers stay below 8 kB
 PIECE = 256 * 1024  # bytes that are taken from a connection at once
-ACCEPTED = 8  # connections taken at once, so that workers share them
+ACCEPTED = 4  # connections taken at once, so that processes come to share them evenly
+YIELD = 0.005  # s for which new connections are left to a process that has fewer
+NOBODY = -1
+TOGETHER = 16  # small requests that are answered together, see digits/together.py; twice as many gain nothing
 ASIDE = 64 * 1024  # bytes: larger requests are answered beside the others; drawings have up to 20 kB
 DRAINED = 64 * 1024 * 1024  # bytes of a body that is too large that are dropped before it is refused
 LINGER = 1.0  # s after the signal to stop that a silent connection may still ask something
@@ -88,7 +92,8 @@ class Worker(Base):
     """One process of the server.
 
     Its `self.app` has `limits` with max_body (bytes), read_timeout, keep_alive and max_wait (s), and a `journal`, which
-    is told of what is refused here.
+    is told of what is refused here, `together`, which runs jobs to their end (see `Together.run`), and `shares`: in
+    memory of all processes, how many connections each has, or NOBODY.
     """
 
     def run(self):
@@ -97,17 +102,21 @@ class Worker(Base):
         self.waiting: deque[Line] = deque()
         self.finished: queue.SimpleQueue = queue.SimpleQueue()  # (line, answer, whether to close) of what ran aside
         self.aside = ThreadPoolExecutor(1)
-        self.looked, self.stopped = 0.0, 0.0
+        self.looked = self.stopped = self.left = 0.0
+        self.place = self.age % len(self.app.shares)
+        self.app.shares[self.place] = 0
         self.poller.register(self.PIPE[0], EVENT_READ, (self.woken, self.PIPE[0]))
         for listener in self.sockets:
             listener.setblocking(False)
             self.poller.register(listener, EVENT_READ, (self.accept, listener))
         while self.alive or self.lines or not self.stopped:
-            for key, _ in self.poller.select(0 if self.waiting else LOOK):
+            for key, _ in self.poller.select(0 if self.waiting else YIELD if self.left else LOOK):
                 handler, what = key.data
                 handler(what)
+            if self.left and time.monotonic() - self.left > YIELD and not self.stopped:
+                self.take_after_all()
             if self.waiting:
-                self.turn(self.waiting.popleft())
+                self.turn()
             if time.monotonic() - self.looked > LOOK and not self.look():
                 break
         for line in list(self.lines):
@@ -125,8 +134,10 @@ class Worker(Base):
             self.stop()
         for line in list(self.lines):
             silent = now - line.since
-            if line.out or line.closing:
+            if line.out:
                 late = silent > self.app.limits.read_timeout
+            elif line.closing:
+                late = silent > LINGER
             elif line.busy:
                 continue
             elif line.buffer or line.dropped:
@@ -142,10 +153,12 @@ class Worker(Base):
     def stop(self) -> None:
         """Take the connections that are there, and no more."""
         self.stopped = time.monotonic()
+        self.app.shares[self.place] = NOBODY
         for listener in self.sockets:
-            while self.accept(listener):
+            while self.take(listener):
                 pass
-            self.poller.unregister(listener)
+            if not self.left:
+                self.poller.unregister(listener)
             listener.close()
 
     def woken(self, pipe: int) -> None:
@@ -157,7 +170,22 @@ class Worker(Base):
         if not self.alive and not self.stopped:
             self.stop()
 
-    def accept(self, listener) -> bool:
+    def accept(self, listener) -> None:
+        """Take connections, or leave them for a moment to a process that has fewer: they stay where they go."""
+        others = [share for place, share in enumerate(self.app.shares) if place != self.place and share != NOBODY]
+        if others and len(self.lines) > min(others):
+            self.left = time.monotonic()
+            self.poller.unregister(listener)
+        else:
+            self.take(listener)
+
+    def take_after_all(self) -> None:
+        self.left = 0.0
+        for listener in self.sockets:
+            self.take(listener)
+            self.poller.register(listener, EVENT_READ, (self.accept, listener))
+
+    def take(self, listener) -> bool:
         """Take some connections; whether there were as many."""
         for _ in range(ACCEPTED):
             try:
@@ -174,7 +202,12 @@ class Worker(Base):
             line = Line(sock, address, time.monotonic())
             self.lines.add(line)
             self.watch(line, EVENT_READ)
+            self.count()
         return True
+
+    def count(self) -> None:
+        if not self.stopped:
+            self.app.shares[self.place] = len(self.lines)
 
     def make_room(self) -> bool:
         """Close the connection that has been silent longest; whether there was one."""
@@ -199,6 +232,7 @@ class Worker(Base):
         self.watch(line, 0)
         self.lines.discard(line)
         line.sock.close()
+        self.count()
 
     def receive(self, line: Line) -> None:
         """Take what came. Whoever only closes his own side still gets his answer."""
@@ -262,25 +296,31 @@ class Worker(Base):
         if whole or line.dropped >= DRAINED or (line.need >= 0 and line.dropped >= line.need - line.body):
             self.refuse(line, 413)
 
-    def turn(self, line: Line) -> None:
-        """Answer a request, unless it waited too long for that."""
-        if line.closing:  # gone meanwhile
-            return self.close(line)
-        if time.monotonic() - line.arrived > self.app.limits.max_wait:
-            return self.refuse(line, 503)
-        request = bytes(memoryview(line.buffer)[: line.need])
-        if line.need < ASIDE:
-            return self.send(line, *self.answer(request, line))
-        line.since = time.monotonic()
-        self.aside.submit(self.answer_aside, request, line)
+    def turn(self) -> None:
+        """Answer some of the requests that wait."""
+        lines: list[Line] = []
+        while self.waiting and len(lines) < TOGETHER:
+            line = self.waiting.popleft()
+            if line.closing:  # gone meanwhile
+                self.close(line)
+            elif time.monotonic() - line.arrived > self.app.limits.max_wait:
+                self.refuse(line, 503)
+            elif line.need < ASIDE:
+                lines.append(line)
+            else:
+                self.aside.submit(self.answer_aside, line)
+        tasks = self.app.together([functools.partial(self.answer, line) for line in lines])
+        for line, task in zip(lines, tasks, strict=True):
+            self.send(line, *task.result)
 
-    def answer_aside(self, request: bytes, line: Line) -> None:
-        self.finished.put((line, *self.answer(request, line)))
+    def answer_aside(self, line: Line) -> None:
+        self.finished.put((line, *self.answer(line)))
         with contextlib.suppress(BlockingIOError):  # a full pipe wakes, too
             os.write(self.PIPE[1], b"1")
 
-    def answer(self, request: bytes, line: Line) -> tuple[bytes, bool]:
-        """What the application says to a whole `request`, as bytes; whether the connection ends with it."""
+    def answer(self, line: Line) -> tuple[bytes, bool]:
+        """What the application says to a request that is whole, as bytes; whether the connection ends with it."""
+        request = bytes(memoryview(line.buffer)[: line.need])
         sink = Sink()
         try:
             parsed = next(get_parser(self.cfg, iter([request]), line.address))

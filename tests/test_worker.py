@@ -42,7 +42,12 @@ class Served:
         settings.set("worker_connections", connections)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = self.listener.getsockname()
-        fake = SimpleNamespace(limits=SimpleNamespace(**LIMITS | limits), journal=journal)
+        fake = SimpleNamespace(
+            limits=SimpleNamespace(**LIMITS | limits),
+            journal=journal,
+            shares=[worker.NOBODY] * 4,
+            together=lambda jobs: [SimpleNamespace(result=job()) for job in jobs],
+        )
         log = SimpleNamespace(exception=lambda text: None)
         self.worker = Worker(1, os.getppid(), [self.listener], fake, 30, settings, log)
         self.worker.PIPE = os.pipe()
