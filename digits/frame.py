@@ -5,16 +5,20 @@ none of is brought near to it first: hairlines, strokes that are pale along thei
 the steps of a few enlarged pixels. Source of the frame: LeCun's MNIST page.
 """
 
+import functools
+
 import cv2
 import numpy as np
 
 from digits.ink import FAINT
+from digits.small import kernel
 
 SIDE, BOX = 28, 20  # MNIST's frame, and the square in it that a digit fills
 FINE = 80  # pixels of the longer side, on which strokes are thickened
 COARSE = 16  # pixels: a smaller digit is enlarged smoothly first
 THIN, AIM = 1.4, 2.0  # pixels of the frame: 99 % of MNIST's strokes are wider; what thinner ones become
 PALE = 0.85  # of the darkest ink: 99.5 % of MNIST's digits are darker than that along most of their strokes
+PLACES = np.arange(SIDE + 2, dtype=np.float64)  # along an axis of the frame with one more pixel on each side
 
 
 def frame(ink: np.ndarray) -> np.ndarray:
@@ -42,15 +46,13 @@ def _cut(ink: np.ndarray) -> tuple[np.ndarray, int]:
     The margin is at least as wide as one pixel of the frame will be.
     """
     peak = ink.max()
-    written = ink > FAINT * peak
-    rows, columns = written.any(1).nonzero()[0], written.any(0).nonzero()[0]
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    margin = -(-max(bottom - top, right - left) // BOX)
-    around = np.zeros((bottom - top + 2 * margin, right - left + 2 * margin), np.float32)
-    outer = ink[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
+    left, top, width, height = cv2.boundingRect((ink > FAINT * peak).view(np.uint8))
+    margin = -(-max(height, width) // BOX)
+    around = np.zeros((height + 2 * margin, width + 2 * margin), np.float32)
+    outer = ink[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
     down, across = margin - min(top, margin), margin - min(left, margin)
     around[down : down + outer.shape[0], across : across + outer.shape[1]] = outer / peak
-    return around, int(margin)
+    return around, margin
 
 
 def _thickened(ink: np.ndarray, margin: int) -> tuple[np.ndarray, int]:
@@ -69,6 +71,8 @@ def _averaged(ink: np.ndarray, margin: int) -> np.ndarray:
     """
     height, width = ink.shape[0] - 2 * margin, ink.shape[1] - 2 * margin
     scale = BOX / max(height, width)
+    if scale == 1:
+        return ink  # each pixel is its own average
     down = _coverage(height, max(1, round(height * scale)), margin)
     across = _coverage(width, max(1, round(width * scale)), margin)
     digit = down @ ink @ across.T
@@ -80,20 +84,22 @@ def _centred(digit: np.ndarray) -> np.ndarray:
     left, top = _start(digit.sum(0)), _start(digit.sum(1))
     framed = np.zeros((SIDE + 2, SIDE + 2), np.float32)  # the soft edge may fall outside the frame
     framed[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
-    return (framed[1:-1, 1:-1] * 255).round().astype(np.uint8)
+    return np.rint(framed[1:-1, 1:-1] * 255).astype(np.uint8)
 
 
 def _darkened(digit: np.ndarray) -> np.ndarray:
     """`digit` (H, W), 0 to 1, with strokes as dark along their middle as MNIST's are."""
-    middle = digit[(digit > cv2.dilate(digit, np.ones((3, 3), np.uint8)) - 0.01) & (digit > 0.3)]
-    level = np.sort(middle)[int(0.3 * len(middle))]
+    middle = digit[(digit > cv2.dilate(digit, kernel(3, 3)) - 0.01) & (digit > 0.3)]
+    middle.sort()
+    level = middle[int(0.3 * len(middle))]
     return np.minimum(digit / level, 1) if level < PALE else digit
 
 
+@functools.lru_cache(maxsize=64)  # each of 4 KB at most where a part is smaller than 28 pixels, seldom of 100
 def _coverage(length: int, parts: int, margin: int) -> np.ndarray:
     """How the `length` pixels inside the margins of an axis are averaged into `parts`, and one more each side.
 
-    (parts + 2, length + 2 * margin) float32: the share that each pixel has in each part.
+    (parts + 2, length + 2 * margin) float32, not to be written to: the share that each pixel has in each part.
     """
     step = length / parts
     edges = margin + step * np.arange(-1, parts + 2, dtype=np.float32)[:, None]
@@ -104,5 +110,5 @@ def _coverage(length: int, parts: int, margin: int) -> np.ndarray:
 
 def _start(mass: np.ndarray) -> int:
     """Where in a frame with one more pixel on each side `mass` (L,) begins, to have its centre central."""
-    centre = (mass * np.arange(len(mass))).sum() / mass.sum()
-    return int(np.clip(round(SIDE / 2 - centre) + 1, 0, SIDE + 2 - len(mass)))
+    centre = float((mass * PLACES[: len(mass)]).sum() / mass.sum())
+    return min(max(round(SIDE / 2 - centre) + 1, 0), SIDE + 2 - len(mass))

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from digits.small import border, kernel, median, quantile
+
 BLANK = 0.08  # least contrast, as a share of black to white, that counts as written
 FAINT = 0.15  # what is below this share of the darkest ink is no edge of a digit
 MOSTLY = 0.3  # median of the ink: if paler, most is shade (MNIST: from 0.53 on, hairlines 0.52, people's photos 0.33)
@@ -45,7 +47,7 @@ def find(colours: np.ndarray) -> Ink | None:
     if margin := _margin(colours):
         inner = find(colours[margin:-margin, margin:-margin])
         return inner and Ink(np.pad(inner.amount, margin), inner.contrast)
-    colours = colours.astype(np.float32) / 255
+    colours = colours / np.float32(255)
     return _on(_paper(colours), colours)
 
 
@@ -60,7 +62,7 @@ def find_locally(colours: np.ndarray) -> Ink | None:
     paper = cv2.resize(paper, (width, height)).reshape(colours.shape).astype(np.float32) / 255
     light = paper.mean(2, keepdims=True)  # ink in the shade is darker, too
     evened = light.max() / light.clip(max(light.max() / 4, 1 / 255))
-    return _on(paper * evened, colours.astype(np.float32) / 255 * evened)
+    return _on(paper * evened, colours / np.float32(255) * evened)
 
 
 def _on(paper: np.ndarray, colours: np.ndarray) -> Ink | None:
@@ -97,25 +99,23 @@ def _margin(colours: np.ndarray) -> int:
 
     def alike(k: int, reach: int) -> tuple[np.ndarray, float]:  # their median; the share of them near it
         pixels = ring(k)
-        middle = np.median(pixels, axis=0)
+        middle = median(pixels)
         return middle, (np.abs(pixels - middle).max(1) < reach).mean()
 
     frame, share = alike(0, 16)
     if share < 0.9:
         return 0
     for k in range(1, round(0.08 * min(height, width))):
-        if np.abs(np.median(ring(k), axis=0) - frame).max() > 32:
+        if np.abs(median(ring(k)) - frame).max() > 32:
             inner = k + 1 + min(height, width) // 500  # its edge may be soft
             return inner + 1 if alike(inner, 32)[1] > 0.6 else 0
     return 0
 
 
-def _border(shape: tuple[int, ...]) -> np.ndarray:
-    """Where the border of a picture is, on which seldom anything is written: (H, W) bool."""
-    edge = max(1, round(0.06 * min(shape[:2])))
-    border = np.ones(shape[:2], bool)
-    border[edge:-edge, edge:-edge] = False
-    return border
+def _most(colours: np.ndarray, one: np.ndarray) -> bool:
+    """Whether more than half of `colours` (N, C) are the same as `one` (C,)."""
+    same = colours == one
+    return np.count_nonzero(same.all(1) if len(one) > 1 else same) > 0.5 * len(colours)
 
 
 def _paper(colours: np.ndarray) -> np.ndarray:
@@ -126,17 +126,22 @@ def _paper(colours: np.ndarray) -> np.ndarray:
     """
     height, width, channels = colours.shape
     small = shrunk(colours, SMALL)
-    values, border = small.reshape(-1, channels), _border(small.shape).ravel()
-    middle = np.median(values[border], axis=0)
-    if (values[border] == middle).all(1).mean() > 0.5:  # drawn by a program
+    values, rim = small.reshape(-1, channels), border(*small.shape[:2])
+    outer = values.take(rim, axis=0)
+    if _most(outer, outer[0]):  # the corner, which is quickly looked at
+        return outer[0]
+    middle = median(outer)
+    if _most(outer, middle):  # drawn by a program, too
         return middle
     terms, paper = _terms(*small.shape[:2]), middle
+    inner = np.ones(len(values), bool)
+    inner[rim] = False
     for step in range(8):
         residual = np.linalg.norm(values - paper, axis=1)
-        scale = 1.4826 * np.median(residual[border]) + 1 / 255
+        scale = 1.4826 * median(residual[rim]) + 1 / 255
         weights = 1 / (1 + (residual / (2 * scale)) ** 2)
         if step < 4:
-            weights = weights * border
+            weights[inner] = 0
         order = 3 if step < 2 else 6  # a plane first
         fit = np.linalg.lstsq(terms[:, :order] * weights[:, None], values * weights[:, None], rcond=None)[0]
         paper = terms[:, :order] @ fit
@@ -154,52 +159,74 @@ def _distance(difference: np.ndarray) -> np.ndarray:
 
     Ink lies to one side of the paper, darker say: what lies to the other, and what is no more than grain, is 0.
     """
-    distance = np.sqrt(np.einsum("hwc,hwc->hw", difference, difference) / difference.shape[2])
-    strongest = distance >= np.quantile(distance[:: 1 + len(distance) // 200, :: 1 + distance.shape[1] // 200], 0.98)
-    other = difference @ difference[strongest].mean(0) < 0
-    sides = [np.where(other, 0, distance), np.where(other, distance, 0)]
+    channels = difference.shape[2]
+    distance = np.abs(difference[..., 0])
+    if channels > 1:
+        distance = np.sqrt(np.einsum("hwc,hwc->hw", difference, difference) / channels)
+    other = _other(difference, distance)
+    opposite = None if other is None else distance * other
+    sides = [distance] if other is None else [distance - opposite, opposite]
     wide = [_wide(side) for side in sides]
     if any(part is not None for part in wide):  # light and shade: writing is what is thin, be it lighter or darker
-        sides = [side if part is None else (side - part).clip(0) for side, part in zip(sides, wide, strict=True)]
-        if _peak(sides[1]) > _peak(sides[0]):
+        sides = [side if part is None else np.maximum(side - part, 0) for side, part in zip(sides, wide, strict=True)]
+        if other is not None and _peak(sides[1]) > _peak(sides[0]):
             sides, other = sides[::-1], ~other
-    return (sides[0] - _noise(*sides, other)).clip(0)
+    noise = _noise(sides, other)
+    return np.maximum(sides[0] - noise, 0) if noise else sides[0]
+
+
+def _other(difference: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
+    """Which colours lie to the other side of the paper than the strongest do, (H, W) bool; None where none does.
+
+    Given their `difference` (H, W, C) to the paper and their `distance` (H, W).
+    """
+    if difference.min() >= 0 or difference.max() <= 0:  # as where black is written on white: no angle is obtuse
+        return None
+    height, width = distance.shape
+    strongest = distance >= quantile(distance[:: 1 + height // 200, :: 1 + width // 200], 0.98)
+    return difference @ difference[strongest].mean(0) < 0
 
 
 def _wide(distance: np.ndarray) -> np.ndarray | None:
     """What of `distance` (H, W) is wider than a stroke, its opening; None where there is little of that."""
     height, width = distance.shape
     small = shrunk(distance, SHADED)
-    if (small > SHADE).mean() < MUCH:
+    shaded = small > SHADE
+    if np.count_nonzero(shaded) / small.size < MUCH:
         return None  # at once, as an opening is nowhere more
     side = round((WIDE if min(height, width) >= SHEET else 0.5) * min(small.shape)) | 1
-    around = cv2.copyMakeBorder(small, side, side, side, side, cv2.BORDER_REPLICATE)  # shadows go on outside
+    margins = (side, side, side, side, cv2.BORDER_REPLICATE)  # shadows go on outside
     inside = round(0.6 * side)  # of a square in that disc: where not even that fits, nothing is left
-    if cv2.erode(around, np.ones((inside, inside), np.uint8)).max() <= SHADE:
+    if not cv2.erode(cv2.copyMakeBorder(shaded.view(np.uint8), *margins), kernel(inside, inside)).any():
         return None
+    around = cv2.copyMakeBorder(small, *margins)
     wide = cv2.morphologyEx(around, cv2.MORPH_OPEN, _disc(side))[side:-side, side:-side]
     if (wide > SHADE).mean() < MUCH:
         return None
     return cv2.resize(cv2.GaussianBlur(wide, (0, 0), 1), (width, height))
 
 
-def _noise(distance: np.ndarray, opposite: np.ndarray, other: np.ndarray) -> float:
-    """What of `distance` (H, W) is grain of the paper: on the border, the median and four deviations.
+def _noise(sides: list[np.ndarray], other: np.ndarray | None) -> float:
+    """What of the first of `sides`, (H, W) each, is grain of the paper: on the border, the median and four deviations.
 
-    What differs from the paper to the `other` side than ink does, (H, W) bool, by as much as `opposite` says,
-    is surely grain, and that which looks like ink is as strong.
+    What differs from the paper to the `other` side than ink does, (H, W) bool, by as much as the second of `sides`
+    says, is surely grain, and that which looks like ink is as strong.
     """
-    border = _border(distance.shape)
-    grain = opposite[border & other]
-    if len(grain) < 0.2 * border.sum():
-        grain = distance[border]
-    middle = np.median(grain)
-    return float(middle + 4 * 1.4826 * np.median(np.abs(grain - middle)))
+    rim = border(*sides[0].shape)
+    grain = () if other is None else sides[1].take(rim)[other.take(rim)]
+    if len(grain) < 0.2 * len(rim):
+        grain = sides[0].take(rim)
+    if np.count_nonzero(grain) < 0.5 * len(grain):
+        return 0.0  # as both medians are
+    middle = median(grain)
+    return float(middle + 4 * 1.4826 * median(np.abs(grain - middle)))
 
 
 def _peak(amount: np.ndarray) -> float:
     """How dark the darkest ink is, but for dust."""
     count = int(min(DUST * amount.size, MOTES)) + 1
+    if count == 1:
+        return float(amount.max())
     return float(np.partition(amount.ravel(), -count)[-count])
 
 
@@ -226,7 +253,7 @@ def _unrule(amount: np.ndarray) -> None:
     levels = []
     for band, _, inside in lines:
         # A digit's bar may lie along it for a while: of its columns the lighter ones count.
-        levels.append(1.15 * float(np.quantile(np.where(inside, band, 0).max(0)[inside.any(0)], 0.4)))
+        levels.append(1.15 * float(quantile(np.where(inside, band, 0).max(0)[inside.any(0)], 0.4)))
     for (band, line, _), level in zip(lines, levels, strict=True):
         band[line] = (band[line] - level).clip(0) * (peak / (peak - level)) if level < 0.8 * peak else 0
 
@@ -257,7 +284,7 @@ def _lines(mask: np.ndarray) -> list[tuple[slice, np.ndarray, np.ndarray]]:
 
 def _is_shade(mask: np.ndarray, width: float) -> bool:
     """Whether what is in `mask` (H, W), of a mean `width`, is broad and reaches the border."""
-    return width > BROAD * min(mask.shape) and (mask & _border(mask.shape)).sum() > 0.02 * mask.sum()
+    return width > BROAD * min(mask.shape) and mask.take(border(*mask.shape)).sum() > 0.02 * mask.sum()
 
 
 def _width(amount: np.ndarray) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from digits import UserError
 from digits.frame import BOX
 from digits.ink import BLANK, FAINT, Ink
+from digits.small import kernel
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
 
@@ -46,8 +47,9 @@ class Part:
         """The part's own of `amount` (H, W), with the soft edge around it, but nothing of other parts."""
         edge = 2 + max(self.width, self.height) // BOX
         left, top, right, bottom = self.box
-        mask = np.pad(self.mask, edge).astype(np.uint8)
-        near = cv2.dilate(mask, np.ones((2 * edge + 1, 2 * edge + 1), np.uint8))
+        mask = np.zeros((self.height + 2 * edge, self.width + 2 * edge), np.uint8)
+        mask[edge:-edge, edge:-edge] = self.mask
+        near = cv2.dilate(mask, kernel(2 * edge + 1, 2 * edge + 1))
         inside = amount[max(0, top - edge) : bottom + edge, max(0, left - edge) : right + edge]
         around = np.zeros(mask.shape, np.float32)
         down, across = edge - min(top, edge), edge - min(left, edge)
@@ -79,10 +81,10 @@ def lines(ink: Ink) -> list[list[Part]]:
 def _parts(ink: Ink) -> list[Part]:
     """What hangs together, but for specks, what is as pale as grain, and rims."""
     height, width = ink.amount.shape
-    mask = (ink.amount > FAINT).astype(np.uint8)
+    mask = (ink.amount > FAINT).view(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     found, areas, rims = [], [], []
-    largest_first = np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[: 3 * MOST] + 1  # 0 is the paper
+    largest_first = (-stats[1:, cv2.CC_STAT_AREA]).argsort(kind="stable")[: 3 * MOST] + 1  # 0 is the paper
     for number in largest_first.tolist():
         left, top, wide, tall, area = stats[number].tolist()
         inside = np.s_[top : top + tall, left : left + wide]
@@ -122,9 +124,11 @@ def _along(part: Part, shape: tuple[int, int]) -> float:
     """The largest share of a side of the picture that a part touches; 0 where it touches none."""
     height, width = shape
     left, top, right, bottom = part.box
-    sides = [(left == 0, part.mask[:, 0], height), (right == width, part.mask[:, -1], height)]
-    sides += [(top == 0, part.mask[0], width), (bottom == height, part.mask[-1], width)]
-    return max(edge.sum() / length if touched else 0.0 for touched, edge, length in sides)
+    touched = [(part.mask[:, 0], height)] if left == 0 else []
+    touched += [(part.mask[:, -1], height)] if right == width else []
+    touched += [(part.mask[0], width)] if top == 0 else []
+    touched += [(part.mask[-1], width)] if bottom == height else []
+    return max((edge.sum() / length for edge, length in touched), default=0.0)
 
 
 def _around(part: Part, shape: tuple[int, int]) -> bool:
@@ -162,7 +166,9 @@ def _mended(parts: list[Part], shape: tuple[int, int]) -> list[Part]:
 
 def _lined(parts: list[Part]) -> list[list[Part]]:
     """Parts in the order in which they are read, small ones joined to what they belong to."""
-    tallest = max((part.height for part in parts), default=0)
+    if len(parts) < 2:
+        return [parts] if parts else []
+    tallest = max(part.height for part in parts)
     rows: list[list[Part]] = []
     for part in sorted(_contained([p for p in parts if p.height >= SMALL * tallest]), key=_middle):
         shares = [max(_shared(before, part) for before in row[-2:]) for row in rows]
