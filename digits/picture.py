@@ -29,7 +29,10 @@ def decode(source: str | os.PathLike | bytes) -> Image.Image:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UserError(_too_large(named, f"{image.width}x{image.height} pixels"), "pixels")
-            return _flat(ImageOps.exif_transpose(image))
+            image.load()
+            if image.info:  # where an orientation would stand
+                ImageOps.exif_transpose(image, in_place=True)
+            return _flat(image)
     except UnidentifiedImageError:
         raise UserError(
             f"{named} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture: convert it.", "format"
@@ -65,7 +68,8 @@ def _flat(image: Image.Image) -> Image.Image:
         white = next((top for top in WIDE_RANGES if values.max() <= top), values.max())
         return Image.fromarray((255 * values / white).clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:
-        return image.convert("L" if image.mode in ("1", "L") else "RGB")
+        mode = "L" if image.mode in ("1", "L") else "RGB"
+        return image if image.mode == mode else image.convert(mode)  # which would copy it
     image = image.convert("RGBA")
     paper = Image.new("RGBA", image.size, _paper(image))
     return Image.alpha_composite(paper, image).convert("RGB")
