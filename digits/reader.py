@@ -137,8 +137,8 @@ class Reader:
         for row in rows:
             if joined and len(joined[-1]) == len(row) == 1 and writing.close(joined[-1][0], row[0]):
                 whole = writing.union([joined[-1][0], row[0]])
-                _, chances = self._look([whole, joined[-1][0], row[0]], amount)
-                one, upper, lower = chances.max(1)
+                looks = self._look([whole, joined[-1][0], row[0]], amount)
+                one, upper, lower = (chances.max() for _, chances in looks)
                 if one > upper * lower:
                     joined[-1] = [whole]
                     continue
@@ -150,39 +150,43 @@ class Reader:
 
         And how many times smaller than `amount` the parts' boxes are.
         """
-        frames, chances = self._look(row, amount)
+        seen = dict(zip(row, self._look(row, amount), strict=True))
+        sure = [float(chances.max()) for _, chances in seen.values()]
         height = max(part.height for part in row)
-        if len(row) == 1 and not may_be_more(row[0], chances[0].max(), height):
-            return [(row[0], frames[0], chances[0])], 1.0, 1
+        if len(row) == 1 and not may_be_more(row[0], sure[0], height):
+            return [(row[0], *seen[row[0]])], 1.0, 1
         shrink = max(1, height // ENOUGH)
         if shrink > 1:
-            row, amount = writing.shrunk(row, amount, shrink)
+            row, amount = writing.shrunk(row, amount, shrink)  # other parts than were seen
         pieces, gaps = [], []
-        for part, sure in zip(row, chances.max(1), strict=True):
+        for part, probability in zip(row, sure, strict=True):
             if pieces:
                 across = (part.box[0] - pieces[-1].box[2]) / (height / shrink)
                 gaps.append(lattice.Gap(across, writing.level(pieces[-1], part)))
             cut = [part]
-            if len(row) <= CROWD and may_be_more(part, sure, height // shrink):
+            if len(row) <= CROWD and may_be_more(part, probability, height // shrink):
                 cut = cuts.pieces(part, amount)
             gaps += [None] * (len(cut) - 1)
             pieces += cut
         runs = lattice.runs([piece.box for piece in pieces], gaps)
         wholes = [writing.union(pieces[start:end]) for start, end in runs]
-        frames, chances = self._look(wholes, amount)
-        way = lattice.best(gaps, runs, chances.max(1).tolist())
-        return [(wholes[i], frames[i], chances[i]) for i in map(runs.index, way.runs)], way.chance, shrink
+        if new := [whole for whole in wholes if whole not in seen]:
+            seen |= zip(new, self._look(new, amount), strict=True)
+        way = lattice.best(gaps, runs, [float(seen[whole][1].max()) for whole in wholes])
+        return [(wholes[i], *seen[wholes[i]]) for i in map(runs.index, way.runs)], way.chance, shrink
 
-    def _look(self, parts: list[writing.Part], amount: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The frames of `parts`, (N, 28, 28) uint8, and how likely each digit is in each, (N, 10)."""
-        frames = np.stack([frame.frame(part.ink(amount)) for part in parts])
-        return frames, self.probabilities(frames).numpy()
+    def _look(self, parts: list[writing.Part], amount: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Of each of `parts` its frame, (28, 28) uint8, and how likely each digit is in it, (10,)."""
+        frames = np.array([frame.frame(part.ink(amount)) for part in parts])
+        return list(zip(frames, self.probabilities(frames).numpy(), strict=True))
 
     @torch.inference_mode()
     def probabilities(self, frames: np.ndarray) -> torch.Tensor:
         """How likely each of the ten digits is for each of `frames` (B, 28, 28) uint8: (B, 10)."""
-        batches = torch.from_numpy(frames).to(self.device)[:, None].split(scores.BATCH)  # (B, 1, 28, 28)
-        return torch.cat([scores.chances(self.model(batch.float() / 255)) for batch in batches]).cpu()
+        inputs = torch.from_numpy(frames[:, None] / np.float32(255)).to(self.device)  # (B, 1, 28, 28)
+        if len(inputs) <= scores.BATCH:
+            return scores.chances(self.model(inputs)).cpu()
+        return torch.cat([scores.chances(self.model(batch)) for batch in inputs.split(scores.BATCH)]).cpu()
 
 
 def agree(first: Reading | UserError | None, later: Reading) -> bool:
@@ -225,5 +229,5 @@ def pixels(image: Image.Image) -> tuple[np.ndarray, int]:
     """A picture as it is worked on, (H, W, C) uint8, and how many times smaller than it was sent."""
     factor = max(1, min(max(image.size) // WORKING_SIDE, min(image.size) // NARROW))
     factor = max(factor, math.ceil(max(image.size) / LARGEST), math.ceil((image.width * image.height / LARGEST) ** 0.5))
-    small = np.asarray(image.reduce(factor) if factor > 1 else image)
-    return small.reshape(*small.shape[:2], -1), factor
+    small = image.reduce(factor) if factor > 1 else image
+    return np.frombuffer(small.tobytes(), np.uint8).reshape(small.height, small.width, -1), factor
