@@ -8,7 +8,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -53,7 +53,7 @@ class Settings:
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
     port: int = setting(5000, "0 takes any free one", 0)
     weights: str = setting("mnist.pth", "a state_dict of the network; SIGHUP loads it anew")
-    workers: int = setting(min(4, os.cpu_count() or 1), "processes", 1)
+    workers: int = setting(min(4, os.cpu_count() or 1), "processes; on a GPU always one", 1)
     device: str = setting("auto", "where to compute", choices=device.CHOICES)
     log_format: str = setting("text", "one line a request, for people or programs", choices=("text", "json"))
     cors: str = setting("", "ORIGIN whose pages may ask, https://example.org say; * for all", metavar="ORIGIN")
@@ -283,6 +283,8 @@ def main(settings: Settings) -> None:
     where = device.pick(settings.device).type
     if where == "mps" and settings.device == "auto":
         where = "cpu"  # Apple's GPU does not survive a fork, and one digit is no faster on it
+    if where == "cuda":
+        settings = replace(settings, workers=1)  # it is shared best by batches
 
     def weights() -> bytes:
         model.load(settings.weights)  # a sentence if they cannot be had

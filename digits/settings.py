@@ -26,7 +26,7 @@ def parse(kind: type, description: str, words: list[str] | None, environ: Mappin
     """
     parser = argparse.ArgumentParser(
         description=description,
-        epilog=f"Each flag may also stand in the environment: {variable('some_flag')} for --some-flag.",
+        epilog=f"Each flag may also stand in the environment, as {PREFIX} and its name: {variable(fields(kind)[0].name)}, say.",
     )
     for f in fields(kind):
         default = f.default if f.default is not MISSING else f.default_factory()

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import fields
 from http.client import IncompleteRead
 from pathlib import Path
 from urllib.error import HTTPError
@@ -22,16 +23,15 @@ import pytest
 import yaml
 
 import app
+from digits import server
+from digits.settings import variable
 from tests.fake import HANG_UP, fake
 from tests.serving import site
 
 # What app.py takes from the environment and answers to.
-NAMES = {
-    f"DIGITS_{name}"
-    for name in "HOST PORT WEIGHTS WORKERS DEVICE LOG_FORMAT CORS RATE_LIMIT PROXIES".split()  # noqa: SIM905
-}
-PATHS = {"/healthz", "/readyz", "/metrics"}
-DRAINS = 10  # seconds after SIGTERM
+NAMES = {variable(field.name) for field in fields(app.Settings)}
+PATHS = {rule.rule for rule in app.create_app().url_map.iter_rules()}
+DRAINS = server.STOP  # seconds after SIGTERM
 
 DOCKERFILE = Path("Dockerfile").read_text().replace("\\\n", " ")
 NGINX_CONF = Path("deploy/nginx.conf").read_text()
@@ -352,7 +352,7 @@ def test_what_nginx_itself_answers_has_the_form_of_the_apis_errors(tmp_path):
 
 @with_nginx
 def test_a_body_as_large_as_an_instance_takes_goes_through_whole(tmp_path):
-    body = os.urandom(app.MAX_BODY)
+    body = os.urandom(app.Settings().max_body)
     with fake((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
         assert ask(address, body)[0] == 200
     assert instance.asked[0][2] == body
