@@ -299,7 +299,7 @@ def main(settings: Settings) -> None:
         weights()
         listener = server.listen(settings.host, settings.port)
         if settings.host in ("0.0.0.0", "::"):
-            print("Every machine that reaches this one can send pictures now; keep it behind a firewall or proxy.")
+            print("Every machine that reaches this one may now send pictures: see to a firewall.", file=sys.stderr)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         ready = f"Draw a digit on http://{host}:{listener.getsockname()[1]} (Ctrl-C stops)"
         server.serve(application, weights, settings, listener, ready)

@@ -4,6 +4,11 @@ from pydantic import BaseModel, Field
 
 from digits.sent import FORM, OnePicture, Pictures
 
+# A 1, as a PNG file of 28x28: to try it out with.
+EXAMPLE = (
+    "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAALklEQVR42mP8z4AbMDHQRJIFlcvIwPCf5naSIInqnkHgoMEmiRZA"
+    "A+IgxgFItwCs6gU3dtiLcAAAAABJRU5ErkJggg=="
+)
 BINARY = {"type": "string", "format": "binary"}
 REASONS = {
     400: "The request, or the picture in it, is broken.",
@@ -74,9 +79,11 @@ def refusals(*statuses: int) -> dict[int, dict]:
 
 def sent(kind: type[BaseModel], raw: bool) -> dict:
     """The body of a request: JSON of a `kind`, a form with files called "image", or, if `raw`, a picture itself."""
-    image = BINARY if raw else {"type": "array", "items": BINARY}
+    image = BINARY if raw else {"type": "array", "items": BINARY, "minItems": 1}
     form = {"type": "object", "required": ["image"], "properties": {"image": image}}
-    content = {"application/json": {"schema": kind.model_json_schema()}, FORM: {"schema": form}}
+    example = {"image": EXAMPLE} if raw else {"images": [EXAMPLE, EXAMPLE]}
+    content: dict = {"application/json": {"schema": kind.model_json_schema(), "example": example}}
+    content[FORM] = {"schema": form}
     if raw:
         content |= {f"image/{name}": {"schema": BINARY} for name in ("png", "jpeg", "webp", "gif", "bmp", "tiff")}
     return {"requestBody": {"required": True, "content": content}}
@@ -93,4 +100,6 @@ def tidied(document: dict) -> dict:
                 del operation["responses"]["422"]
     for name in ("ValidationErrorModel", "ValidationErrorModel1"):
         document["components"]["schemas"].pop(name, None)
+    if document["components"].get("securitySchemes") is None:
+        document["components"].pop("securitySchemes", None)
     return document

@@ -24,10 +24,9 @@ def parse(kind: type, description: str, words: list[str] | None, environ: Mappin
 
     Who asks for help, or for what cannot be, gets the usage, and the program ends.
     """
-    parser = argparse.ArgumentParser(
-        description=description,
-        epilog=f"Each flag may also stand in the environment, as {PREFIX} and its name: {variable(fields(kind)[0].name)}, say.",
-    )
+    first = fields(kind)[0].name
+    epilog = f"Each flag may also stand in the environment: {variable(first)} for --{first}, and so on."
+    parser = argparse.ArgumentParser(description=description, epilog=epilog)
     for f in fields(kind):
         default = f.default if f.default is not MISSING else f.default_factory()
         said = "" if default in (None, "") else f" (default: {default})"

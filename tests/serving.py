@@ -18,10 +18,13 @@ class Site:
 
 
 @contextmanager
-def site(port: int = 0, workers: int = 1) -> Iterator[Site]:
-    """The server on a free port, or on `port`; stopped at the end, unless it has ended already."""
-    command = [sys.executable, "app.py", "--device", "cpu", "--port", str(port), "--workers", str(workers)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+def site(port: int = 0, workers: int = 1, *more: str, log: int | None = None) -> Iterator[Site]:
+    """The server on a free port, or on `port`, with `more` flags; stopped at the end, unless it has ended already.
+
+    What it says on stderr goes to the file descriptor `log`, or where ours goes.
+    """
+    command = [sys.executable, "app.py", "--device", "cpu", "--port", str(port), "--workers", str(workers), *more]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as process:
         try:
             yield Site(re.search(r"http://\S+", process.stdout.readline())[0], process)
         finally:
