@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import gc
 import mmap
 import os
 import resource
@@ -72,6 +73,7 @@ def serve(
 
         def load(self):
             application = make(self.content)
+            gc.freeze()  # PyTorch's 300,000 objects stay: looking through them again and again held up answers
             self.journal, self.together = application.extensions["journal"], application.extensions["together"]
             return application
 

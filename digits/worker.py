@@ -9,23 +9,21 @@ processes, and parses HTTP (RFC 9112).
 
 import contextlib
 import functools
-import json
 import os
 import queue
-import re
 import selectors
 import socket
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from selectors import EVENT_READ, EVENT_WRITE
 
 from gunicorn.http import wsgi
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.base import Worker as Base
 
-MAX_HEAD = 32 * 1024  # bytes of a request's head; browsers stay below 8 kB
+from digits.line import CONTINUE, MAX_HEAD, Line, Sink, measured, refusal, scan
+
 PIECE = 256 * 1024  # bytes that are taken from a connection at once
 ACCEPTED = 4  # connections taken at once, so that processes come to share them evenly
 YIELD = 0.005  # s for which new connections are left to a process that has fewer
@@ -33,60 +31,9 @@ NOBODY = -1
 TOGETHER = 32  # small requests that are answered together, see digits/together.py; with 16 there are 3 % fewer a second
 ASIDE = 64 * 1024  # bytes: larger requests are answered beside the others; drawings have up to 20 kB
 DRAINED = 64 * 1024 * 1024  # bytes of a body that is too large that are dropped before it is refused
+HELD = 512 * 1024 * 1024  # bytes of requests that are not whole yet; 30 of the largest, or thousands of usual ones
 LINGER = 1.0  # s after the signal to stop that a silent connection may still ask something
 LOOK = 0.2  # s between two looks for connections that are late
-
-LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
-CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
-EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
-CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-RETRY_AFTER = 1  # s; by then the queue, which holds less than a second of work, is another one
-REFUSALS = {  # status: (its name in RFC 9110 and RFC 6585, our code, what to do)
-    400: ("Bad Request", "http", "This is no HTTP request that makes sense: use an HTTP library, and see /docs."),
-    408: ("Request Timeout", "slow", "The request did not arrive in time: send it again, in one go."),
-    413: ("Content Too Large", "large", "The body is too large: send a smaller picture."),
-    431: ("Request Header Fields Too Large", "head", "The request's head is over 32 kB: send fewer headers."),
-    503: ("Service Unavailable", "busy", "There is more to read than can be: try again after Retry-After seconds."),
-}
-
-
-@dataclass(eq=False, slots=True)
-class Line:
-    """A connection: what came and was not answered yet, what is still to be sent."""
-
-    sock: socket.socket
-    address: tuple
-    since: float  # s, monotonic: when the request in `buffer` began, or the line fell silent
-    watched: int = 0  # what the loop waits for on it: EVENT_READ, EVENT_WRITE or nothing
-    buffer: bytearray = field(default_factory=bytearray)
-    body: int = -1  # where the body begins in `buffer`; -1 while the head is not whole
-    need: int = -1  # bytes of the request in all; -1 while they are not known
-    scanned: int = 0  # where the next chunk of the body begins
-    dropped: int = 0  # bytes of a body that is too large
-    arrived: float = 0.0  # when the request was whole
-    busy: bool = False  # its request waits for its turn, or is being answered
-    last: bool = False  # to be closed after the answer
-    closing: bool = False  # the answer is sent: what still comes is dropped
-    out: bytes = b""  # of the answer, what the client did not take yet
-
-    def next_request(self) -> None:
-        del self.buffer[: max(0, self.need)]
-        self.body = self.need = -1
-        self.scanned = self.dropped = 0
-        self.busy, self.since = False, time.monotonic()
-
-
-class Sink:
-    """Stands for a socket where gunicorn writes an answer."""
-
-    def __init__(self):
-        self.parts: list[bytes] = []
-        self.sendall = self.send = self.parts.append
-
-    def content(self) -> bytes:
-        return b"".join(part for part in self.parts if part != CONTINUE)  # that was said before
 
 
 class Worker(Base):
@@ -149,7 +96,17 @@ class Worker(Base):
                 late = silent > (LINGER if self.stopped else self.app.limits.keep_alive)
             if late:
                 self.close(line)
+        self.make_memory()
         return not self.stopped or now - self.stopped < self.cfg.graceful_timeout
+
+    def make_memory(self) -> None:
+        """Refuse the largest requests that are not whole yet while all together hold more than HELD."""
+        held = sum(len(line.buffer) for line in self.lines)
+        for line in sorted(self.lines, key=lambda line: -len(line.buffer)) if held > HELD else ():
+            if held > HELD and not line.busy:
+                held -= len(line.buffer)
+                self.refuse(line, 503)
+                line.buffer.clear()
 
     def stop(self) -> None:
         """Take the connections that are there, and no more."""
@@ -258,8 +215,11 @@ class Worker(Base):
 
     def consider(self, line: Line) -> None:
         """Put a request that is whole into the queue; refuse one that is too large or makes no sense."""
-        if line.body < 0 and not self.head(line):
-            return
+        if line.body < 0 and not measured(line):
+            return self.refuse(line, 431) if len(line.buffer) > MAX_HEAD else None
+        if line.expects and len(line.buffer) == line.body:
+            with contextlib.suppress(OSError):
+                line.sock.send(CONTINUE)
         try:
             whole = len(line.buffer) >= line.need if line.need >= 0 else scan(line)
         except ValueError:
@@ -270,23 +230,6 @@ class Worker(Base):
         if whole:
             line.busy, line.arrived = True, time.monotonic()
             self.waiting.append(line)
-
-    def head(self, line: Line) -> bool:
-        """Whether the head of the request is whole; then its body's place and size are noted, if it says them."""
-        end = line.buffer.find(b"\r\n\r\n", 0, MAX_HEAD)
-        if end < 0:
-            if len(line.buffer) > MAX_HEAD:
-                self.refuse(line, 431)
-            return False
-        line.body = line.scanned = end + 4
-        head = bytes(line.buffer[: line.body])
-        if not CHUNKED.search(head):
-            length = LENGTH.search(head)
-            line.need = line.body + (int(length[1]) if length else 0)
-        if EXPECTS.search(head) and len(line.buffer) == line.body:
-            with contextlib.suppress(OSError):
-                line.sock.send(CONTINUE)
-        return True
 
     def drop(self, line: Line, whole: bool) -> None:
         """Take a body that is too large and forget it: a client that is still sending does not hear an answer."""
@@ -351,7 +294,7 @@ class Worker(Base):
     def refusal(self, line: Line, status: int) -> tuple[bytes, bool]:
         """One of REFUSALS as bytes; whether the connection ends with it, as all do after which nobody knows where
         the next request begins."""
-        end = status != 503 or not self.alive or line.last
+        end = status != 503 or not line.busy or not self.alive or line.last
         self.app.journal.refused(bytes(line.buffer[:MAX_HEAD]), line.address, status, time.monotonic() - line.since)
         return refusal(status, end), end
 
@@ -379,39 +322,3 @@ class Worker(Base):
             line.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self.close(line)
-
-
-def scan(line: Line) -> bool:
-    """Whether a body in chunks is whole; then `line.need` is known.
-
-    Errors: ValueError when it makes no sense.
-    """
-    while line.scanned < len(line.buffer):
-        if line.scanned > line.body and line.buffer[line.scanned - 2 : line.scanned] != b"\r\n":
-            raise ValueError
-        chunk = CHUNK.match(line.buffer, line.scanned)
-        if not chunk:
-            if len(line.buffer) - line.scanned > 1024 or b"\n" in line.buffer[line.scanned :]:
-                raise ValueError
-            return False
-        if size := int(chunk[1], 16):
-            line.scanned = chunk.end() + size + 2
-            continue
-        end = line.buffer.find(b"\r\n\r\n", chunk.end() - 2)  # the last chunk, and perhaps trailers
-        if end < 0 and len(line.buffer) - line.scanned > MAX_HEAD:
-            raise ValueError
-        if end >= 0:
-            line.need = end + 4
-        return end >= 0
-    return False
-
-
-def refusal(status: int, end: bool) -> bytes:
-    """One of REFUSALS as it goes over the line."""
-    name, code, message = REFUSALS[status]
-    body = json.dumps({"error": {"code": code, "message": message}}) + "\n"
-    lines = [f"HTTP/1.1 {status} {name}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
-    lines += ["X-Content-Type-Options: nosniff", "Connection: close" if end else "Connection: keep-alive"]
-    if status == 503:
-        lines.append(f"Retry-After: {RETRY_AFTER}")
-    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()

@@ -150,3 +150,10 @@ def test_random_bytes_in_a_picture_never_raise_anything_but_the_one_error(seven,
             with contextlib.suppress(UserError), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what Pillow remarks on broken metadata
                 reader.read(picture.decode(broken.tobytes()))
+
+
+def test_decoding_ends_when_its_time_is_over():
+    with pytest.raises(UserError, match="takes too long") as caught:
+        picture.decode(GOOD, seconds=-1)
+    assert caught.value.code == "time"
+    assert picture.decode(GOOD, seconds=60).size == picture.decode(GOOD).size

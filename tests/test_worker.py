@@ -12,7 +12,8 @@ import pytest
 from gunicorn.config import Config
 
 from digits import worker
-from digits.worker import ASIDE, MAX_HEAD, Line, Worker, scan
+from digits.line import MAX_HEAD
+from digits.worker import ASIDE, Worker
 
 LIMITS = {"max_body": 200_000, "read_timeout": 30.0, "keep_alive": 30.0, "max_wait": 0.8}
 
@@ -219,6 +220,17 @@ def test_a_body_that_is_too_large_is_refused_when_all_of_it_came(serve, sent):
     assert_refused(line, 413)
 
 
+def test_requests_that_together_hold_too_much_make_room_for_others(serve, monkeypatch):
+    monkeypatch.setattr(worker, "HELD", 150_000)
+    served = serve()
+    small, large = served.line(), served.line()
+    small.sendall(request("/a", bytes(1000))[:-1])
+    large.sendall(request("/a", bytes(190_000))[:-1])
+    assert_refused(large, 503)
+    small.sendall(b"\0")
+    assert told(small)[:2] == (200, b"/a 1000")
+
+
 def test_a_request_that_does_not_end_is_refused_in_time_and_a_silent_line_closed(serve):
     served = serve()
     slow, silent = served.line(), served.line()
@@ -330,16 +342,3 @@ def test_a_fault_of_the_application_is_a_503_and_the_next_request_is_answered(se
     assert told(line)[0] == 503
     line.sendall(request("/a"))
     assert told(line)[:2] == (200, b"/a 0")
-
-
-def test_chunks_are_looked_at_once_however_many_come():
-    sent = chunked("/", *[b"ab"] * 1000)
-    line = Line(None, (), 0.0, body=sent.index(b"\r\n\r\n") + 4)
-    line.scanned, before = line.body, 0
-    for place in range(0, len(sent), 7):
-        line.buffer += sent[place : place + 7]
-        whole = scan(line)
-        assert before <= line.scanned
-        before = line.scanned
-    assert whole
-    assert line.need == len(sent)
