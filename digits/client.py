@@ -1,7 +1,4 @@
-"""Ask a server (`python app.py`) what a picture says; standard library only, nothing of PyTorch.
-
-Retry-After is RFC 9110's (10.2.3). Reading changes nothing, so what got no answer may be sent again.
-"""
+"""Ask a server (`python app.py`) what a picture says; standard library only. Retry-After: RFC 9110, 10.2.3."""
 
 import base64
 import json
@@ -17,14 +14,13 @@ from digits import UserError
 
 AGAIN = (429, 502, 503, 504)  # asked too often, too much to do, or a proxy that found no server
 PAUSE, LONGEST = 1, 30  # seconds to wait where the server names none; one that names more is not asked again
-SPREAD = 1.5  # up to so many times that: those refused together do not come back together
 
 
 def read(picture: str | os.PathLike | bytes, server="http://127.0.0.1:5000", tries=3, timeout=10, wait=time.sleep):
     """What the server reads in a picture, a file or its bytes, as a dict: `text`, `certain`, `digits` …
 
-    It is asked up to `tries` times and may each time be silent for `timeout` seconds.
-    Errors: UserError with the server's sentence and code, or with "missing", "unreachable", "answer".
+    It is asked up to `tries` times and may be silent for `timeout` seconds.
+    Errors: UserError with the server's sentence and code, or "missing", "unreachable", "answer".
     """
     try:
         content = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
@@ -37,7 +33,7 @@ def read(picture: str | os.PathLike | bytes, server="http://127.0.0.1:5000", tri
             return answer
         if not left or pause is None or pause > LONGEST:
             raise answer
-        wait(pause * random.uniform(1, SPREAD))
+        wait(pause * random.uniform(1, 1.5))  # those refused together do not come back together
 
 
 def _ask(server: str, body: bytes, timeout: float) -> tuple[dict | UserError, float | None]:
@@ -51,8 +47,9 @@ def _ask(server: str, body: bytes, timeout: float) -> tuple[dict | UserError, fl
         with response:
             status, asked, content = response.status, response.headers["Retry-After"] or "", response.read()
     except (OSError, HTTPException, ValueError) as error:  # ValueError: the address is none
-        cause = getattr(error, "reason", error)
-        again = PAUSE if isinstance(cause, ConnectionError | IncompleteRead) else None
+        again = (
+            PAUSE if isinstance(cause := getattr(error, "reason", error), ConnectionError | IncompleteRead) else None
+        )
         return UserError(f"{server} does not answer ({cause}): is it started, and there?", "unreachable"), again
     again = None if status not in AGAIN else int(asked) if asked.isdecimal() else PAUSE
     try:
