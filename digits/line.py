@@ -4,6 +4,7 @@ Where a request ends is in RFC 9112: after its head, after as many bytes as Cont
 of no bytes. All else of it is left to gunicorn's parser.
 """
 
+import functools
 import json
 import re
 import socket
@@ -104,6 +105,7 @@ def scan(line: Line) -> bool:
     return False
 
 
+@functools.cache
 def refusal(status: int, end: bool) -> bytes:
     """One of REFUSALS as it goes over the line."""
     name, code, message = REFUSALS[status]

@@ -25,7 +25,8 @@ from gunicorn.workers.base import Worker as Base
 from digits.line import CONTINUE, MAX_HEAD, Line, Sink, measured, refusal, scan
 
 PIECE = 256 * 1024  # bytes that are taken from a connection at once
-ACCEPTED = 4  # connections taken at once, so that processes come to share them evenly
+ACCEPTED = 256  # connections taken at once at most
+MORE, RATIO = 8, 1.5  # a process that has more connections than another, and so many times as many, leaves new ones
 YIELD = 0.005  # s for which new connections are left to a process that has fewer
 NOBODY = -1
 TOGETHER = 32  # small requests that are answered together, see digits/together.py; with 16 there are 3 % fewer a second
@@ -113,7 +114,7 @@ class Worker(Base):
         self.stopped = time.monotonic()
         self.app.shares[self.place] = NOBODY
         for listener in self.sockets:
-            while self.take(listener):
+            while self.take(listener, ACCEPTED):
                 pass
             if not self.left:
                 self.poller.unregister(listener)
@@ -131,21 +132,22 @@ class Worker(Base):
     def accept(self, listener) -> None:
         """Take connections, or leave them for a moment to a process that has fewer: they stay where they go."""
         others = [share for place, share in enumerate(self.app.shares) if place != self.place and share != NOBODY]
-        if others and len(self.lines) > min(others):
+        fair = int(RATIO * min(others)) + MORE - len(self.lines) if others else ACCEPTED
+        if fair > 0:
+            self.take(listener, min(fair, ACCEPTED))
+        else:
             self.left = time.monotonic()
             self.poller.unregister(listener)
-        else:
-            self.take(listener)
 
     def take_after_all(self) -> None:
         self.left = 0.0
         for listener in self.sockets:
-            self.take(listener)
+            self.take(listener, MORE)
             self.poller.register(listener, EVENT_READ, (self.accept, listener))
 
-    def take(self, listener) -> bool:
-        """Take some connections; whether there were as many."""
-        for _ in range(ACCEPTED):
+    def take(self, listener, most: int) -> bool:
+        """Take connections; whether there were `most`."""
+        for _ in range(most):
             try:
                 sock, address = listener.accept()
             except OSError:  # none there any more, or no more files may be open
