@@ -158,7 +158,7 @@ class Reader:
         shrink = max(1, height // ENOUGH)
         if shrink > 1:
             row, amount = writing.shrunk(row, amount, shrink)  # other parts than were seen
-        pieces, gaps = [], []
+        pieces, gaps, known = [], [], {}
         for part, probability in zip(row, sure, strict=True):
             if pieces:
                 across = (part.box[0] - pieces[-1].box[2]) / (height / shrink)
@@ -167,9 +167,10 @@ class Reader:
             if len(row) <= CROWD and may_be_more(part, probability, height // shrink):
                 cut = cuts.pieces(part, amount)
             gaps += [None] * (len(cut) - 1)
+            known[len(pieces), len(pieces) + len(cut)] = part  # all of its pieces, which have been seen as one
             pieces += cut
         runs = lattice.runs([piece.box for piece in pieces], gaps)
-        wholes = [writing.union(pieces[start:end]) for start, end in runs]
+        wholes = [known.get(run) or writing.union(pieces[slice(*run)]) for run in runs]
         if new := [whole for whole in wholes if whole not in seen]:
             seen |= zip(new, self._look(new, amount), strict=True)
         way = lattice.best(gaps, runs, [float(seen[whole][1].max()) for whole in wholes])

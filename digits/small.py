@@ -42,3 +42,13 @@ def border(height: int, width: int) -> np.ndarray:
 def kernel(height: int, width: int) -> np.ndarray:
     """A rectangle of ones for cv2's morphology, (height, width) uint8; not to be written to."""
     return cv2.getStructuringElement(cv2.MORPH_RECT, (width, height))
+
+
+def largest(values: np.ndarray) -> np.floating:
+    """The largest of `values` (H, W), as `values.max()`."""
+    return values.dtype.type(cv2.minMaxLoc(values)[1])
+
+
+def padded(values: np.ndarray, margin: int) -> np.ndarray:
+    """`values` (H, W) with a `margin` of zeros around them, as `np.pad(values, margin)`."""
+    return cv2.copyMakeBorder(values, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
