@@ -95,6 +95,8 @@ def _parts(ink: Ink) -> list[Part]:
             found.append(part)
             areas.append(area)
             rims.append(_along(part, mask.shape))
+    if len(found) == 1:  # with nothing beside it that would make it a rim or dust
+        return found if max(found[0].width, found[0].height) >= TINY * (width * height) ** 0.5 else []
     inner = max((max(p.width, p.height) for p, rim in zip(found, rims, strict=True) if rim == 0), default=0)
     if inner >= 0.12 * min(width, height):  # something is written inside: what comes in from the border is none
         inside = [
