@@ -97,6 +97,7 @@ class Reader:
 
         Errors: UserError with code "blank" when nothing is written in it, "crowded" when too much is.
         """
+        self.pause()
         colours, factor = pixels(image)
         first: Reading | UserError | None = None
         for found in inks(colours):  # a person who cannot read something looks again, too
@@ -117,6 +118,7 @@ class Reader:
 
     def _reading(self, found: ink.Ink | None, factor: int, size: tuple[int, int]) -> Reading:
         """What `found` says, of a picture of `size` (width, height) that was made `factor` times smaller."""
+        self.pause()
         rows = self._stacked(writing.lines(found), found.amount) if found else []
         if not rows:
             raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
@@ -178,8 +180,12 @@ class Reader:
 
     def _look(self, parts: list[writing.Part], amount: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of each of `parts` its frame, (28, 28) uint8, and how likely each digit is in it, (10,)."""
+        self.pause()
         frames = np.array([frame.frame(part.ink(amount)) for part in parts])
         return list(zip(frames, self.probabilities(frames).numpy(), strict=True))
+
+    def pause(self) -> None:
+        """Called before each kind of work, so that who reads several pictures may do it for all of them in turn."""
 
     @torch.inference_mode()
     def probabilities(self, frames: np.ndarray) -> torch.Tensor:
