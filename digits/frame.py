@@ -120,5 +120,5 @@ def _coverage(length: int, parts: int, margin: int) -> np.ndarray:
 
 def _start(mass: np.ndarray) -> int:
     """Where in a frame with one more pixel on each side `mass` (L,) begins, to have its centre central."""
-    centre = float(np.add.reduce(mass * PLACES[: len(mass)]) / np.add.reduce(mass))
+    centre = float(mass.dot(PLACES[: len(mass)]) / np.add.reduce(mass))
     return min(max(round(SIDE / 2 - centre) + 1, 0), SIDE + 2 - len(mass))
