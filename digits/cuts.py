@@ -26,34 +26,57 @@ def pieces(part: Part, amount: np.ndarray) -> list[Part]:
     tall, wide = ink.shape
     if min(tall, wide) < 8:
         return [part]
-    y, columns = np.arange(tall)[:, None] - tall / 2, np.arange(wide)[None]
-    around = np.pad(ink, ((0, 0), (1, 1)))
     ways = []
     for slant in SLANTS:
-        at = np.clip(np.round(columns + slant * y).astype(int), -1, wide) + 1
-        crossed = np.take_along_axis(around, at, 1).sum(0).astype(np.float32)  # ink along the cut at each column
-        crossed = cv2.GaussianBlur(crossed[None], (0, 0), max(0.5, 0.015 * wide))[0]
-        spots: list[int] = []
-        for x in np.argsort(crossed, kind="stable").tolist():
-            apart = all(abs(x - spot) >= tall / 8 for spot in spots)
-            if len(spots) < CUTS and apart and 0.15 * wide <= x < 0.85 * wide and crossed[x] < THINNER * crossed.max():
-                spots.append(x)
-        if spots:
+        crossed = _crossed(ink, slant)
+        if spots := _thin(crossed, tall / 8):
             ways.append((float(crossed[spots[0]]), slant, sorted(spots)))
     if not ways:
         return [part]
     _, slant, spots = min(ways)
-    place = columns - slant * y
-    number = sum((place >= spot).astype(int) for spot in spots)
-    found, left_over = [], np.zeros_like(part.mask)
-    for k in range(len(spots) + 1):
-        piece = left_over | (part.mask & (number == k))
-        if piece.sum() < SLIVER * part.mask.sum() and k < len(spots):
-            left_over = piece
-            continue
-        left_over = np.zeros_like(part.mask)
-        rows, across = piece.any(1).nonzero()[0], piece.any(0).nonzero()[0]
-        if len(rows):
-            x, y, far, low = (int(n) for n in (across[0], rows[0], across[-1] + 1, rows[-1] + 1))
-            found.append(Part((left + x, top + y, left + far, top + low), piece[y:low, x:far]))
+    return _divided(part, np.searchsorted(spots, np.arange(wide) - slant * _rows(tall), side="right"))
+
+
+def _rows(tall: int) -> np.ndarray:
+    """The rows of a part `tall` pixels high, from its middle, (tall, 1): a slanting cut is where it should be there."""
+    return np.arange(tall)[:, None] - tall / 2
+
+
+def _crossed(ink: np.ndarray, slant: float) -> np.ndarray:
+    """How much of `ink` (H, W) float32 a cut with a `slant` crosses at each column, evened a little: (W,)."""
+    tall, wide = ink.shape
+    around = cv2.copyMakeBorder(ink, 0, 0, 1, 1, cv2.BORDER_CONSTANT)  # a cut that leaves the part meets paper
+    at = np.rint(np.arange(wide) + slant * _rows(tall)).astype(int)
+    at = np.minimum(np.maximum(at, -1), wide) + (1 + np.arange(tall)[:, None] * (wide + 2))
+    crossed = around.take(at).sum(0).astype(np.float32, copy=False)
+    return cv2.GaussianBlur(crossed[None], (0, 0), max(0.5, 0.015 * wide))[0]
+
+
+def _thin(crossed: np.ndarray, apart: float) -> list[int]:
+    """The columns where least is `crossed` (W,), at most CUTS and each so far `apart`, the thinnest first."""
+    wide, amounts, most = len(crossed), crossed.tolist(), float(THINNER * crossed.max())
+    spots: list[int] = []
+    for x in np.argsort(crossed, kind="stable").tolist():
+        if amounts[x] >= most or len(spots) == CUTS:
+            break
+        if 0.15 * wide <= x < 0.85 * wide and all(abs(x - spot) >= apart for spot in spots):
+            spots.append(x)
+    return spots
+
+
+def _divided(part: Part, number: np.ndarray) -> list[Part]:
+    """The pieces of `part`, of whose pixels each has the `number` (H, W) of its piece; slivers join the next piece."""
+    left, top, _, _ = part.box
+    found, least = [], SLIVER * np.count_nonzero(part.mask)
+    left_over, last = None, int(number.max())
+    for k in range(last + 1):
+        piece = part.mask & (number == k)
+        if left_over is not None:
+            piece |= left_over
+        left_over = piece if k < last and np.count_nonzero(piece) < least else None
+        if left_over is None:
+            x, y, width, height = cv2.boundingRect(piece.view(np.uint8))
+            if width:
+                box = (left + x, top + y, left + x + width, top + y + height)
+                found.append(Part(box, piece[y : y + height, x : x + width]))
     return found

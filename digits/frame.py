@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from digits.ink import FAINT
-from digits.small import kernel
+from digits.small import kernel, largest, padded
 
 SIDE, BOX = 28, 20  # MNIST's frame, and the square in it that a digit fills
 FINE = 80  # pixels of the longer side, on which strokes are thickened
@@ -26,10 +26,10 @@ def frame(ink: np.ndarray) -> np.ndarray:
     ink, margin = _cut(ink)
     side = max(ink.shape) - 2 * margin
     if side < COARSE:
-        ink = cv2.resize(np.pad(ink, 1), None, fx=2 * BOX / side, fy=2 * BOX / side, interpolation=cv2.INTER_CUBIC)
-        ink, margin = _cut(ink.clip(0, None))
+        ink = cv2.resize(padded(ink, 1), None, fx=2 * BOX / side, fy=2 * BOX / side, interpolation=cv2.INTER_CUBIC)
+        ink, margin = _cut(np.maximum(ink, 0))
     digit = _averaged(ink, margin)
-    if width(digit) < THIN:
+    if _is_thin(digit):
         digit = _averaged(*_thickened(ink, margin))
     return _centred(_darkened(digit))
 
@@ -40,18 +40,28 @@ def width(ink: np.ndarray) -> float:
     return float(2 * ink.sum() / max(1e-6, np.sqrt(across * across + down * down).sum()))
 
 
+def _is_thin(digit: np.ndarray) -> bool:
+    """Whether the strokes of `digit` (H, W) are thinner than THIN; mostly they are not, as is quickly seen.
+
+    An edge is at most as long as its steps across and down are together.
+    """
+    corners = digit[:-1, :-1]
+    steps = cv2.norm(digit[:-1, 1:], corners, cv2.NORM_L1) + cv2.norm(digit[1:, :-1], corners, cv2.NORM_L1)
+    return 2 * cv2.sumElems(digit)[0] < 1.001 * THIN * steps and width(digit) < THIN
+
+
 def _cut(ink: np.ndarray) -> tuple[np.ndarray, int]:
     """`ink` (H, W) cut out and made 1 where it is darkest, and the margin around it: the soft edge of its strokes.
 
     The margin is at least as wide as one pixel of the frame will be.
     """
-    peak = ink.max()
+    peak = largest(ink)
     left, top, width, height = cv2.boundingRect((ink > FAINT * peak).view(np.uint8))
     margin = -(-max(height, width) // BOX)
     around = np.zeros((height + 2 * margin, width + 2 * margin), np.float32)
     outer = ink[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
     down, across = margin - min(top, margin), margin - min(left, margin)
-    around[down : down + outer.shape[0], across : across + outer.shape[1]] = outer / peak
+    np.divide(outer, peak, out=around[down : down + outer.shape[0], across : across + outer.shape[1]])
     return around, margin
 
 
@@ -61,7 +71,7 @@ def _thickened(ink: np.ndarray, margin: int) -> tuple[np.ndarray, int]:
     size = tuple(max(3, round(length * scale)) for length in ink.shape[::-1])
     ink, margin = _cut(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
     pen = max(3, round(AIM * FINE / BOX - width(ink)) + 1)
-    return _cut(cv2.dilate(np.pad(ink, pen), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen, pen))))
+    return _cut(cv2.dilate(padded(ink, pen), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen, pen))))
 
 
 def _averaged(ink: np.ndarray, margin: int) -> np.ndarray:
@@ -76,15 +86,15 @@ def _averaged(ink: np.ndarray, margin: int) -> np.ndarray:
     down = _coverage(height, max(1, round(height * scale)), margin)
     across = _coverage(width, max(1, round(width * scale)), margin)
     digit = down @ ink @ across.T
-    return digit / digit.max()
+    return digit / largest(digit)
 
 
 def _centred(digit: np.ndarray) -> np.ndarray:
     """`digit` (h, w), 0 to 1, in the frame, by whole pixels, its centre of mass at 14 in pixel indices: uint8."""
-    left, top = _start(digit.sum(0)), _start(digit.sum(1))
+    left, top = _start(np.add.reduce(digit, 0)), _start(np.add.reduce(digit, 1))
     framed = np.zeros((SIDE + 2, SIDE + 2), np.float32)  # the soft edge may fall outside the frame
     framed[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
-    return np.rint(framed[1:-1, 1:-1] * 255).astype(np.uint8)
+    return cv2.convertScaleAbs(framed[1:-1, 1:-1], alpha=255)  # rounded
 
 
 def _darkened(digit: np.ndarray) -> np.ndarray:
@@ -110,5 +120,5 @@ def _coverage(length: int, parts: int, margin: int) -> np.ndarray:
 
 def _start(mass: np.ndarray) -> int:
     """Where in a frame with one more pixel on each side `mass` (L,) begins, to have its centre central."""
-    centre = float((mass * PLACES[: len(mass)]).sum() / mass.sum())
+    centre = float(mass.dot(PLACES[: len(mass)]) / np.add.reduce(mass))
     return min(max(round(SIDE / 2 - centre) + 1, 0), SIDE + 2 - len(mass))

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digits.small import border, kernel, median, quantile
+from digits.paper import paper_of
+from digits.small import border, kernel, largest, median, quantile, shrunk
 
 BLANK = 0.08  # least contrast, as a share of black to white, that counts as written
 FAINT = 0.15  # what is below this share of the darkest ink is no edge of a digit
 MOSTLY = 0.3  # median of the ink: if paler, most is shade (MNIST: from 0.53 on, hairlines 0.52, people's photos 0.33)
 HARD = 0.4  # of the darkest ink: few strokes are as pale
 DUST, MOTES = 2e-4, 50  # share of the pixels, and pixels, that may be darker than what is called the darkest ink
-SMALL = 96  # pixels of the longer side, enough to fit the paper on: light changes slowly
-SHADED = 192  # the same to find shadows on
+SHADED = 192  # pixels of the longer side, enough to find shadows on
 AROUND = 0.25  # of the shorter side: the median of so much is paper, as it is the most of it
-NARROW = 32  # pixels that the shorter side keeps in both cases
 WIDE = 0.36  # of the shorter side: no stroke is as wide, but for those of a digit cut out
 SHADE, MUCH = 0.02, 0.08  # of black to white, and of the picture: what is less is no shadow
 DIM, BROAD = 0.2, 0.06  # what has less contrast, of the shorter side wider strokes, and goes on outside is half-shade
@@ -48,7 +47,7 @@ def find(colours: np.ndarray) -> Ink | None:
         inner = find(colours[margin:-margin, margin:-margin])
         return inner and Ink(np.pad(inner.amount, margin), inner.contrast)
     colours = colours / np.float32(255)
-    return _on(_paper(colours), colours)
+    return _on(paper_of(colours), colours)
 
 
 def find_locally(colours: np.ndarray) -> Ink | None:
@@ -74,7 +73,8 @@ def _on(paper: np.ndarray, colours: np.ndarray) -> Ink | None:
     peak = _peak(amount)
     if peak < BLANK or (peak < DIM and _is_shade(amount > FAINT * peak, _width(amount))):
         return None
-    return Ink(np.minimum(amount / peak, 1), peak)
+    amount = amount / peak
+    return Ink(np.minimum(amount, 1) if _motes(amount) else amount, peak)
 
 
 def is_mostly_pale(ink: Ink) -> bool:
@@ -112,48 +112,6 @@ def _margin(colours: np.ndarray) -> int:
     return 0
 
 
-def _most(colours: np.ndarray, one: np.ndarray) -> bool:
-    """Whether more than half of `colours` (N, C) are the same as `one` (C,)."""
-    same = colours == one
-    return np.count_nonzero(same.all(1) if len(one) > 1 else same) > 0.5 * len(colours)
-
-
-def _paper(colours: np.ndarray) -> np.ndarray:
-    """The paper's colour at each pixel of (H, W, C), 0 to 1: (C,) where it is the same everywhere, else (H, W, C).
-
-    A surface of second order is fitted to the border, then to all that is as near to it as most of the border,
-    by least squares, in which what lies far off counts little (reweighted with Cauchy's weights, squared).
-    """
-    height, width, channels = colours.shape
-    small = shrunk(colours, SMALL)
-    values, rim = small.reshape(-1, channels), border(*small.shape[:2])
-    outer = values.take(rim, axis=0)
-    if _most(outer, outer[0]):  # the corner, which is quickly looked at
-        return outer[0]
-    middle = median(outer)
-    if _most(outer, middle):  # drawn by a program, too
-        return middle
-    terms, paper = _terms(*small.shape[:2]), middle
-    inner = np.ones(len(values), bool)
-    inner[rim] = False
-    for step in range(8):
-        residual = np.linalg.norm(values - paper, axis=1)
-        scale = 1.4826 * median(residual[rim]) + 1 / 255
-        weights = 1 / (1 + (residual / (2 * scale)) ** 2)
-        if step < 4:
-            weights[inner] = 0
-        order = 3 if step < 2 else 6  # a plane first
-        fit = np.linalg.lstsq(terms[:, :order] * weights[:, None], values * weights[:, None], rcond=None)[0]
-        paper = terms[:, :order] @ fit
-    return (_terms(height, width) @ fit).reshape(colours.shape)
-
-
-def _terms(height: int, width: int) -> np.ndarray:
-    """1, x, y, x², xy, y² at each pixel, x and y from -1 to 1: (H * W, 6) float32."""
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32).reshape(2, -1)
-    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
-
-
 def _distance(difference: np.ndarray) -> np.ndarray:
     """How far each colour is from the paper's, given their `difference` (H, W, C): (H, W), 1 from black to white.
 
@@ -180,7 +138,8 @@ def _other(difference: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
 
     Given their `difference` (H, W, C) to the paper and their `distance` (H, W).
     """
-    if difference.min() >= 0 or difference.max() <= 0:  # as where black is written on white: no angle is obtuse
+    least, most, _, _ = cv2.minMaxLoc(difference.reshape(len(difference), -1))
+    if least >= 0 or most <= 0:  # as where black is written on white: no angle is obtuse
         return None
     height, width = distance.shape
     strongest = distance >= quantile(distance[:: 1 + height // 200, :: 1 + width // 200], 0.98)
@@ -195,15 +154,19 @@ def _wide(distance: np.ndarray) -> np.ndarray | None:
     if np.count_nonzero(shaded) / small.size < MUCH:
         return None  # at once, as an opening is nowhere more
     side = round((WIDE if min(height, width) >= SHEET else 0.5) * min(small.shape)) | 1
-    margins = (side, side, side, side, cv2.BORDER_REPLICATE)  # shadows go on outside
     inside = round(0.6 * side)  # of a square in that disc: where not even that fits, nothing is left
-    if not cv2.erode(cv2.copyMakeBorder(shaded.view(np.uint8), *margins), kernel(inside, inside)).any():
+    if not largest(cv2.erode(_continued(shaded.view(np.uint8), inside // 2), kernel(inside, inside))):
         return None
-    around = cv2.copyMakeBorder(small, *margins)
+    around = _continued(small, side)
     wide = cv2.morphologyEx(around, cv2.MORPH_OPEN, _disc(side))[side:-side, side:-side]
     if (wide > SHADE).mean() < MUCH:
         return None
     return cv2.resize(cv2.GaussianBlur(wide, (0, 0), 1), (width, height))
+
+
+def _continued(picture: np.ndarray, margin: int) -> np.ndarray:
+    """`picture` (H, W) with a `margin` in which its border goes on, as shadows do."""
+    return cv2.copyMakeBorder(picture, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
 
 
 def _noise(sides: list[np.ndarray], other: np.ndarray | None) -> float:
@@ -224,10 +187,13 @@ def _noise(sides: list[np.ndarray], other: np.ndarray | None) -> float:
 
 def _peak(amount: np.ndarray) -> float:
     """How dark the darkest ink is, but for dust."""
-    count = int(min(DUST * amount.size, MOTES)) + 1
-    if count == 1:
-        return float(amount.max())
-    return float(np.partition(amount.ravel(), -count)[-count])
+    motes = _motes(amount)
+    return float(np.partition(amount.ravel(), -motes - 1)[-motes - 1] if motes else largest(amount))
+
+
+def _motes(amount: np.ndarray) -> int:
+    """How many pixels of (H, W) may be darker than what is called the darkest ink."""
+    return int(min(DUST * amount.size, MOTES))
 
 
 def _peel(amount: np.ndarray) -> None:
@@ -292,18 +258,6 @@ def _width(amount: np.ndarray) -> float:
     amount = cv2.GaussianBlur(amount, (0, 0), max(0.5, 0.01 * min(amount.shape)))
     across, down = np.diff(amount, axis=1)[:-1], np.diff(amount, axis=0)[:, :-1]
     return float(2 * amount.sum() / max(1e-6, np.hypot(across, down).sum()))
-
-
-def shrunk(picture: np.ndarray, side: int) -> np.ndarray:
-    """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side; a strip to NARROW on its shorter,
-    or to 4 * side² in all."""
-    height, width = picture.shape[:2]
-    strip = min(NARROW / min(height, width), 2 * side / (height * width) ** 0.5)
-    shrink = max(side / max(height, width), strip)
-    if shrink >= 1:
-        return picture
-    size = tuple(max(1, round(length * shrink)) for length in picture.shape[1::-1])
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], *picture.shape[2:])
 
 
 def _disc(side: int) -> np.ndarray:

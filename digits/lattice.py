@@ -11,8 +11,6 @@ document recognition", part V, on graphs of candidate segments.
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 FAR = 0.35  # of the line's height: pieces further apart are never one digit
 LEAST = 7.0  # a gap says at most 1000 to 1, so that no way becomes impossible
 CUT = 0.1  # chance before looking that a place where a part is thin lies between two digits
@@ -77,15 +75,17 @@ def between(gap: Gap | None) -> float:
 def best(gaps: list[Gap | None], runs: list[tuple[int, int]], sure: list[float]) -> Way:
     """The likeliest way through `runs`, of which each is a digit with probability `sure`; `gaps` as there."""
     count, apart = len(gaps) + 1, [between(gap) for gap in gaps]
-    total, top = np.full(count + 1, -np.inf), np.full(count + 1, -np.inf)  # logarithms, as many small chances multiply
-    total[0] = top[0] = 0
+    joined, cut = [math.log(1 - chance) for chance in apart], [math.log(chance) for chance in apart]
+    total, top = [0.0] + [-math.inf] * count, [0.0] + [-math.inf] * count  # logarithms, as many small chances multiply
     back = [0] * (count + 1)
     for (start, end), probability in sorted(zip(runs, sure, strict=True), key=lambda run: run[0][1]):
-        chance = TRUST * math.log(max(probability, 1e-9))
-        chance += sum(math.log(1 - apart[k]) for k in range(start, end - 1))
+        chance = TRUST * math.log(max(probability, 1e-9)) + sum(joined[start : end - 1])
         if start:
-            chance += math.log(apart[start - 1])
-        total[end] = np.logaddexp(total[end], total[start] + chance)
+            chance += cut[start - 1]
+        more, less = total[start] + chance, total[end]
+        if more < less:
+            more, less = less, more
+        total[end] = more + math.log1p(math.exp(less - more))
         if top[start] + chance > top[end]:
             top[end], back[end] = top[start] + chance, start
     way, end = [], count

@@ -97,6 +97,7 @@ class Reader:
 
         Errors: UserError with code "blank" when nothing is written in it, "crowded" when too much is.
         """
+        self.pause()
         colours, factor = pixels(image)
         first: Reading | UserError | None = None
         for found in inks(colours):  # a person who cannot read something looks again, too
@@ -117,6 +118,7 @@ class Reader:
 
     def _reading(self, found: ink.Ink | None, factor: int, size: tuple[int, int]) -> Reading:
         """What `found` says, of a picture of `size` (width, height) that was made `factor` times smaller."""
+        self.pause()
         rows = self._stacked(writing.lines(found), found.amount) if found else []
         if not rows:
             raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
@@ -125,10 +127,11 @@ class Reader:
             line, chance, shrink = self._line(row, found.amount)
             divided *= chance
             for part, frame_, chances in line:
-                left, top, right, bottom = (x * shrink * factor for x in part.box)
-                box = (left, top, min(right, size[0]), min(bottom, size[1]))
-                best = int(chances.argmax())
-                digits.append(Digit(best, float(chances[best]), tuple(chances.tolist()), box, frame_))
+                left, top, right, bottom = part.box
+                times = shrink * factor
+                box = (left * times, top * times, min(right * times, size[0]), min(bottom * times, size[1]))
+                probability = max(chances)
+                digits.append(Digit(chances.index(probability), probability, tuple(chances), box, frame_))
         return Reading(tuple(digits), divided, found)
 
     def _stacked(self, rows: list[list[writing.Part]], amount: np.ndarray) -> list[list[writing.Part]]:
@@ -138,7 +141,7 @@ class Reader:
             if joined and len(joined[-1]) == len(row) == 1 and writing.close(joined[-1][0], row[0]):
                 whole = writing.union([joined[-1][0], row[0]])
                 looks = self._look([whole, joined[-1][0], row[0]], amount)
-                one, upper, lower = (chances.max() for _, chances in looks)
+                one, upper, lower = (max(chances) for _, chances in looks)
                 if one > upper * lower:
                     joined[-1] = [whole]
                     continue
@@ -146,19 +149,19 @@ class Reader:
         return joined
 
     def _line(self, row: list[writing.Part], amount: np.ndarray) -> tuple[list[tuple], float, int]:
-        """The digits of a line, each as its part, frame and chances (10,); the chance that they are its digits.
+        """The digits of a line, each as its part, frame and ten chances; the chance that they are its digits.
 
         And how many times smaller than `amount` the parts' boxes are.
         """
         seen = dict(zip(row, self._look(row, amount), strict=True))
-        sure = [float(chances.max()) for _, chances in seen.values()]
+        sure = [max(chances) for _, chances in seen.values()]
         height = max(part.height for part in row)
         if len(row) == 1 and not may_be_more(row[0], sure[0], height):
             return [(row[0], *seen[row[0]])], 1.0, 1
         shrink = max(1, height // ENOUGH)
         if shrink > 1:
             row, amount = writing.shrunk(row, amount, shrink)  # other parts than were seen
-        pieces, gaps = [], []
+        pieces, gaps, known = [], [], {}
         for part, probability in zip(row, sure, strict=True):
             if pieces:
                 across = (part.box[0] - pieces[-1].box[2]) / (height / shrink)
@@ -167,18 +170,23 @@ class Reader:
             if len(row) <= CROWD and may_be_more(part, probability, height // shrink):
                 cut = cuts.pieces(part, amount)
             gaps += [None] * (len(cut) - 1)
+            known[len(pieces), len(pieces) + len(cut)] = part  # all of its pieces, which have been seen as one
             pieces += cut
         runs = lattice.runs([piece.box for piece in pieces], gaps)
-        wholes = [writing.union(pieces[start:end]) for start, end in runs]
+        wholes = [known.get(run) or writing.union(pieces[slice(*run)]) for run in runs]
         if new := [whole for whole in wholes if whole not in seen]:
             seen |= zip(new, self._look(new, amount), strict=True)
-        way = lattice.best(gaps, runs, [float(seen[whole][1].max()) for whole in wholes])
+        way = lattice.best(gaps, runs, [max(seen[whole][1]) for whole in wholes])
         return [(wholes[i], *seen[wholes[i]]) for i in map(runs.index, way.runs)], way.chance, shrink
 
-    def _look(self, parts: list[writing.Part], amount: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Of each of `parts` its frame, (28, 28) uint8, and how likely each digit is in it, (10,)."""
+    def _look(self, parts: list[writing.Part], amount: np.ndarray) -> list[tuple[np.ndarray, list[float]]]:
+        """Of each of `parts` its frame, (28, 28) uint8, and how likely each of the ten digits is in it."""
+        self.pause()
         frames = np.array([frame.frame(part.ink(amount)) for part in parts])
-        return list(zip(frames, self.probabilities(frames).numpy(), strict=True))
+        return list(zip(frames, self.probabilities(frames).tolist(), strict=True))
+
+    def pause(self) -> None:
+        """Called before each kind of work, so that who reads several pictures may do it for all of them in turn."""
 
     @torch.inference_mode()
     def probabilities(self, frames: np.ndarray) -> torch.Tensor:
@@ -227,7 +235,11 @@ def may_be_more(part: writing.Part, sure: float, height: int) -> bool:
 
 def pixels(image: Image.Image) -> tuple[np.ndarray, int]:
     """A picture as it is worked on, (H, W, C) uint8, and how many times smaller than it was sent."""
-    factor = max(1, min(max(image.size) // WORKING_SIDE, min(image.size) // NARROW))
-    factor = max(factor, math.ceil(max(image.size) / LARGEST), math.ceil((image.width * image.height / LARGEST) ** 0.5))
+    shorter, longer = sorted(image.size)
+    factor = 1
+    if longer >= WORKING_SIDE:
+        factor = max(1, min(longer // WORKING_SIDE, shorter // NARROW))
+        factor = max(factor, math.ceil(longer / LARGEST), math.ceil((longer * shorter / LARGEST) ** 0.5))
     small = image.reduce(factor) if factor > 1 else image
-    return np.frombuffer(small.tobytes(), np.uint8).reshape(small.height, small.width, -1), factor
+    width, height = small.size
+    return np.frombuffer(small.tobytes(), np.uint8).reshape(height, width, -1), factor

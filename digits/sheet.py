@@ -8,7 +8,7 @@ slowly.
 import cv2
 import numpy as np
 
-from digits.ink import shrunk
+from digits.small import shrunk
 
 SIDE = 160  # pixels of the longer side, on which it is looked for
 STEP = 16  # of 255, by which colours in 3x3 pixels differ inside a sheet at most: light falling off, paper's grain

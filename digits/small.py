@@ -8,6 +8,8 @@ import functools
 import cv2
 import numpy as np
 
+NARROW = 32  # pixels that the shorter side keeps when a picture is shrunk
+
 
 def median(values: np.ndarray) -> np.ndarray:
     """The median of (N,) or of each column of (N, C), as `np.median(values, axis=0)`; of the same type if floats."""
@@ -42,3 +44,25 @@ def border(height: int, width: int) -> np.ndarray:
 def kernel(height: int, width: int) -> np.ndarray:
     """A rectangle of ones for cv2's morphology, (height, width) uint8; not to be written to."""
     return cv2.getStructuringElement(cv2.MORPH_RECT, (width, height))
+
+
+def largest(values: np.ndarray) -> np.floating:
+    """The largest of `values` (H, W), as `values.max()`."""
+    return values.dtype.type(cv2.minMaxLoc(values)[1])
+
+
+def padded(values: np.ndarray, margin: int) -> np.ndarray:
+    """`values` (H, W) with a `margin` of zeros around them, as `np.pad(values, margin)`."""
+    return cv2.copyMakeBorder(values, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
+
+
+def shrunk(picture: np.ndarray, side: int) -> np.ndarray:
+    """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side; a strip to NARROW on its shorter,
+    or to 4 * side² in all."""
+    height, width = picture.shape[:2]
+    strip = min(NARROW / min(height, width), 2 * side / (height * width) ** 0.5)
+    shrink = max(side / max(height, width), strip)
+    if shrink >= 1:
+        return picture
+    size = tuple(max(1, round(length * shrink)) for length in picture.shape[1::-1])
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], *picture.shape[2:])

@@ -26,12 +26,11 @@ class Task(greenlet):
 class Together(Reader):
     """A Reader for tasks that run together; any other caller is answered at once."""
 
-    def read(self, image):
-        """As `Reader.read`; first all tasks come as far as this, as each kind of work goes faster when repeated."""
+    def pause(self) -> None:
+        """Let all tasks come as far as this: repeated, each kind of work finds its code in the processor's cache."""
         task = getcurrent()
         if isinstance(task, Task):
             task.parent.switch(None)
-        return super().read(image)
 
     def probabilities(self, frames: np.ndarray) -> torch.Tensor:
         """As `Reader.probabilities`, in one batch with what the other tasks ask."""
@@ -44,13 +43,14 @@ class Together(Reader):
         Where the network fails, all that asked it get its error.
         """
         tasks = [Task(job) for job in jobs]
-        answers: list[tuple[Task, Any]] = [(task, None) for task in tasks]
-        while answers:
-            asked = [(task, wish) for task, answer in answers if (wish := step(task, answer)) is not task]
-            answers = [(task, None) for task, frames in asked if frames is None]
-            asked = [(task, frames) for task, frames in asked if frames is not None]
-            if asked:
-                answers += self._answers(*zip(*asked, strict=True))
+        ready: list[tuple[Task, Any]] = [(task, None) for task in tasks]
+        asked: list[tuple[Task, np.ndarray]] = []
+        while ready:
+            wishes = [(task, step(task, answer)) for task, answer in ready]
+            ready = [(task, None) for task, wish in wishes if wish is None]
+            asked += [(task, wish) for task, wish in wishes if wish is not None and wish is not task]
+            if asked and not ready:  # all ask or are at their end
+                ready, asked = self._answers(*zip(*asked, strict=True)), []
         return tasks
 
     def _answers(self, tasks: tuple[Task, ...], frames: tuple[np.ndarray, ...]) -> list[tuple[Task, Any]]:

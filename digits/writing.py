@@ -12,7 +12,7 @@ import numpy as np
 from digits import UserError
 from digits.frame import BOX
 from digits.ink import BLANK, FAINT, Ink
-from digits.small import kernel
+from digits.small import kernel, padded
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
 
@@ -47,13 +47,13 @@ class Part:
         """The part's own of `amount` (H, W), with the soft edge around it, but nothing of other parts."""
         edge = 2 + max(self.width, self.height) // BOX
         left, top, right, bottom = self.box
-        mask = np.zeros((self.height + 2 * edge, self.width + 2 * edge), np.uint8)
-        mask[edge:-edge, edge:-edge] = self.mask
+        mask = padded(self.mask.view(np.uint8), edge)
         near = cv2.dilate(mask, kernel(2 * edge + 1, 2 * edge + 1))
-        inside = amount[max(0, top - edge) : bottom + edge, max(0, left - edge) : right + edge]
-        around = np.zeros(mask.shape, np.float32)
-        down, across = edge - min(top, edge), edge - min(left, edge)
-        around[down : down + inside.shape[0], across : across + inside.shape[1]] = inside
+        around = amount[max(0, top - edge) : bottom + edge, max(0, left - edge) : right + edge]
+        if around.shape != mask.shape:  # as the part is near the border of the picture
+            down, across = edge - min(top, edge), edge - min(left, edge)
+            rest = (mask.shape[0] - around.shape[0] - down, mask.shape[1] - around.shape[1] - across)
+            around = cv2.copyMakeBorder(around, down, rest[0], across, rest[1], cv2.BORDER_CONSTANT)
         return around * (mask | (near & (around <= FAINT)))
 
 
@@ -61,8 +61,8 @@ def union(parts: list[Part]) -> Part:
     """All of `parts` as one."""
     if len(parts) == 1:
         return parts[0]
-    boxes = np.array([part.box for part in parts])
-    left, top, right, bottom = (*boxes[:, :2].min(0).tolist(), *boxes[:, 2:].max(0).tolist())
+    lefts, tops, rights, bottoms = zip(*(part.box for part in parts), strict=True)
+    left, top, right, bottom = min(lefts), min(tops), max(rights), max(bottoms)
     mask = np.zeros((bottom - top, right - left), bool)
     for part in parts:
         x, y, _, _ = part.box
@@ -95,6 +95,8 @@ def _parts(ink: Ink) -> list[Part]:
             found.append(part)
             areas.append(area)
             rims.append(_along(part, mask.shape))
+    if len(found) == 1:  # with nothing beside it that would make it a rim or dust
+        return found if max(found[0].width, found[0].height) >= TINY * (width * height) ** 0.5 else []
     inner = max((max(p.width, p.height) for p, rim in zip(found, rims, strict=True) if rim == 0), default=0)
     if inner >= 0.12 * min(width, height):  # something is written inside: what comes in from the border is none
         inside = [

@@ -49,3 +49,11 @@ def test_the_border_is_a_ring(shape, count):
 def test_a_kernel_is_all_ones():
     assert (small.kernel(3, 5) == np.ones((3, 5), np.uint8)).all()
     assert small.kernel(3, 5).shape == (3, 5)
+
+
+def test_the_largest_and_a_margin_are_numpys():
+    for kind in (np.float32, np.float64, np.uint8):
+        square = (100 * RANDOM.random((9, 12))).astype(kind)
+        for part in (square, square[2:5, 3:7], square.T):
+            assert (small.largest(part), small.largest(part).dtype) == (part.max(), part.dtype)
+            assert (small.padded(part, 3) == np.pad(part, 3)).all()

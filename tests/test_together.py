@@ -83,3 +83,16 @@ def test_who_is_no_task_is_answered_at_once_in_any_thread(together):
 
 def test_tasks_of_no_jobs_are_none(together):
     assert together.run([]) == []
+
+
+def test_what_comes_late_waits_for_no_one_alone(watched, together):
+    """Some ask at once and some after pauses: still in one batch."""
+
+    def late(pauses: int) -> str:
+        for _ in range(pauses):
+            together.pause()
+        return together.read(PICTURES[1]).text
+
+    tasks = together.run([lambda pauses=pauses: late(pauses) for pauses in (1, 3, 5)])
+    assert [task.result for task in tasks] == ["1", "1", "1"]
+    assert watched.seen == [3]
