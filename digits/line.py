@@ -45,6 +45,7 @@ class Line:
     arrived: float = 0.0  # when the request was whole
     busy: bool = False  # its request waits for its turn, or is being answered
     last: bool = False  # to be closed after the answer
+    gone: bool = False  # the client hung up
     closing: bool = False  # the answer is sent: what still comes is dropped
     out: bytes = b""  # of the answer, what the client did not take yet
 

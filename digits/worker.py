@@ -52,6 +52,7 @@ class Worker(Base):
         self.finished: queue.SimpleQueue = queue.SimpleQueue()  # (line, answer, whether to close) of what ran aside
         self.aside = ThreadPoolExecutor(1)
         self.looked = self.stopped = self.left = 0.0
+        self.clients = 0
         self.place = self.age % len(self.app.shares)
         self.app.shares[self.place] = 0
         self.poller.register(self.PIPE[0], EVENT_READ, (self.woken, self.PIPE[0]))
@@ -131,13 +132,17 @@ class Worker(Base):
 
     def accept(self, listener) -> None:
         """Take connections, or leave them for a moment to a process that has fewer: they stay where they go."""
-        others = [share for place, share in enumerate(self.app.shares) if place != self.place and share != NOBODY]
-        fair = int(RATIO * min(others)) + MORE - len(self.lines) if others else ACCEPTED
-        if fair > 0:
-            self.take(listener, min(fair, ACCEPTED))
+        room = self.room()
+        if room > 0:
+            self.take(listener, min(room, ACCEPTED))
         else:
             self.left = time.monotonic()
             self.poller.unregister(listener)
+
+    def room(self) -> int:
+        """How many connections this process may take without having too many more than another; below 0 if it has."""
+        others = [share for place, share in enumerate(self.app.shares) if place != self.place and share != NOBODY]
+        return int(RATIO * min(others)) + MORE - self.clients if others else ACCEPTED
 
     def take_after_all(self) -> None:
         self.left = 0.0
@@ -162,12 +167,19 @@ class Worker(Base):
             line = Line(sock, address, time.monotonic())
             self.lines.add(line)
             self.watch(line, EVENT_READ)
-            self.count()
+            self.count(1)
         return True
 
-    def count(self) -> None:
+    def count(self, change: int) -> None:
+        self.clients += change
         if not self.stopped:
-            self.app.shares[self.place] = len(self.lines)
+            self.app.shares[self.place] = self.clients
+
+    def leave(self, line: Line) -> None:
+        """Count a client as gone, once; what it asked may still have to be answered."""
+        if not line.gone:
+            line.gone = True
+            self.count(-1)
 
     def make_room(self) -> bool:
         """Close the connection that has been silent longest; whether there was one."""
@@ -192,7 +204,7 @@ class Worker(Base):
         self.watch(line, 0)
         self.lines.discard(line)
         line.sock.close()
-        self.count()
+        self.leave(line)
 
     def receive(self, line: Line) -> None:
         """Take what came. Whoever only closes his own side still gets his answer."""
@@ -204,6 +216,7 @@ class Worker(Base):
             data, line.closing = b"", True
         if not data:
             line.last = True
+            self.leave(line)
             return self.watch(line, 0) if line.busy else self.close(line)
         if line.closing:
             return
@@ -273,7 +286,7 @@ class Worker(Base):
             response, environ = wsgi.create(parsed, sink, line.address, line.sock.getsockname(), self.cfg)
         except Exception:  # gunicorn has two dozen kinds of errors for requests that make no sense
             return self.refusal(line, 400)
-        if not self.alive or line.last:
+        if not self.alive or line.last or self.room() < -MORE:  # who connects anew comes to a process with fewer
             response.force_close()
         environ["digits.arrived"] = line.arrived
         try:
@@ -304,6 +317,8 @@ class Worker(Base):
         """Send an answer, and go on with what the client sent after its request."""
         line.next_request()
         line.last = line.last or end
+        if line.last:
+            self.leave(line)
         line.out = answer
         self.flush(line)
 
