@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import time
+from collections import Counter as Counting
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
@@ -19,31 +20,28 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several processes keep their figure
 
 
 class Json(logging.Formatter):
-    """A log record as one line of JSON."""
+    """A log record as lines of JSON: one, or one for each of its `requests`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """`record` with its time (UTC), its level, and the fields of its `extra` called `request`, if it has one."""
-        line = {"time": stamp(record), "level": record.levelname.lower()}
-        line |= record.__dict__.get("request") or {"message": record.getMessage()}
+        head = {"time": stamp(record), "level": record.levelname.lower()}
+        lines = [head | said for said in record.__dict__.get("requests", ())] or [
+            head | {"message": record.getMessage()}
+        ]
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+            lines[-1]["traceback"] = self.formatException(record.exc_info)
+        return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
 
 
 class Text(logging.Formatter):
-    """A log record as one line for people."""
+    """A log record as lines for people: one, or one for each of its `requests`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        said = record.__dict__.get("request")
-        if said:
-            text = (
-                f"{said['status']} {said['method']} {said['path']} {said['ms']:.1f} ms {said['address']} {said['id']}"
-            )
-        else:
-            text = f"{record.levelname.lower()}: {record.getMessage()}"
+        form = "{status} {method} {path} {ms:.1f} ms {address} {id}"
+        said = [form.format(**said) for said in record.__dict__.get("requests", ())]
+        lines = said or [f"{record.levelname.lower()}: {record.getMessage()}"]
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
-        return f"{stamp(record)} {text}"
+            lines[-1] += "\n" + self.formatException(record.exc_info)
+        return "\n".join(f"{stamp(record)} {line}" for line in lines)
 
 
 def stamp(record: logging.LogRecord) -> str:
@@ -91,35 +89,48 @@ class Journal:
             multiprocess_mode="livemax",
         )
         self.model.labels(version).set(1)
-        self.known: dict = {}  # labels to counters, as looking them up takes longer than counting
+        self.known: dict[tuple, tuple[Counter, Histogram]] = {}
+        self.pending: list[dict] = []
 
     def request(self, route: str, said: dict) -> None:
         """Count and write down a request: `said` has id, method, path, status, ms and address.
 
         `route` is a path of ours, or "other", so that nobody can make up new series.
         """
-        method = said["method"] if said["method"] in METHODS else "other"
-        key = (route, method, said["status"])
-        if key not in self.known:
-            self.known[key] = self.requests.labels(*key), self.seconds.labels(route)
-        counter, histogram = self.known[key]
+        counter, histogram = self.series(route, said["method"], said["status"])
         counter.inc()
         histogram.observe(said["ms"] / 1000)
+        self.write([said])
+
+    def series(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        """What counts and times requests of a kind; kept, as looking them up takes longer than counting."""
+        key = (route, method if method in METHODS else "other", status)
+        if key not in self.known:
+            self.known[key] = self.requests.labels(*key), self.seconds.labels(route)
+        return self.known[key]
+
+    def write(self, requests: list[dict]) -> None:
         if self.log.isEnabledFor(logging.INFO):
             record = logging.LogRecord(self.log.name, logging.INFO, "", 0, "", None, None)
-            record.request = said
+            record.requests = requests
             self.log.handle(record)
 
     def refused(self, head: bytes, address: tuple, status: int, seconds: float) -> None:
-        """Count and write down a request that never came to be one, of which `head` is there at most."""
+        """Take down a request that was refused before it was looked at, of which `head` is there at most.
+
+        It is counted and written by `flush`: in a crowd there are thousands a second.
+        """
         method, path, *_ = [*head.partition(b"\r\n")[0].decode("latin-1").split(" "), "", ""]
-        said = {
-            "id": secrets.token_hex(8),
-            "method": method[:10],
-            "path": path.partition("?")[0][:200],
-            "status": status,
-        }
-        self.request("other", said | {"ms": round(1000 * seconds, 2), "address": address[0]})
+        said = {"id": secrets.token_hex(8), "method": method[:10], "path": path.partition("?")[0][:200]}
+        self.pending.append(said | {"status": status, "ms": round(1000 * seconds, 2), "address": address[0]})
+
+    def flush(self) -> None:
+        """Count and write what was refused."""
+        if self.pending:
+            for (method, status), count in Counting((said["method"], said["status"]) for said in self.pending).items():
+                self.series("other", method, status)[0].inc(count)
+            self.write(self.pending)
+            self.pending = []
 
     def reading(self, digits: int, certain: bool) -> None:
         """Count a picture that was read."""

@@ -33,6 +33,7 @@ TOGETHER = 32  # small requests that are answered together, see digits/together.
 ASIDE = 64 * 1024  # bytes: larger requests are answered beside the others; drawings have up to 20 kB
 DRAINED = 64 * 1024 * 1024  # bytes of a body that is too large that are dropped before it is refused
 HELD = 512 * 1024 * 1024  # bytes of requests that are not whole yet; 30 of the largest, or thousands of usual ones
+HEAD = 300  # bytes of what is refused that are looked at for the log
 LINGER = 1.0  # s after the signal to stop that a silent connection may still ask something
 LOOK = 0.2  # s between two looks for connections that are late
 
@@ -71,6 +72,7 @@ class Worker(Base):
                 break
         for line in list(self.lines):
             self.close(line)
+        self.app.journal.flush()
         self.aside.shutdown(wait=False, cancel_futures=True)
         self.poller.close()
 
@@ -79,6 +81,7 @@ class Worker(Base):
         self.looked = now = time.monotonic()
         self.notify()
         self.app.journal.queue.set(len(self.waiting))
+        self.app.journal.flush()
         self.alive = self.alive and self.ppid == os.getppid()
         if not self.alive and not self.stopped:
             self.stop()
@@ -310,7 +313,7 @@ class Worker(Base):
         """One of REFUSALS as bytes; whether the connection ends with it, as all do after which nobody knows where
         the next request begins."""
         end = status != 503 or not line.busy or not self.alive or line.last
-        self.app.journal.refused(bytes(line.buffer[:MAX_HEAD]), line.address, status, time.monotonic() - line.since)
+        self.app.journal.refused(bytes(line.buffer[:HEAD]), line.address, status, time.monotonic() - line.since)
         return refusal(status, end), end
 
     def send(self, line: Line, answer: bytes, end: bool) -> None:

@@ -277,7 +277,7 @@ def test_every_request_has_one_line_with_its_name_and_nothing_of_its_picture(cli
     own = client.post("/api?secret=1", json={"image": image}, headers={"X-Request-ID": "mine-1"})
     assert own.headers["X-Request-ID"] == "mine-1"
     other = client.get("/nothing", headers={"X-Request-ID": "a b\t<script>"})
-    first, second = (record.request for record in caplog.records)
+    first, second = (record.requests[0] for record in caplog.records)
     assert (first["id"], first["method"], first["path"], first["status"]) == ("mine-1", "POST", "/api", 200)
     assert first["ms"] > 0
     assert second["id"] == other.headers["X-Request-ID"]

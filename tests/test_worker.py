@@ -37,6 +37,7 @@ class Served:
         self.refused: list[int] = []
         journal = SimpleNamespace(
             queue=SimpleNamespace(set=lambda _: None),
+            flush=lambda: None,
             refused=lambda head, address, status, _: self.refused.append(status),
         )
         settings = Config()
