@@ -67,14 +67,20 @@ class Quick(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if len(x) > self.FEW:
-            return self.layers(x)
-        x = x.contiguous()
-        rows = x.as_strided((len(x), 24, 24, 3, 3), (784, 28, 1, 28, 1)).reshape(-1, 9)  # (B * 576, 9)
-        x = pooled(torch.addmm(self.bias1, rows, self.conv1).view(-1, 12, 2, 12, 2, 32))  # (B, 12, 12, 32)
-        rows = x.as_strided((len(x), 10, 10, 3, 96), (4608, 384, 32, 384, 1)).reshape(-1, 288)  # (B * 100, 288)
-        x = pooled(torch.addmm(self.bias2, rows, self.conv2).view(-1, 5, 2, 5, 2, 64))  # (B, 5, 5, 64)
-        x = torch.addmm(self.bias3, x.view(-1, 1600), self.fc1).relu_()  # (B, 128)
+        few = len(x) <= self.FEW
+        if few:
+            rows = x.contiguous().as_strided((len(x), 24, 24, 3, 3), (784, 28, 1, 28, 1)).reshape(-1, 9)
+            x = torch.addmm(self.bias1, rows, self.conv1)  # (B * 576, 32)
+        else:
+            x = self.layers.conv1(x[..., :26, :26]).permute(0, 2, 3, 1)  # (B, 24, 24, 32)
+        x = pooled(x.reshape(-1, 12, 2, 12, 2, 32))  # (B, 12, 12, 32)
+        if few:
+            rows = x.as_strided((len(x), 10, 10, 3, 96), (4608, 384, 32, 384, 1)).reshape(-1, 288)
+            x = torch.addmm(self.bias2, rows, self.conv2)  # (B * 100, 64)
+        else:
+            x = self.layers.conv2(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # (B, 10, 10, 64)
+        x = pooled(x.reshape(-1, 5, 2, 5, 2, 64))  # (B, 5, 5, 64)
+        x = torch.addmm(self.bias3, x.reshape(-1, 1600), self.fc1).relu_()  # (B, 128)
         return torch.addmm(self.bias4, x, self.fc2)  # (B, 10)
 
 
