@@ -35,7 +35,7 @@ DRAINED = 64 * 1024 * 1024  # bytes of a body that is too large that are dropped
 HELD = 512 * 1024 * 1024  # bytes of requests that are not whole yet; 30 of the largest, or thousands of usual ones
 HEAD = 300  # bytes of what is refused that are looked at for the log
 LINGER = 1.0  # s after the signal to stop that a silent connection may still ask something
-LOOK = 0.2  # s between two looks for connections that are late
+LOOK = 0.5  # s between two looks for connections that are late
 
 
 class Worker(Base):
@@ -263,7 +263,7 @@ class Worker(Base):
         lines: list[Line] = []
         while self.waiting and len(lines) < TOGETHER:
             line = self.waiting.popleft()
-            if line.closing:  # gone meanwhile
+            if line.closing or (line.gone and len(self.waiting) > TOGETHER):  # nobody is there, or perhaps nobody
                 self.close(line)
             elif time.monotonic() - line.arrived > self.app.limits.max_wait:
                 self.refuse(line, 503)
