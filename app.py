@@ -64,7 +64,7 @@ class Settings:
     max_decode: float = setting(5.0, "seconds that decoding a picture may take", 0.01)
     max_batch: int = setting(64, "pictures in one request", 1)
     max_wait: float = setting(0.8, "seconds that a request may wait for its turn before it is refused", 0.01)
-    max_connections: int = setting(4000, "connections that a process keeps; the most idle are closed beyond", 1)
+    max_connections: int = setting(8000, "connections that a process keeps; the most idle are closed beyond", 1)
     read_timeout: float = setting(20.0, "seconds in which a request must have arrived", 0.1)
     keep_alive: float = setting(60.0, "seconds after which a silent connection is closed", 0.1)
 

@@ -41,7 +41,8 @@ class Text(logging.Formatter):
         lines = said or [f"{record.levelname.lower()}: {record.getMessage()}"]
         if record.exc_info:
             lines[-1] += "\n" + self.formatException(record.exc_info)
-        return "\n".join(f"{stamp(record)} {line}" for line in lines)
+        when = stamp(record)
+        return "\n".join(f"{when} {line}" for line in lines)
 
 
 def stamp(record: logging.LogRecord) -> str:
