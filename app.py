@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import model
-from digits import UserError, device, picture, server
+from digits import Later, UserError, device, picture, server
 from digits.reader import Reader
 from digits.settings import parse, setting
 from digits.together import Together
@@ -32,6 +32,7 @@ STATUS = {  # of UserErrors; else 400
     "large": 413,
     "batch": 413,
 }
+FEW = 4  # pictures of a batch that are read among other requests; more are read beside them
 IDENTITY = re.compile(r"[\w.:-]{1,64}")  # what a client may call its request
 # Nothing from elsewhere, nothing inline; the canvas makes data: pictures, a picture from a file is a blob:.
 POLICY = (
@@ -117,7 +118,8 @@ def reads(app: Flask, reader: Reader, settings: Settings) -> None:
     refusals = openapi.refusals(400, 408, 413, 415, 422, 429, 503)
 
     def reading(content: bytes) -> dict:
-        found = reader.read(picture.decode(content, settings.max_pixels, settings.max_decode))
+        quick = request.environ.get("digits.inline", False)
+        found = reader.read(picture.decode(content, settings.max_pixels, settings.max_decode, quick))
         app.extensions["journal"].reading(len(found.digits), found.certain)
         return found.as_dict()
 
@@ -129,15 +131,24 @@ def reads(app: Flask, reader: Reader, settings: Settings) -> None:
         except UserError as error:
             return {"error": {"code": error.code, "message": str(error)}}
 
-    @app.post("/api", responses={200: openapi.PictureRead} | refusals, openapi_extensions=openapi.ONE)
+    @app.post(
+        "/api", tags=openapi.READING, responses={200: openapi.PictureRead} | refusals, openapi_extensions=openapi.ONE
+    )
     def read() -> Response:
         """Read one picture"""
         return jsonify(reading(sent.picture(settings.max_body)))
 
-    @app.post("/api/batch", responses={200: openapi.PicturesRead} | refusals, openapi_extensions=openapi.MANY)
+    @app.post(
+        "/api/batch",
+        tags=openapi.READING,
+        responses={200: openapi.PicturesRead} | refusals,
+        openapi_extensions=openapi.MANY,
+    )
     def read_many() -> Response:
         """Read some pictures; one that cannot be read spoils no other"""
         contents = sent.pictures(settings.max_body, settings.max_batch)
+        if request.environ.get("digits.inline") and len(contents) > FEW:
+            raise Later
         return jsonify(readings=[reading_or_error(content) for content in contents])
 
 
@@ -164,19 +175,21 @@ def tells(app: Flask, reader: Reader) -> None:
     def document() -> Response:
         return jsonify(openapi.tidied(app.api_doc))
 
-    @app.get("/healthz", responses={200: openapi.Health} | openapi.refusals(503))
+    @app.get("/healthz", tags=openapi.WATCHING, responses={200: openapi.Health} | openapi.refusals(503))
     def lives() -> Response:
         """Whether the process lives"""
         return jsonify(status="alive")
 
-    @app.get("/readyz", responses={200: openapi.Health} | openapi.refusals(503))
+    @app.get("/readyz", tags=openapi.WATCHING, responses={200: openapi.Health} | openapi.refusals(503))
     def is_ready() -> Response:
         """Whether a digit can be read: one is"""
         if reader.read(stroke()).text != "1":
             raise RuntimeError("a stroke was not read as 1")
         return jsonify(status="ready")
 
-    @app.get("/metrics", responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
+    @app.get(
+        "/metrics", tags=openapi.WATCHING, responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+    )
     def figures() -> Response:
         """Figures for Prometheus"""
         return Response(app.extensions["journal"].exposition(), mimetype="text/plain; version=0.0.4")
@@ -195,6 +208,7 @@ def keeps_order(app: Flask, settings: Settings) -> None:
     headers = dict(SECURITY)
     if settings.cors:
         headers |= {"Access-Control-Allow-Origin": settings.cors, "Vary": "Origin"}
+        headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)
 
@@ -217,8 +231,14 @@ def keeps_order(app: Flask, settings: Settings) -> None:
         response.headers["X-Request-ID"] = identity
         began = environ.get("digits.arrived") or environ["digits.began"]
         route = request.url_rule.rule if request.url_rule else "other"
-        said = {"id": identity, "method": request.method, "path": request.path, "status": response.status_code}
-        said |= {"ms": round(1000 * (time.monotonic() - began), 2), "address": request.remote_addr}
+        said = {
+            "id": identity,
+            "method": request.method,
+            "path": journal.printable(request.path),
+            "status": response.status_code,
+        }
+        said |= {"status": response.status_code, "ms": round(1000 * (time.monotonic() - began), 2)}
+        said["address"] = request.remote_addr
         journal.request(route, said)
         return response
 
@@ -287,8 +307,10 @@ def main(settings: Settings) -> None:
         settings = replace(settings, workers=1)  # it is shared best by batches
 
     def weights() -> bytes:
-        model.load(settings.weights)  # a sentence if they cannot be had
-        return Path(settings.weights).read_bytes()
+        path = Path(settings.weights)
+        content = path.read_bytes() if path.is_file() else None
+        model.load(path, content=content)  # a sentence if they cannot be had
+        return content or b""
 
     def application(content: bytes) -> Flask:
         torch.set_num_threads(1)  # processes keep the cores busy; more threads would get in their way

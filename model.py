@@ -49,8 +49,8 @@ class Quick(nn.Module):
     """A trained CNN as products of matrices, channels last: the same function, for few pictures on one core.
 
     Each 3×3 window becomes a row, so that a convolution is one product (im2col, Chellapilla et al. 2006). For a
-    single picture that takes 90 µs on one thread where the layers take 135 (torch.compile, TorchScript and ONNX
-    Runtime: README, "A server for production"). Of more than FEW the layers are as fast.
+    single picture that takes 110 µs on one thread where the layers take 130 (torch.compile, TorchScript and ONNX
+    Runtime: README, "A server for production"). For more than FEW the layers' own convolutions are faster.
     """
 
     FEW = 8

@@ -13,3 +13,7 @@ class UserError(Exception):
     def __init__(self, message: str, code: str = "error"):
         super().__init__(message)
         self.code = code
+
+
+class Later(BaseException):  # no Exception, so that nobody on the way takes it for a fault
+    """This takes too long to be done while others wait: it is to be done beside."""

@@ -122,16 +122,23 @@ class Journal:
         It is counted and written by `flush`: in a crowd there are thousands a second.
         """
         method, path, *_ = [*head.partition(b"\r\n")[0].decode("latin-1").split(" "), "", ""]
-        said = {"id": secrets.token_hex(8), "method": method[:10], "path": path.partition("?")[0][:200]}
+        if method not in METHODS or not path.startswith("/"):  # anything at all, a part of a picture even
+            method, path = "-", "-"
+        said = {"id": secrets.token_hex(8), "method": method, "path": self.printable(path.partition("?")[0][:200])}
         self.pending.append(said | {"status": status, "ms": round(1000 * seconds, 2), "address": address[0]})
 
     def flush(self) -> None:
         """Count and write what was refused."""
-        if self.pending:
-            for (method, status), count in Counting((said["method"], said["status"]) for said in self.pending).items():
-                self.series("other", method, status)[0].inc(count)
-            self.write(self.pending)
-            self.pending = []
+        pending, self.pending = self.pending, []
+        for (method, status), count in Counting((said["method"], said["status"]) for said in pending).items():
+            self.series("other", method, status)[0].inc(count)
+        if pending:
+            self.write(pending)
+
+    @staticmethod
+    def printable(path: str) -> str:
+        """`path` as it may stand in a log: it makes no lines of its own."""
+        return path if path.isprintable() else path.encode("unicode_escape").decode()
 
     def reading(self, digits: int, certain: bool) -> None:
         """Count a picture that was read."""

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 MAX_HEAD = 32 * 1024  # bytes of a request's head; browsers stay below 8 kB
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+CLOSES = re.compile(rb"\r\nconnection:[^\r\n]*close", re.IGNORECASE)
+LENGTHS = re.compile(rb"\r\ncontent-length[ \t]*:", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
 CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -40,19 +42,34 @@ class Line:
     body: int = -1  # where the body begins in `buffer`; -1 while the head is not whole
     need: int = -1  # bytes of the request in all; -1 while they are not known
     expects: bool = False  # the client waits for leave to send the body
+    chunks: list[tuple[int, int]] | None = None  # of a body in chunks: where each begins, how long it is
     scanned: int = 0  # where the next chunk of the body begins
     dropped: int = 0  # bytes of a body that is too large
     arrived: float = 0.0  # when the request was whole
     busy: bool = False  # its request waits for its turn, or is being answered
     last: bool = False  # to be closed after the answer
+    urgent: bool = False  # asked by whoever watches the server: it waits for nobody
     gone: bool = False  # the client hung up
     closing: bool = False  # the answer is sent: what still comes is dropped
     out: bytes = b""  # of the answer, what the client did not take yet
+
+    def content(self) -> bytes:
+        """The body of a request that is whole."""
+        if self.chunks is None:
+            return bytes(memoryview(self.buffer)[self.body : self.need])
+        return b"".join(self.buffer[start : start + size] for start, size in self.chunks)
+
+    def lasts(self) -> bool:
+        """Whether a refusal may leave the connection open: where that is so is left to gunicorn in answers."""
+        first, _, rest = bytes(self.buffer[: max(0, self.body)]).partition(b"\r\n")
+        usual = first.startswith((b"POST ", b"GET ")) and first.endswith(b" HTTP/1.1")
+        return usual and not CLOSES.search(b"\r\n" + rest)
 
     def next_request(self) -> None:
         del self.buffer[: max(0, self.need)]
         self.body = self.need = -1
         self.scanned = self.dropped = 0
+        self.chunks, self.urgent = None, False
         self.busy, self.since = False, time.monotonic()
 
 
@@ -68,15 +85,25 @@ class Sink:
 
 
 def measured(line: Line) -> bool:
-    """Whether the head of the request is whole; then its body's place is noted, and its size, if the head says it."""
+    """Whether the head of the request is whole; then its body's place is noted, and its size, if the head says it.
+
+    Errors: ValueError where the head says the size in a way that others may understand otherwise.
+    """
     end = line.buffer.find(b"\r\n\r\n", 0, MAX_HEAD)
     if end < 0:
         return False
     line.body = line.scanned = end + 4
     head = bytes(line.buffer[: line.body])
     line.expects = bool(EXPECTS.search(head))
-    if not CHUNKED.search(head):
+    lengths = LENGTHS.findall(head)
+    if CHUNKED.search(head):
+        line.chunks = []
+        if lengths:
+            raise ValueError
+    else:
         length = LENGTH.search(head)
+        if len(lengths) != bool(length):
+            raise ValueError
         line.need = line.body + (int(length[1]) if length else 0)
     return True
 
@@ -95,6 +122,7 @@ def scan(line: Line) -> bool:
                 raise ValueError
             return False
         if size := int(chunk[1], 16):
+            line.chunks.append((chunk.end(), size))
             line.scanned = chunk.end() + size + 2
             continue
         end = line.buffer.find(b"\r\n\r\n", chunk.end() - 2)  # the last chunk, and perhaps trailers

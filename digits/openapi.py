@@ -1,5 +1,6 @@
 """The API as OpenAPI 3.1 describes it: what goes in, what comes out, and what each refusal means."""
 
+from flask_openapi3 import Tag
 from pydantic import BaseModel, Field
 
 from digits.sent import FORM, OnePicture, Pictures
@@ -9,6 +10,7 @@ EXAMPLE = (
     "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAALklEQVR42mP8z4AbMDHQRJIFlcvIwPCf5naSIInqnkHgoMEmiRZA"
     "A+IgxgFItwCs6gU3dtiLcAAAAABJRU5ErkJggg=="
 )
+READING, WATCHING = [Tag(name="Reading")], [Tag(name="Watching")]  # the two kinds of routes
 BINARY = {"type": "string", "format": "binary"}
 REASONS = {
     400: "The request, or the picture in it, is broken.",

@@ -1,6 +1,7 @@
 """From the bytes of any picture to its pixels, upright, whatever their format."""
 
 import io
+import math
 import os
 import time
 from pathlib import Path
@@ -8,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from digits import UserError
+from digits import Later, UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MAX_PIXELS = 64_000_000  # phones make up to 50 million; at most 20 bytes each are held while decoding
+LARGE = 1_000_000  # pixels; with more, reading takes 30 ms and longer
 WIDE_RANGES = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
 
 
@@ -32,11 +34,14 @@ class Timed(io.BytesIO):
         return io.BytesIO.read(self, size)  # super() takes as long as all else here
 
 
-def decode(source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: float = float("inf")) -> Image.Image:
+def decode(
+    source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: float = math.inf, quick: bool = False
+) -> Image.Image:
     """The picture in a file or in bytes, upright, in RGB or 8-bit grey, transparency composited.
 
     Errors: UserError with code "missing", "empty", "format" (not a picture we read), "damaged", "pixels" (more
-    than `most`; found before anything is decoded) or "time" (decoding takes more than `seconds`).
+    than `most`; found before anything is decoded) or "time" (decoding takes more than `seconds`, as far as that
+    is seen when the decoder asks for bytes). Later, where it is to be `quick` and the picture has more than LARGE.
     """
     named = "The picture" if isinstance(source, bytes) else str(source)
     content = source if isinstance(source, bytes) else _content(Path(source))
@@ -46,6 +51,8 @@ def decode(source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: f
         with Image.open(Timed(content, seconds), formats=FORMATS) as image:
             if image.width * image.height > most:
                 raise UserError(_too_large(named, f"{image.width}x{image.height} pixels", most), "pixels")
+            if quick and image.width * image.height > LARGE:
+                raise Later
             image.load()
             if image.info:  # where an orientation would stand
                 ImageOps.exif_transpose(image, in_place=True)

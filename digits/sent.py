@@ -5,9 +5,10 @@ A picture comes as base64 in JSON, as a file in a form, or as the body itself.
 
 import base64
 import binascii
+from typing import Annotated
 
 from flask import request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -29,7 +30,7 @@ class Pictures(BaseModel):
     """Pictures to read."""
 
     model_config = ConfigDict(strict=True)
-    images: list[str] = Field(min_length=1, description=f"For each picture {HINT}")
+    images: Annotated[list[str], FailFast()] = Field(min_length=1, description=f"For each picture {HINT}")
 
 
 def picture(max_body: int) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 from flask import Flask
 
 from digits import UserError
+from digits.line import MAX_HEAD
 
 SPARE = 200  # files that a process may open beside its connections
 PLACES = 64  # for processes to say how many connections they have
@@ -56,6 +57,10 @@ def serve(
     from digits import journal
     from digits.worker import NOBODY
 
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.max_connections + SPARE
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted if hard < 0 else min(hard, wanted)), hard))
+
     class Server(BaseApplication):
         limits, content, journal, together = settings, weights(), None, None
         shares = memoryview(mmap.mmap(-1, 4 * PLACES)).cast("i")  # of all processes
@@ -86,14 +91,16 @@ def serve(
             self.log.warning("New weights are loaded.")
             super().handle_hup()
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = settings.max_connections + SPARE
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted if hard < 0 else min(hard, wanted)), hard))
     master = Master(Server())
     for place in range(PLACES):
         Server.shares[place] = NOBODY
     journal.log_to_stderr(settings.log_format)
     master.run()
+
+
+def files() -> int:
+    """How many files a process may have open."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def options(settings: Any, listener: socket.socket, ready: str) -> dict[str, Any]:
@@ -102,13 +109,14 @@ def options(settings: Any, listener: socket.socket, ready: str) -> dict[str, Any
         "bind": f"fd://{listener.fileno()}",
         "workers": settings.workers,
         "worker_class": "digits.worker.Worker",
-        "worker_connections": settings.max_connections,
+        "worker_connections": max(1, min(settings.max_connections, files() - SPARE)),
         "graceful_timeout": STOP,
         "timeout": HUNG,
         "loglevel": "warning",
         "when_ready": lambda _: print(ready, flush=True),
         "control_socket_disable": True,  # since gunicorn 25.1; nobody here asked for one
-        "limit_request_field_size": 0,  # the head as a whole is limited
+        "limit_request_line": 0,  # the head as a whole is limited
+        "limit_request_field_size": MAX_HEAD,
     }
 
 

@@ -9,6 +9,7 @@ processes, and parses HTTP (RFC 9112).
 
 import contextlib
 import functools
+import io
 import os
 import queue
 import selectors
@@ -22,6 +23,7 @@ from gunicorn.http import wsgi
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.base import Worker as Base
 
+from digits import Later
 from digits.line import CONTINUE, MAX_HEAD, Line, Sink, measured, refusal, scan
 
 PIECE = 256 * 1024  # bytes that are taken from a connection at once
@@ -34,6 +36,8 @@ ASIDE = 64 * 1024  # bytes: larger requests are answered beside the others; draw
 DRAINED = 64 * 1024 * 1024  # bytes of a body that is too large that are dropped before it is refused
 HELD = 512 * 1024 * 1024  # bytes of requests that are not whole yet; 30 of the largest, or thousands of usual ones
 HEAD = 300  # bytes of what is refused that are looked at for the log
+URGENT = (b"GET /healthz ", b"GET /readyz ", b"GET /metrics ")  # busy is not ill: whoever watches must see it
+TICK = 0.05  # s between two looks whether large requests waited too long
 LINGER = 1.0  # s after the signal to stop that a silent connection may still ask something
 LOOK = 0.5  # s between two looks for connections that are late
 
@@ -50,6 +54,8 @@ class Worker(Base):
         self.poller = selectors.DefaultSelector()
         self.lines: set[Line] = set()
         self.waiting: deque[Line] = deque()
+        self.large: deque[Line] = deque()  # those that are answered aside
+        self.occupied = False  # one of them is being answered
         self.finished: queue.SimpleQueue = queue.SimpleQueue()  # (line, answer, whether to close) of what ran aside
         self.aside = ThreadPoolExecutor(1)
         self.looked = self.stopped = self.left = 0.0
@@ -61,13 +67,17 @@ class Worker(Base):
             listener.setblocking(False)
             self.poller.register(listener, EVENT_READ, (self.accept, listener))
         while self.alive or self.lines or not self.stopped:
-            for key, _ in self.poller.select(0 if self.waiting else YIELD if self.left else LOOK):
+            for key, _ in self.poller.select(
+                0 if self.waiting else YIELD if self.left else TICK if self.large else LOOK
+            ):
                 handler, what = key.data
                 handler(what)
             if self.left and time.monotonic() - self.left > YIELD and not self.stopped:
                 self.take_after_all()
             if self.waiting:
                 self.turn()
+            if self.large:
+                self.turn_aside()
             if time.monotonic() - self.looked > LOOK and not self.look():
                 break
         for line in list(self.lines):
@@ -80,7 +90,7 @@ class Worker(Base):
         """What is done now and then: a sign of life, the stop, late clients; whether to go on."""
         self.looked = now = time.monotonic()
         self.notify()
-        self.app.journal.queue.set(len(self.waiting))
+        self.app.journal.queue.set(len(self.waiting) + len(self.large))
         self.app.journal.flush()
         self.alive = self.alive and self.ppid == os.getppid()
         if not self.alive and not self.stopped:
@@ -102,13 +112,14 @@ class Worker(Base):
             if late:
                 self.close(line)
         self.make_memory()
-        return not self.stopped or now - self.stopped < self.cfg.graceful_timeout
+        return not self.stopped or now - self.stopped < self.cfg.graceful_timeout - 1  # then gunicorn kills
 
     def make_memory(self) -> None:
         """Refuse the largest requests that are not whole yet while all together hold more than HELD."""
-        held = sum(len(line.buffer) for line in self.lines)
-        for line in sorted(self.lines, key=lambda line: -len(line.buffer)) if held > HELD else ():
-            if held > HELD and not line.busy:
+        unfinished = [line for line in self.lines if line.buffer and not (line.busy or line.out or line.closing)]
+        held = sum(len(line.buffer) for line in unfinished)
+        for line in sorted(unfinished, key=lambda line: -len(line.buffer)) if held > HELD else ():
+            if held > HELD:
                 held -= len(line.buffer)
                 self.refuse(line, 503)
                 line.buffer.clear()
@@ -129,6 +140,7 @@ class Worker(Base):
         with contextlib.suppress(BlockingIOError):
             os.read(pipe, 4096)
         while not self.finished.empty():
+            self.occupied = False
             self.send(*self.finished.get_nowait())
         if not self.alive and not self.stopped:
             self.stop()
@@ -136,6 +148,8 @@ class Worker(Base):
     def accept(self, listener) -> None:
         """Take connections, or leave them for a moment to a process that has fewer: they stay where they go."""
         room = self.room()
+        if self.stopped:
+            return
         if room > 0:
             self.take(listener, min(room, ACCEPTED))
         else:
@@ -186,7 +200,9 @@ class Worker(Base):
 
     def make_room(self) -> bool:
         """Close the connection that has been silent longest; whether there was one."""
-        idle = min((line for line in self.lines if not line.busy), key=lambda line: line.since, default=None)
+        idle = min(
+            (line for line in self.lines if not line.busy and not line.out), key=lambda line: line.since, default=None
+        )
         if idle:
             self.close(idle)
         return idle is not None
@@ -233,8 +249,11 @@ class Worker(Base):
 
     def consider(self, line: Line) -> None:
         """Put a request that is whole into the queue; refuse one that is too large or makes no sense."""
-        if line.body < 0 and not measured(line):
-            return self.refuse(line, 431) if len(line.buffer) > MAX_HEAD else None
+        try:
+            if line.body < 0 and not measured(line):
+                return self.refuse(line, 431) if len(line.buffer) > MAX_HEAD else None
+        except ValueError:
+            return self.refuse(line, 400)
         if line.expects and len(line.buffer) == line.body:
             with contextlib.suppress(OSError):
                 line.sock.send(CONTINUE)
@@ -247,11 +266,13 @@ class Worker(Base):
             return self.drop(line, whole)
         if whole:
             line.busy, line.arrived = True, time.monotonic()
-            self.waiting.append(line)
+            line.urgent = line.buffer.startswith(URGENT)
+            self.waiting.appendleft(line) if line.urgent else self.waiting.append(line)
 
     def drop(self, line: Line, whole: bool) -> None:
         """Take a body that is too large and forget it: a client that is still sending does not hear an answer."""
-        end = len(line.buffer) if line.need >= 0 else min(line.scanned, len(line.buffer))
+        line.chunks = line.chunks and []
+        end = len(line.buffer) if line.chunks is None else max(line.body, min(line.scanned - 2, len(line.buffer)))
         line.dropped += end - line.body
         line.scanned -= end - line.body
         del line.buffer[line.body : end]
@@ -259,48 +280,77 @@ class Worker(Base):
             self.refuse(line, 413)
 
     def turn(self) -> None:
-        """Answer some of the requests that wait."""
+        """Answer some of the requests that wait; large ones wait on for those before them."""
         lines: list[Line] = []
         while self.waiting and len(lines) < TOGETHER:
             line = self.waiting.popleft()
-            if line.closing or (line.gone and len(self.waiting) > TOGETHER):  # nobody is there, or perhaps nobody
-                self.close(line)
-            elif time.monotonic() - line.arrived > self.app.limits.max_wait:
-                self.refuse(line, 503)
-            elif line.need < ASIDE:
-                lines.append(line)
-            else:
-                self.aside.submit(self.answer_aside, line)
-        tasks = self.app.together([functools.partial(self.answer, line) for line in lines])
+            if self.is_due(line):
+                (lines if line.need < ASIDE else self.large).append(line)
+        tasks = self.app.together([functools.partial(self.answer, line, inline=True) for line in lines])
         for line, task in zip(lines, tasks, strict=True):
-            self.send(line, *task.result)
+            if task.error:
+                self.refuse(line, 503)
+            elif task.result is None:
+                self.large.append(line)
+            else:
+                self.send(line, *task.result)
+
+    def is_due(self, line: Line) -> bool:
+        """Whether a request is still to be answered; one that waited too long is refused, one of nobody dropped."""
+        if line.closing or (line.gone and len(self.waiting) > TOGETHER):  # nobody is there, or perhaps nobody
+            self.close(line)
+            return False
+        if time.monotonic() - line.arrived > self.app.limits.max_wait and not line.urgent:
+            self.refuse(line, 503)
+            return False
+        return True
+
+    def turn_aside(self) -> None:
+        """Refuse large requests that waited too long, and begin with the next one when the one before is done."""
+        while self.large and time.monotonic() - self.large[0].arrived > self.app.limits.max_wait:
+            self.is_due(self.large.popleft())
+        if self.large and not self.occupied and self.is_due(line := self.large.popleft()):
+            self.occupied = True
+            self.aside.submit(self.answer_aside, line)
 
     def answer_aside(self, line: Line) -> None:
-        self.finished.put((line, *self.answer(line)))
+        try:
+            answer, end = self.answer(line)
+        except BaseException:
+            self.log.exception("A request failed.")
+            answer, end = refusal(503, end=True), True
+        self.finished.put((line, answer, end))
         with contextlib.suppress(BlockingIOError):  # a full pipe wakes, too
             os.write(self.PIPE[1], b"1")
 
-    def answer(self, line: Line) -> tuple[bytes, bool]:
-        """What the application says to a request that is whole, as bytes; whether the connection ends with it."""
-        request = bytes(memoryview(line.buffer)[: line.need])
+    def answer(self, line: Line, inline: bool = False) -> tuple[bytes, bool] | None:
+        """What the application says to a request that is whole, as bytes; whether the connection ends with it.
+
+        None where it is too long to be answered `inline`, among others.
+        """
+        head = bytes(memoryview(line.buffer)[: line.body]) + (b"" if line.chunks is None else b"0\r\n\r\n")
         sink = Sink()
         try:
-            parsed = next(RequestParser(self.cfg, iter([request]), line.address))
+            parsed = next(RequestParser(self.cfg, iter([head]), line.address))
             response, environ = wsgi.create(parsed, sink, line.address, line.sock.getsockname(), self.cfg)
         except Exception:  # gunicorn has two dozen kinds of errors for requests that make no sense
             return self.refusal(line, 400)
+        content = line.content()  # of this length, whatever else the head may be taken to say
+        environ |= {"wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": str(len(content)), "digits.inline": inline}
         if not self.alive or line.last or self.room() < -MORE:  # who connects anew comes to a process with fewer
             response.force_close()
         environ["digits.arrived"] = line.arrived
         try:
-            content = self.wsgi(environ, response.start_response)
+            parts = self.wsgi(environ, response.start_response)
             try:
-                for part in content:
+                for part in parts:
                     response.write(part)
                 response.close()
             finally:
-                if hasattr(content, "close"):
-                    content.close()
+                if hasattr(parts, "close"):
+                    parts.close()
+        except Later:
+            return None
         except Exception:
             self.log.exception("A request failed.")
             return self.refusal(line, 503)
@@ -312,7 +362,7 @@ class Worker(Base):
     def refusal(self, line: Line, status: int) -> tuple[bytes, bool]:
         """One of REFUSALS as bytes; whether the connection ends with it, as all do after which nobody knows where
         the next request begins."""
-        end = status != 503 or not line.busy or not self.alive or line.last
+        end = status != 503 or not line.busy or not self.alive or line.last or not line.lasts()
         self.app.journal.refused(bytes(line.buffer[:HEAD]), line.address, status, time.monotonic() - line.since)
         return refusal(status, end), end
 

@@ -356,4 +356,4 @@ def test_a_body_as_large_as_an_instance_takes_goes_through_whole(tmp_path):
     with fake((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
         assert ask(address, body)[0] == 200
     assert instance.asked[0][2] == body
-    assert f"over {app.MAX_BODY // 2**20} MB" in NGINX_CONF
+    assert f"over {app.Settings().max_body // 2**20} MB" in NGINX_CONF

@@ -30,7 +30,7 @@ def test_the_head_says_how_long_a_request_is(sent, need):
 def test_chunks_are_looked_at_once_however_many_come():
     sent = chunked("/", *[b"ab"] * 1000)
     line = Line(None, (), 0.0, body=sent.index(b"\r\n\r\n") + 4)
-    line.scanned, before = line.body, 0
+    line.scanned, line.chunks, before = line.body, [], 0
     for place in range(0, len(sent), 7):
         line.buffer += sent[place : place + 7]
         whole = scan(line)
@@ -38,6 +38,7 @@ def test_chunks_are_looked_at_once_however_many_come():
         before = line.scanned
     assert whole
     assert line.need == len(sent)
+    assert line.content() == b"ab" * 1000
 
 
 @pytest.mark.parametrize("status", REFUSALS)

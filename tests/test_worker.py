@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from gunicorn.config import Config
 
-from digits import worker
+from digits import Later, worker
 from digits.line import MAX_HEAD
 from digits.worker import ASIDE, Worker
 
@@ -48,7 +48,7 @@ class Served:
             limits=SimpleNamespace(**LIMITS | limits),
             journal=journal,
             shares=[worker.NOBODY] * 4,
-            together=lambda jobs: [SimpleNamespace(result=job()) for job in jobs],
+            together=lambda jobs: [SimpleNamespace(result=job(), error=None) for job in jobs],
         )
         log = SimpleNamespace(exception=lambda text: None)
         self.worker = Worker(1, os.getppid(), [self.listener], fake, 30, settings, log)
@@ -63,6 +63,11 @@ class Served:
     def answer(self, environ, start):
         path, body = environ["PATH_INFO"], environ["wsgi.input"].read()
         if path == "/hold":
+            self.held.set()
+            assert self.hold.wait(30)
+        if path == "/later":
+            if environ["digits.inline"]:
+                raise Later
             self.held.set()
             assert self.hold.wait(30)
         if path == "/jump":
@@ -191,6 +196,8 @@ def assert_refused(line: socket.socket, status: int) -> None:
         b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n12345",
         b"POST / HTTP/1.1\r\nContent-Length: many\r\n\r\n12345",
+        b"POST / HTTP/1.1\r\nContent-Length: 0000000000000000005\r\n\r\n12345",
+        b"POST / HTTP/1.1\r\nContent-Length : 5\r\n\r\n12345",
         b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n12345",
         b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
@@ -246,7 +253,8 @@ def test_a_request_that_does_not_end_is_refused_in_time_and_a_silent_line_closed
     assert served.refused == [408]
 
 
-def test_who_waits_too_long_for_a_turn_is_told_to_come_again_and_may(serve):
+def test_who_waits_too_long_for_a_turn_is_told_to_come_again_and_may(serve, monkeypatch):
+    monkeypatch.setattr(worker, "TOGETHER", 1)
     served = serve()
     first, second, third = (served.line() for _ in range(3))
     first.sendall(request("/hold"))
@@ -255,15 +263,67 @@ def test_who_waits_too_long_for_a_turn_is_told_to_come_again_and_may(serve):
     third.sendall(request("/late"))
     served.hold.set()
     assert told(first)[:2] == (200, b"/hold 0")
-    answers = {told(second)[0], (late := told(third))[0]}
-    if answers == {200}:  # the third came first
-        third.sendall(request("/late"))
-        return
-    assert answers == {200, 503}
+    assert told(second)[:2] == (200, b"/jump 0")
+    late = told(third)
+    assert late[0] == 503
     assert int(late[2].headers["Retry-After"]) >= 1
     third.sendall(request("/again"))
     assert told(third)[:2] == (200, b"/again 0")
     assert served.refused == [503]
+
+
+def test_whoever_watches_the_server_waits_for_nobody(serve, monkeypatch):
+    monkeypatch.setattr(worker, "TOGETHER", 1)
+    served = serve()
+    first, second, third = (served.line() for _ in range(3))
+    first.sendall(request("/hold"))
+    assert served.held.wait(30)
+    second.sendall(request("/jump"))
+    third.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
+    served.hold.set()
+    assert told(third)[:2] == (200, b"/healthz 0")
+    assert told(second)[:2] == (200, b"/jump 0")
+
+
+def test_large_requests_wait_for_each_other_no_longer_than_others(serve):
+    served = serve()
+    first, second = served.line(), served.line()
+    first.sendall(request("/hold", bytes(ASIDE)))
+    assert served.held.wait(30)
+    second.sendall(request("/a", bytes(ASIDE)))
+    second.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        second.recv(1)
+    second.settimeout(30)
+    served.clock.ahead += 1
+    assert told(second)[0] == 503
+    served.hold.set()
+    assert told(first)[:2] == (200, b"/hold %d" % ASIDE)
+
+
+def test_what_turns_out_to_be_long_is_answered_beside_the_others(serve):
+    served = serve()
+    long, other = served.line(), served.line()
+    long.sendall(request("/later"))
+    assert served.held.wait(30)
+    other.sendall(request("/a"))
+    assert told(other)[:2] == (200, b"/a 0")
+    served.hold.set()
+    assert told(long)[:2] == (200, b"/later 0")
+
+
+@pytest.mark.parametrize("head", [b"HEAD / HTTP/1.1", b"GET / HTTP/1.0", b"GET / HTTP/1.1\r\nConnection: close"])
+def test_a_refusal_ends_the_line_where_the_next_request_may_be_misunderstood(serve, head, monkeypatch):
+    served = serve(max_wait=-1)
+    line = served.line()
+    line.sendall(head + b"\r\n\r\n")
+    assert b"Connection: close" in line.recv(1000)
+
+
+def test_many_small_chunks_cost_little(serve):
+    line = serve().line()
+    line.sendall(chunked("/a", *[b"x"] * 20_000))
+    assert told(line)[:2] == (200, b"/a 20000")
 
 
 def test_a_large_request_is_answered_beside_the_small_ones(serve):
