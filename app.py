@@ -54,7 +54,7 @@ class Settings:
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets other machines in")
     port: int = setting(5000, "0 takes any free one", 0)
     weights: str = setting("mnist.pth", "a state_dict of the network; SIGHUP loads it anew")
-    workers: int = setting(min(4, os.cpu_count() or 1), "processes; on a GPU always one", 1)
+    workers: int = setting(min(4, os.cpu_count() or 1), "processes; on a GPU always one", 1, 64)
     device: str = setting("auto", "where to compute", choices=device.CHOICES)
     log_format: str = setting("text", "one line a request, for people or programs", choices=("text", "json"))
     cors: str = setting("", "ORIGIN whose pages may ask, https://example.org say; * for all", metavar="ORIGIN")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 MAX_HEAD = 32 * 1024  # bytes of a request's head; browsers stay below 8 kB
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,15})[ \t]*\r\n", re.IGNORECASE)
-CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+CODINGS = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
+CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
 CLOSES = re.compile(rb"\r\nconnection:[^\r\n]*close", re.IGNORECASE)
 LENGTHS = re.compile(rb"\r\ncontent-length[ \t]*:", re.IGNORECASE)
 EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*\r\n", re.IGNORECASE)
@@ -95,10 +96,10 @@ def measured(line: Line) -> bool:
     line.body = line.scanned = end + 4
     head = bytes(line.buffer[: line.body])
     line.expects = bool(EXPECTS.search(head))
-    lengths = LENGTHS.findall(head)
-    if CHUNKED.search(head):
+    lengths, codings = LENGTHS.findall(head), CODINGS.findall(head)
+    if codings:
         line.chunks = []
-        if lengths:
+        if lengths or len(codings) > 1 or not CHUNKED.search(head):
             raise ValueError
     else:
         length = LENGTH.search(head)
