@@ -3,11 +3,7 @@
 import contextlib
 import hashlib
 import os
-import re
-import secrets
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,10 +12,9 @@ import torch
 from flask import Flask, Response, jsonify, request, send_from_directory
 from PIL import Image, ImageDraw
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 import model
-from digits import Later, UserError, device, picture, server
+from digits import Later, UserError, device, manners, picture, server
 from digits.reader import Reader
 from digits.settings import parse, setting
 from digits.together import Together
@@ -33,18 +28,6 @@ STATUS = {  # of UserErrors; else 400
     "batch": 413,
 }
 FEW = 4  # pictures of a batch that are read among other requests; more are read beside them
-IDENTITY = re.compile(r"[\w.:-]{1,64}")  # what a client may call its request
-# Nothing from elsewhere, nothing inline; the canvas makes data: pictures, a picture from a file is a blob:.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-SECURITY = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-PREFLIGHT = {"Access-Control-Allow-Methods": "GET, POST", "Access-Control-Allow-Headers": "Content-Type, X-Request-ID"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +79,7 @@ def create_app(
     app.json.sort_keys = False  # an answer begins with its result
     app.extensions["journal"] = journal.Journal(fingerprint(network))
     app.extensions["together"] = reader.run
-    keeps_order(app, settings)
+    manners.add(app, settings)
     reads(app, reader, settings)
     tells(app, reader)
     refuses(app)
@@ -200,62 +183,6 @@ def stroke() -> Image.Image:
     image = Image.new("L", (28, 28), 255)
     ImageDraw.Draw(image).line((15, 4, 13, 23), 0, 3)
     return image
-
-
-def keeps_order(app: Flask, settings: Settings) -> None:
-    """What happens around every request: who may ask how often, a name for it, headers, a line in the journal."""
-    journal = app.extensions["journal"]
-    headers = dict(SECURITY)
-    if settings.cors:
-        headers |= {"Access-Control-Allow-Origin": settings.cors, "Vary": "Origin"}
-        headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
-    if settings.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)
-
-    @app.before_request
-    def begin() -> Response | None:
-        request.environ["digits.began"] = time.monotonic()
-        if settings.cors and request.method == "OPTIONS":
-            return app.response_class(status=204, headers=PREFLIGHT)
-        return None
-
-    if settings.rate_limit:
-        app.before_request(rate_limit(settings.rate_limit))
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        environ = request.environ
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        identity = given if IDENTITY.fullmatch(given) else secrets.token_hex(8)
-        response.headers.extend(headers)
-        response.headers["X-Request-ID"] = identity
-        began = environ.get("digits.arrived") or environ["digits.began"]
-        route = request.url_rule.rule if request.url_rule else "other"
-        said = {
-            "id": identity,
-            "method": request.method,
-            "path": journal.printable(request.path),
-            "status": response.status_code,
-        }
-        said |= {"status": response.status_code, "ms": round(1000 * (time.monotonic() - began), 2)}
-        said["address"] = request.remote_addr
-        journal.request(route, said)
-        return response
-
-
-def rate_limit(most: int) -> Callable[[], None]:
-    """What lets an address send `most` requests to the API a minute, and raises TooManyRequests beyond."""
-    from limits import RateLimitItemPerMinute, storage, strategies
-
-    limiter, rate = strategies.MovingWindowRateLimiter(storage.MemoryStorage()), RateLimitItemPerMinute(most)
-
-    def count() -> None:
-        address = request.remote_addr or ""
-        if request.path.startswith("/api") and not limiter.hit(rate, address):
-            again = max(1, round(limiter.get_window_stats(rate, address).reset_time - time.time()))
-            raise TooManyRequests(f"At most {most} requests a minute: send the next in {again} s.", retry_after=again)
-
-    return count
 
 
 def refuses(app: Flask) -> None:

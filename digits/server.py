@@ -55,7 +55,7 @@ def serve(
     except ImportError:
         raise UserError("app.py needs gunicorn, which runs on Linux and macOS: pip install gunicorn.") from None
     from digits import journal
-    from digits.worker import NOBODY
+    from digits.connections import NOBODY
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = settings.max_connections + SPARE

@@ -12,7 +12,6 @@ import functools
 import io
 import os
 import queue
-import selectors
 import socket
 import time
 from collections import deque
@@ -21,16 +20,12 @@ from selectors import EVENT_READ, EVENT_WRITE
 
 from gunicorn.http import wsgi
 from gunicorn.http.parser import RequestParser
-from gunicorn.workers.base import Worker as Base
 
 from digits import Later
+from digits.connections import MORE, YIELD, Connections
 from digits.line import CONTINUE, MAX_HEAD, Line, Sink, measured, refusal, scan
 
 PIECE = 256 * 1024  # bytes that are taken from a connection at once
-ACCEPTED = 256  # connections taken at once at most
-MORE, RATIO = 8, 1.5  # a process that has more connections than another, and so many times as many, leaves new ones
-YIELD = 0.005  # s for which new connections are left to a process that has fewer
-NOBODY = -1
 TOGETHER = 32  # small requests that are answered together, see digits/together.py; with 16 there are 3 % fewer a second
 ASIDE = 64 * 1024  # bytes: larger requests are answered beside the others; drawings have up to 20 kB
 DRAINED = 64 * 1024 * 1024  # bytes of a body that is too large that are dropped before it is refused
@@ -42,34 +37,25 @@ LINGER = 1.0  # s after the signal to stop that a silent connection may still as
 LOOK = 0.5  # s between two looks for connections that are late
 
 
-class Worker(Base):
+class Worker(Connections):
     """One process of the server.
 
-    Its `self.app` has `limits` with max_body (bytes), read_timeout, keep_alive and max_wait (s), and a `journal`, which
-    is told of what is refused here, `together`, which runs jobs to their end (see `Together.run`), and `shares`: in
-    memory of all processes, how many connections each has, or NOBODY.
+    Its `self.app` has `limits` with max_body (bytes), read_timeout, keep_alive and max_wait (s), a `journal`, which is
+    told of what is refused here, `together`, which runs jobs to their end (see `Together.run`), and `shares`.
     """
 
     def run(self):
-        self.poller = selectors.DefaultSelector()
-        self.lines: set[Line] = set()
         self.waiting: deque[Line] = deque()
         self.large: deque[Line] = deque()  # those that are answered aside
         self.occupied = False  # one of them is being answered
         self.finished: queue.SimpleQueue = queue.SimpleQueue()  # (line, answer, whether to close) of what ran aside
         self.aside = ThreadPoolExecutor(1)
-        self.looked = self.stopped = self.left = 0.0
-        self.clients = 0
-        self.place = self.age % len(self.app.shares)
-        self.app.shares[self.place] = 0
+        self.looked = 0.0
+        self.open()
         self.poller.register(self.PIPE[0], EVENT_READ, (self.woken, self.PIPE[0]))
-        for listener in self.sockets:
-            listener.setblocking(False)
-            self.poller.register(listener, EVENT_READ, (self.accept, listener))
         while self.alive or self.lines or not self.stopped:
-            for key, _ in self.poller.select(
-                0 if self.waiting else YIELD if self.left else TICK if self.large else LOOK
-            ):
+            pause = YIELD if self.left else TICK if self.large else LOOK
+            for key, _ in self.poller.select(0 if self.waiting else pause):
                 handler, what = key.data
                 handler(what)
             if self.left and time.monotonic() - self.left > YIELD and not self.stopped:
@@ -94,7 +80,7 @@ class Worker(Base):
         self.app.journal.flush()
         self.alive = self.alive and self.ppid == os.getppid()
         if not self.alive and not self.stopped:
-            self.stop()
+            self.shut()
         for line in list(self.lines):
             silent = now - line.since
             if line.out:
@@ -124,17 +110,6 @@ class Worker(Base):
                 self.refuse(line, 503)
                 line.buffer.clear()
 
-    def stop(self) -> None:
-        """Take the connections that are there, and no more."""
-        self.stopped = time.monotonic()
-        self.app.shares[self.place] = NOBODY
-        for listener in self.sockets:
-            while self.take(listener, ACCEPTED):
-                pass
-            if not self.left:
-                self.poller.unregister(listener)
-            listener.close()
-
     def woken(self, pipe: int) -> None:
         """A signal came, or something was answered aside."""
         with contextlib.suppress(BlockingIOError):
@@ -143,87 +118,7 @@ class Worker(Base):
             self.occupied = False
             self.send(*self.finished.get_nowait())
         if not self.alive and not self.stopped:
-            self.stop()
-
-    def accept(self, listener) -> None:
-        """Take connections, or leave them for a moment to a process that has fewer: they stay where they go."""
-        room = self.room()
-        if self.stopped:
-            return
-        if room > 0:
-            self.take(listener, min(room, ACCEPTED))
-        else:
-            self.left = time.monotonic()
-            self.poller.unregister(listener)
-
-    def room(self) -> int:
-        """How many connections this process may take without having too many more than another; below 0 if it has."""
-        others = [share for place, share in enumerate(self.app.shares) if place != self.place and share != NOBODY]
-        return int(RATIO * min(others)) + MORE - self.clients if others else ACCEPTED
-
-    def take_after_all(self) -> None:
-        self.left = 0.0
-        for listener in self.sockets:
-            self.take(listener, MORE)
-            self.poller.register(listener, EVENT_READ, (self.accept, listener))
-
-    def take(self, listener, most: int) -> bool:
-        """Take connections; whether there were `most`."""
-        for _ in range(most):
-            try:
-                sock, address = listener.accept()
-            except OSError:  # none there any more, or no more files may be open
-                return False
-            sock.setblocking(False)
-            if len(self.lines) >= self.cfg.worker_connections and not self.make_room():
-                with contextlib.suppress(OSError):
-                    sock.send(refusal(503, end=True))
-                sock.close()
-                continue
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            line = Line(sock, address, time.monotonic())
-            self.lines.add(line)
-            self.watch(line, EVENT_READ)
-            self.count(1)
-        return True
-
-    def count(self, change: int) -> None:
-        self.clients += change
-        if not self.stopped:
-            self.app.shares[self.place] = self.clients
-
-    def leave(self, line: Line) -> None:
-        """Count a client as gone, once; what it asked may still have to be answered."""
-        if not line.gone:
-            line.gone = True
-            self.count(-1)
-
-    def make_room(self) -> bool:
-        """Close the connection that has been silent longest; whether there was one."""
-        idle = min(
-            (line for line in self.lines if not line.busy and not line.out), key=lambda line: line.since, default=None
-        )
-        if idle:
-            self.close(idle)
-        return idle is not None
-
-    def watch(self, line: Line, events: int) -> None:
-        if events == line.watched:
-            return
-        handler = (self.flush if events == EVENT_WRITE else self.receive, line)
-        if not events:
-            self.poller.unregister(line.sock)
-        elif line.watched:
-            self.poller.modify(line.sock, events, handler)
-        else:
-            self.poller.register(line.sock, events, handler)
-        line.watched = events
-
-    def close(self, line: Line) -> None:
-        self.watch(line, 0)
-        self.lines.discard(line)
-        line.sock.close()
-        self.leave(line)
+            self.shut()
 
     def receive(self, line: Line) -> None:
         """Take what came. Whoever only closes his own side still gets his answer."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from digits.line import REFUSALS, Line, measured, refusal, scan
-from tests.test_worker import chunked, request
+from tests.looping import chunked, request
 
 
 @pytest.mark.parametrize(

@@ -2,101 +2,15 @@
 
 import http.client
 import json
-import os
 import socket
-import threading
-import time
 from types import SimpleNamespace
 
 import pytest
-from gunicorn.config import Config
 
-from digits import Later, worker
+from digits import worker
 from digits.line import MAX_HEAD
-from digits.worker import ASIDE, Worker
-
-LIMITS = {"max_body": 200_000, "read_timeout": 30.0, "keep_alive": 30.0, "max_wait": 0.8}
-
-
-class Clock:
-    """A time that passes as the true one does, and jumps where a test says so."""
-
-    def __init__(self):
-        self.ahead = 0.0
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.ahead
-
-
-class Served:
-    """A worker in a thread, its application, and connections to it."""
-
-    def __init__(self, monkeypatch, connections: int = 100, **limits):
-        self.clock, self.hold, self.held = Clock(), threading.Event(), threading.Event()
-        monkeypatch.setattr(worker, "time", self.clock)
-        self.refused: list[int] = []
-        journal = SimpleNamespace(
-            queue=SimpleNamespace(set=lambda _: None),
-            flush=lambda: None,
-            refused=lambda head, address, status, _: self.refused.append(status),
-        )
-        settings = Config()
-        settings.set("worker_connections", connections)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = self.listener.getsockname()
-        fake = SimpleNamespace(
-            limits=SimpleNamespace(**LIMITS | limits),
-            journal=journal,
-            shares=[worker.NOBODY] * 4,
-            together=lambda jobs: [SimpleNamespace(result=job(), error=None) for job in jobs],
-        )
-        log = SimpleNamespace(exception=lambda text: None)
-        self.worker = Worker(1, os.getppid(), [self.listener], fake, 30, settings, log)
-        self.worker.PIPE = os.pipe()
-        for end in self.worker.PIPE:
-            os.set_blocking(end, False)
-        self.worker.wsgi = self.answer
-        self.thread = threading.Thread(target=self.worker.run)
-        self.thread.start()
-        self.lines: list[socket.socket] = []
-
-    def answer(self, environ, start):
-        path, body = environ["PATH_INFO"], environ["wsgi.input"].read()
-        if path == "/hold":
-            self.held.set()
-            assert self.hold.wait(30)
-        if path == "/later":
-            if environ["digits.inline"]:
-                raise Later
-            self.held.set()
-            assert self.hold.wait(30)
-        if path == "/jump":
-            self.clock.ahead += 10
-        if path == "/fault":
-            raise ZeroDivisionError
-        said = b"x" * 20_000_000 if path == "/long" else f"{path} {len(body)}".encode()
-        start("200 OK", [("Content-Length", str(len(said)))])
-        return [said]
-
-    def line(self) -> socket.socket:
-        self.lines.append(socket.create_connection(self.address, 30))
-        return self.lines[-1]
-
-    def stop(self):
-        self.worker.alive = False
-        os.write(self.worker.PIPE[1], b"1")
-
-    def end(self):
-        self.hold.set()
-        self.stop()
-        for line in self.lines:
-            line.close()
-        self.thread.join(30)
-        assert not self.thread.is_alive()
-        self.listener.close()
-        self.worker.tmp.close()
-        for end in self.worker.PIPE:
-            os.close(end)
+from digits.worker import ASIDE
+from tests.looping import Served, chunked, request, told
 
 
 @pytest.fixture
@@ -110,22 +24,6 @@ def serve(monkeypatch):
     yield start
     for one in served:
         one.end()
-
-
-def request(path: str, body: bytes = b"", *head: str) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {len(body)}", *head]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def chunked(path: str, *chunks: bytes, trailer: bytes = b"") -> bytes:
-    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-    return head + b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n" + trailer + b"\r\n"
-
-
-def told(line: socket.socket) -> tuple[int, bytes, http.client.HTTPResponse]:
-    response = http.client.HTTPResponse(line)
-    response.begin()
-    return response.status, response.read(), response
 
 
 WHOLE = [
@@ -254,16 +152,22 @@ def test_a_request_that_does_not_end_is_refused_in_time_and_a_silent_line_closed
     assert served.refused == [408]
 
 
-def test_who_waits_too_long_for_a_turn_is_told_to_come_again_and_may(serve, monkeypatch):
-    monkeypatch.setattr(worker, "TOGETHER", 1)
-    served = serve()
+def behind(served: Served, last: bytes) -> tuple[socket.socket, socket.socket]:
+    """A request that makes ten seconds pass and, behind it, a `last` one, both waiting as one by one is answered."""
     first, second, third = (served.line() for _ in range(3))
     first.sendall(request("/hold"))
     assert served.held.wait(30)
     second.sendall(request("/jump"))
-    third.sendall(request("/late"))
+    third.sendall(last)
     served.hold.set()
     assert told(first)[:2] == (200, b"/hold 0")
+    return second, third
+
+
+def test_who_waits_too_long_for_a_turn_is_told_to_come_again_and_may(serve, monkeypatch):
+    monkeypatch.setattr(worker, "TOGETHER", 1)
+    served = serve()
+    second, third = behind(served, request("/late"))
     assert told(second)[:2] == (200, b"/jump 0")
     late = told(third)
     assert late[0] == 503
@@ -275,13 +179,7 @@ def test_who_waits_too_long_for_a_turn_is_told_to_come_again_and_may(serve, monk
 
 def test_whoever_watches_the_server_waits_for_nobody(serve, monkeypatch):
     monkeypatch.setattr(worker, "TOGETHER", 1)
-    served = serve()
-    first, second, third = (served.line() for _ in range(3))
-    first.sendall(request("/hold"))
-    assert served.held.wait(30)
-    second.sendall(request("/jump"))
-    third.sendall(b"GET /healthz HTTP/1.1\r\n\r\n")
-    served.hold.set()
+    second, third = behind(serve(), b"GET /healthz HTTP/1.1\r\n\r\n")
     assert told(third)[:2] == (200, b"/healthz 0")
     assert told(second)[:2] == (200, b"/jump 0")
 
@@ -385,7 +283,7 @@ def test_who_hangs_up_harms_nobody(serve):
 
 
 def test_beyond_the_limit_the_line_that_was_silent_longest_goes(serve):
-    served = serve(connections=3)
+    served = serve(most=3)
     lines = [served.line() for _ in range(3)]
     for line in lines[::-1]:
         line.sendall(request("/a"))
