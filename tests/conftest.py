@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import app
 import model
 from digits import UserError, mnist
 from digits.reader import Reader
@@ -81,3 +82,13 @@ def tiny_mirror(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(MNIST, "mirrors", [])
     monkeypatch.delenv("MNIST_MIRROR", raising=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def application():
+    return app.create_app("mnist.pth")
+
+
+@pytest.fixture
+def client(application):
+    return application.test_client()

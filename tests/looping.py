@@ -112,3 +112,13 @@ def told(line: socket.socket) -> tuple[int, bytes, http.client.HTTPResponse]:
     response = http.client.HTTPResponse(line)
     response.begin()
     return response.status, response.read(), response
+
+
+class Lasting:
+    """A file that its reader does not close, as the next answer is in it, too."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def __getattr__(self, name):
+        return (lambda: None) if name == "close" else getattr(self.file, name)

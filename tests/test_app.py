@@ -1,61 +1,22 @@
-"""`app.py`: documented answers for good requests, one form of error for all others, and a real server."""
+"""`app.py`: documented answers for good requests, one form of error for all others."""
 
 import base64
-import functools
 import io
 import json
-import os
 import random
 import re
-import socket
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import pytest
-import torch
 from PIL import Image
 
 import app
 import model
 from digits import UserError
-from tests.serving import site
+from tests.asking import assert_refused, encoded
 from tests.test_picture import GOOD, claims
 
 SAMPLE = Path("input/test-7.png")
-
-
-@pytest.fixture(scope="module")
-def application():
-    return app.create_app("mnist.pth")
-
-
-@pytest.fixture
-def client(application):
-    return application.test_client()
-
-
-@pytest.fixture(scope="module")
-def address():
-    with site() as served:
-        yield served.address
-
-
-def encoded(content: bytes) -> str:
-    return base64.b64encode(content).decode()
-
-
-def assert_refused(response, status: int, code: str | None = None) -> str:
-    """The one JSON form of an error; returns its message."""
-    assert response.status_code == status
-    assert set(response.json) == {"error"}
-    assert set(response.json["error"]) == {"code", "message"}
-    assert code in (None, response.json["error"]["code"])
-    assert len(response.json["error"]["message"]) > 20
-    return response.json["error"]["message"]
 
 
 @pytest.mark.parametrize("digit", range(10))
@@ -242,49 +203,6 @@ def test_the_documentation_needs_nothing_from_elsewhere(client):
         assert client.get(f"/{name}", buffered=True).status_code == 200, name
 
 
-def test_every_answer_forbids_what_a_page_of_ours_does_not_do(client):
-    for path in ("/", "/api", "/healthz", "/nothing"):
-        headers = client.get(path, buffered=True).headers
-        assert "default-src 'none'" in headers["Content-Security-Policy"]
-        assert "unsafe" not in headers["Content-Security-Policy"]
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert "Access-Control-Allow-Origin" not in headers
-
-
-def test_pages_of_another_origin_may_ask_where_it_is_allowed():
-    client = app.create_app(settings=app.Settings(cors="https://example.org")).test_client()
-    preflight = client.options("/api", headers={"Origin": "https://example.org"})
-    assert preflight.status_code == 204
-    for answer in (preflight, client.get("/healthz")):
-        assert answer.headers["Access-Control-Allow-Origin"] == "https://example.org"
-    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
-    assert "Content-Type" in preflight.headers["Access-Control-Allow-Headers"]
-
-
-def test_who_asks_too_often_is_told_when_to_come_again():
-    client = app.create_app(settings=app.Settings(rate_limit=2, proxies=1)).test_client()
-    ask = functools.partial(client.post, "/api", json={"image": "zzz"})
-    assert [ask().status_code for _ in range(3)] == [400, 400, 429]
-    assert_refused(last := ask(), 429, "too_many_requests")
-    assert 1 <= int(last.headers["Retry-After"]) <= 60
-    assert ask(headers={"X-Forwarded-For": "198.51.100.7"}).status_code == 400
-    assert client.get("/healthz").status_code == 200
-
-
-def test_every_request_has_one_line_with_its_name_and_nothing_of_its_picture(client, caplog):
-    caplog.set_level("INFO", "digits.requests")
-    image = encoded(SAMPLE.read_bytes())
-    own = client.post("/api?secret=1", json={"image": image}, headers={"X-Request-ID": "mine-1"})
-    assert own.headers["X-Request-ID"] == "mine-1"
-    other = client.get("/nothing", headers={"X-Request-ID": "a b\t<script>"})
-    first, second = (record.requests[0] for record in caplog.records)
-    assert (first["id"], first["method"], first["path"], first["status"]) == ("mine-1", "POST", "/api", 200)
-    assert first["ms"] > 0
-    assert second["id"] == other.headers["X-Request-ID"]
-    assert re.fullmatch("[0-9a-f]{16}", second["id"])
-    assert image[:50] not in caplog.text
-
-
 def test_limits_are_those_that_were_set():
     settings = app.Settings(max_body=10_000, max_pixels=1000, max_batch=1)
     client = app.create_app(settings=settings).test_client()
@@ -329,82 +247,6 @@ def test_the_page_and_all_it_names_are_served_and_nothing_from_elsewhere(client)
 def test_missing_weights_are_said_before_anything_is_served(tmp_path):
     with pytest.raises(UserError, match=r"python train\.py"):
         app.create_app(tmp_path / "none.pth")
-
-
-def test_the_server_answers_many_at_once_and_stops_when_told():
-    body = json.dumps({"image": encoded(SAMPLE.read_bytes())}).encode()
-    with site(workers=2) as served:
-        with ThreadPoolExecutor(16) as threads:
-            answers = list(threads.map(lambda _: urlopen(Request(f"{served.address}/api", body)).read(), range(64)))
-        assert urlopen(f"{served.address}/").headers["Server"] == "gunicorn"  # no development server
-    assert {json.loads(answer)["text"] for answer in answers} == {"7"}
-    assert served.process.returncode == 0
-
-
-def chunks():
-    yield from (b"A" * 1_000_000 for _ in range(21))
-
-
-@pytest.mark.parametrize("body", [b"A" * 20_000_000, chunks()], ids=["known length", "chunked"])
-def test_a_client_that_sends_too_much_hears_so(address, body):
-    """Once the server closed the line while 20 MB were still coming: clients saw a broken pipe, no answer."""
-    with pytest.raises(HTTPError) as caught:
-        urlopen(Request(f"{address}/api", body))
-    assert caught.value.code == 413
-    assert json.load(caught.value)["error"]["code"] == "large"
-
-
-def test_a_body_in_chunks_that_make_no_sense_is_the_clients_fault(address):
-    host, port = address.removeprefix("http://").split(":")
-    head = b"POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with socket.create_connection((host, int(port))) as line:
-        line.sendall(head + b"zzz\r\n")
-        assert line.recv(1000).startswith(b"HTTP/1.1 400 ")
-
-
-def test_a_client_that_stalls_does_not_hold_up_the_stop():
-    with site() as served:
-        host, port = served.address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as line:
-            line.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
-            served.process.terminate()
-            assert served.process.wait(timeout=30) == 0
-
-
-def test_no_control_socket_is_left_open(address):
-    """gunicorn 25.1 and later opens one in the home folder, the same for every server, if not told otherwise."""
-    for folder in (Path.home() / ".gunicorn", Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"))):
-        assert not (folder / "gunicorn.ctl").exists()
-
-
-@pytest.mark.parametrize(
-    ("flags", "words"),
-    [
-        (["--weights", "none.pth"], "train it with"),
-        (["--port", "99999"], "choose another port"),
-        (["--host", "no.such.host.invalid"], "with --host"),
-        (["--workers", "0"], "at least 1"),
-        (["--device", "cuda"], "--device auto"),
-    ],
-)
-def test_a_start_that_cannot_work_ends_with_one_sentence(flags, words):
-    if flags[-1] == "cuda" and torch.cuda.is_available():
-        flags = ["--device", "mps"]
-    result = subprocess.run([sys.executable, "app.py", *flags], check=False, capture_output=True, text=True)
-    assert result.returncode in (1, 2)
-    assert words in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-def test_a_taken_port_is_said_with_another_to_try():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        result = subprocess.run(
-            [sys.executable, "app.py", "--port", str(port)], check=False, capture_output=True, text=True
-        )
-    assert result.returncode == 1
-    assert f"127.0.0.1 port {port}" in result.stderr
-    assert "--port" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["mlp", "softmax"])

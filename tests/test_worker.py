@@ -10,7 +10,7 @@ import pytest
 from digits import worker
 from digits.line import MAX_HEAD
 from digits.worker import ASIDE
-from tests.looping import Served, chunked, request, told
+from tests.looping import Lasting, Served, chunked, request, told
 
 
 @pytest.fixture
@@ -54,16 +54,6 @@ def test_requests_that_come_at_once_are_answered_in_their_order(serve):
         response = http.client.HTTPResponse(SimpleNamespace(makefile=lambda mode: Lasting(reader)))
         response.begin()
         assert response.read() == answer
-
-
-class Lasting:
-    """A file that its reader does not close, as the next answer is in it, too."""
-
-    def __init__(self, file):
-        self.file = file
-
-    def __getattr__(self, name):
-        return (lambda: None) if name == "close" else getattr(self.file, name)
 
 
 def test_who_waits_for_leave_to_send_a_body_gets_it(serve):
