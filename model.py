@@ -44,6 +44,14 @@ class CNN(nn.Module):
         x = self.fc1(x).relu()  # (B, 128)
         return self.fc2(x)  # (B, 10)
 
+    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What each layer of a trained network makes of pictures (B, 1, 28, 28): after ReLU, before a pool; last the
+        logits of `forward`. The maps are whole, though the pools leave out some of their last rows and columns."""
+        conv1 = self.norm1(self.conv1(x)).relu()  # (B, 32, 26, 26)
+        conv2 = self.norm2(self.conv2(F.max_pool2d(conv1, 2))).relu()  # (B, 64, 11, 11)
+        fc1 = self.fc1(F.max_pool2d(conv2, 2).flatten(1)).relu()  # (B, 128)
+        return {"conv1": conv1, "conv2": conv2, "fc1": fc1, "fc2": self.fc2(fc1)}
+
 
 class Quick(nn.Module):
     """A trained CNN as products of matrices, channels last: the same function, for few pictures on one core.
@@ -83,6 +91,10 @@ class Quick(nn.Module):
         x = torch.addmm(self.bias3, x.reshape(-1, 1600), self.fc1).relu_()  # (B, 128)
         return torch.addmm(self.bias4, x, self.fc2)  # (B, 10)
 
+    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """As `CNN.steps`."""
+        return self.layers.steps(x)
+
 
 def pooled(x: torch.Tensor) -> torch.Tensor:
     """The largest of each 2×2, and at least 0: (B, h, 2, w, 2, C) to (B, h, w, C)."""
@@ -101,6 +113,11 @@ class MLP(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.fc2(self.fc1(x.flatten(1)).relu())  # (B, 1, 28, 28) → (B, 128) → (B, 10)
 
+    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """As `CNN.steps`."""
+        fc1 = self.fc1(x.flatten(1)).relu()
+        return {"fc1": fc1, "fc2": self.fc2(fc1)}
+
 
 class Softmax(nn.Module):
     """7,850 parameters: each digit is one template of 28×28 weights, as in softmax regression."""
@@ -111,6 +128,10 @@ class Softmax(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.fc(x.flatten(1))  # (B, 1, 28, 28) → (B, 10)
+
+    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """As `CNN.steps`."""
+        return {"fc": self(x)}
 
 
 class Teacher(nn.Module):
@@ -132,6 +153,11 @@ class Teacher(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.body(x[..., :26, :26]).flatten(1))
 
+    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """As `CNN.steps`, but of its convolutions only what comes out in the end."""
+        body = self.body(x[..., :26, :26]).flatten(1)  # (B, 128)
+        return {"body": body, "head": self.head(body)}
+
 
 NETWORKS = {"cnn": CNN, "mlp": MLP, "softmax": Softmax, "teacher": Teacher}
 
@@ -140,6 +166,11 @@ def quick(model: nn.Module) -> nn.Module:
     """`model` in the form that answers soonest: a CNN on a CPU as `Quick`, any other as it is."""
     plain = isinstance(model, CNN) and isinstance(model.norm1, nn.Identity)
     return Quick(model).eval() if plain and model.fc1.weight.device.type == "cpu" else model
+
+
+def name(model: nn.Module) -> str:
+    """What NETWORKS calls `model`."""
+    return next(key for key, network in NETWORKS.items() if isinstance(model, network))
 
 
 def parameters(model: nn.Module) -> int:
