@@ -18,20 +18,46 @@ FINE = 80  # pixels of the longer side, on which strokes are thickened
 COARSE = 16  # pixels: a smaller digit is enlarged smoothly first
 THIN, AIM = 1.4, 2.0  # pixels of the frame: 99 % of MNIST's strokes are wider; what thinner ones become
 PALE = 0.85  # of the darkest ink: 99.5 % of MNIST's digits are darker than that along most of their strokes
+# How pixels move along the two axes: (x, y) comes to (a * x + c, b * y + d), in pixels from the upper left corner.
+Move = tuple[float, float, float, float]  # a, b, c, d
 PLACES = np.arange(SIDE + 2, dtype=np.float64)  # along an axis of the frame with one more pixel on each side
 
 
 def frame(ink: np.ndarray) -> np.ndarray:
     """The digit whose ink is all of (H, W), from 0 to some peak, in MNIST's frame: (28, 28) uint8."""
-    ink, margin = _cut(ink)
+    return traced(ink)[0]
+
+
+def traced(ink: np.ndarray) -> tuple[np.ndarray, list[Move], tuple[int, int, int, int]]:
+    """As `frame`; besides, the moves by which pixels of `ink` came into it, and the digit's box there.
+
+    The box is left, top, right, bottom in pixels of the frame, right and bottom outside; it may begin before 0.
+    """
+    ink, margin, move = _cut(ink)
+    moves = [move]
     side = max(ink.shape) - 2 * margin
     if side < COARSE:
-        ink = cv2.resize(padded(ink, 1), None, fx=2 * BOX / side, fy=2 * BOX / side, interpolation=cv2.INTER_CUBIC)
-        ink, margin = _cut(np.maximum(ink, 0))
+        times = 2 * BOX / side
+        ink = cv2.resize(padded(ink, 1), None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
+        ink, margin, move = _cut(np.maximum(ink, 0))
+        moves += [(times, times, times, times), move]
     digit = _averaged(ink, margin)
     if _is_thin(digit):
-        digit = _averaged(*_thickened(ink, margin))
-    return _centred(_darkened(digit))
+        ink, margin, more = _thickened(ink, margin)
+        digit = _averaged(ink, margin)
+        moves += more
+    framed, left, top = _centred(_darkened(digit))
+    height, width = digit.shape[0] - 2, digit.shape[1] - 2
+    across, down = width / (ink.shape[1] - 2 * margin), height / (ink.shape[0] - 2 * margin)
+    moves.append((across, down, left - across * margin, top - down * margin))
+    return framed, moves, (left, top, left + width, top + height)
+
+
+def before(moves: list[Move], x: float, y: float) -> tuple[float, float]:
+    """Where the point was that `moves`, made one after the other, brought to (x, y)."""
+    for a, b, c, d in reversed(moves):
+        x, y = (x - c) / a, (y - d) / b
+    return x, y
 
 
 def width(ink: np.ndarray) -> float:
@@ -50,10 +76,10 @@ def _is_thin(digit: np.ndarray) -> bool:
     return 2 * cv2.sumElems(digit)[0] < 1.001 * THIN * steps and width(digit) < THIN
 
 
-def _cut(ink: np.ndarray) -> tuple[np.ndarray, int]:
-    """`ink` (H, W) cut out and made 1 where it is darkest, and the margin around it: the soft edge of its strokes.
+def _cut(ink: np.ndarray) -> tuple[np.ndarray, int, Move]:
+    """`ink` (H, W) cut out and made 1 where it is darkest, the margin around it and the move that this is.
 
-    The margin is at least as wide as one pixel of the frame will be.
+    The margin, for the soft edge of strokes, is at least as wide as one pixel of the frame will be.
     """
     peak = largest(ink)
     left, top, width, height = cv2.boundingRect((ink > FAINT * peak).view(np.uint8))
@@ -62,16 +88,19 @@ def _cut(ink: np.ndarray) -> tuple[np.ndarray, int]:
     outer = ink[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
     down, across = margin - min(top, margin), margin - min(left, margin)
     np.divide(outer, peak, out=around[down : down + outer.shape[0], across : across + outer.shape[1]])
-    return around, margin
+    return around, margin, (1.0, 1.0, margin - left, margin - top)
 
 
-def _thickened(ink: np.ndarray, margin: int) -> tuple[np.ndarray, int]:
-    """`ink` (H, W) with strokes AIM pixels of the frame wide, and its margin, as `_cut` gives them."""
+def _thickened(ink: np.ndarray, margin: int) -> tuple[np.ndarray, int, list[Move]]:
+    """`ink` (H, W) with strokes AIM pixels of the frame wide, and its margin, as `_cut` gives them; its moves."""
     scale = FINE / (max(ink.shape) - 2 * margin)
     size = tuple(max(3, round(length * scale)) for length in ink.shape[::-1])
-    ink, margin = _cut(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
+    resized: Move = (size[0] / ink.shape[1], size[1] / ink.shape[0], 0.0, 0.0)
+    ink, margin, cut = _cut(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
     pen = max(3, round(AIM * FINE / BOX - width(ink)) + 1)
-    return _cut(cv2.dilate(padded(ink, pen), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen, pen))))
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen, pen))
+    ink, margin, last = _cut(cv2.dilate(padded(ink, pen), ellipse))
+    return ink, margin, [resized, cut, (1.0, 1.0, pen, pen), last]
 
 
 def _averaged(ink: np.ndarray, margin: int) -> np.ndarray:
@@ -89,12 +118,15 @@ def _averaged(ink: np.ndarray, margin: int) -> np.ndarray:
     return digit / largest(digit)
 
 
-def _centred(digit: np.ndarray) -> np.ndarray:
-    """`digit` (h, w), 0 to 1, in the frame, by whole pixels, its centre of mass at 14 in pixel indices: uint8."""
+def _centred(digit: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """`digit` (h, w), 0 to 1, in the frame, by whole pixels, its centre of mass at 14 in pixel indices: uint8.
+
+    And where in the frame it begins inside of the one more pixel around it: left and top.
+    """
     left, top = _start(np.add.reduce(digit, 0)), _start(np.add.reduce(digit, 1))
     framed = np.zeros((SIDE + 2, SIDE + 2), np.float32)  # the soft edge may fall outside the frame
     framed[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
-    return cv2.convertScaleAbs(framed[1:-1, 1:-1], alpha=255)  # rounded
+    return cv2.convertScaleAbs(framed[1:-1, 1:-1], alpha=255), left, top  # rounded
 
 
 def _darkened(digit: np.ndarray) -> np.ndarray:

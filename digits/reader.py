@@ -38,6 +38,8 @@ class Digit:
     probabilities: tuple[float, ...]
     box: writing.Box
     frame: np.ndarray = field(repr=False, compare=False)  # (28, 28) uint8
+    # What it was made from: the part, its ink, and how many times smaller that is than the picture.
+    source: tuple[writing.Part, np.ndarray, int] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -124,14 +126,15 @@ class Reader:
             raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
         digits, divided = [], 1.0
         for row in rows:
-            line, chance, shrink = self._line(row, found.amount)
+            line, chance, shrink, amount = self._line(row, found.amount)
             divided *= chance
             for part, frame_, chances in line:
                 left, top, right, bottom = part.box
                 times = shrink * factor
                 box = (left * times, top * times, min(right * times, size[0]), min(bottom * times, size[1]))
                 probability = max(chances)
-                digits.append(Digit(chances.index(probability), probability, tuple(chances), box, frame_))
+                source = (part, amount, times)
+                digits.append(Digit(chances.index(probability), probability, tuple(chances), box, frame_, source))
         return Reading(tuple(digits), divided, found)
 
     def _stacked(self, rows: list[list[writing.Part]], amount: np.ndarray) -> list[list[writing.Part]]:
@@ -148,16 +151,16 @@ class Reader:
             joined.append(row)
         return joined
 
-    def _line(self, row: list[writing.Part], amount: np.ndarray) -> tuple[list[tuple], float, int]:
+    def _line(self, row: list[writing.Part], amount: np.ndarray) -> tuple[list[tuple], float, int, np.ndarray]:
         """The digits of a line, each as its part, frame and ten chances; the chance that they are its digits.
 
-        And how many times smaller than `amount` the parts' boxes are.
+        And how many times smaller than `amount` the parts' boxes are; `amount` so much smaller.
         """
         seen = dict(zip(row, self._look(row, amount), strict=True))
         sure = [max(chances) for _, chances in seen.values()]
         height = max(part.height for part in row)
         if len(row) == 1 and not may_be_more(row[0], sure[0], height):
-            return [(row[0], *seen[row[0]])], 1.0, 1
+            return [(row[0], *seen[row[0]])], 1.0, 1, amount
         shrink = max(1, height // ENOUGH)
         if shrink > 1:
             row, amount = writing.shrunk(row, amount, shrink)  # other parts than were seen
@@ -177,7 +180,7 @@ class Reader:
         if new := [whole for whole in wholes if whole not in seen]:
             seen |= zip(new, self._look(new, amount), strict=True)
         way = lattice.best(gaps, runs, [max(seen[whole][1]) for whole in wholes])
-        return [(wholes[i], *seen[wholes[i]]) for i in map(runs.index, way.runs)], way.chance, shrink
+        return [(wholes[i], *seen[wholes[i]]) for i in map(runs.index, way.runs)], way.chance, shrink, amount
 
     def _look(self, parts: list[writing.Part], amount: np.ndarray) -> list[tuple[np.ndarray, list[float]]]:
         """Of each of `parts` its frame, (28, 28) uint8, and how likely each of the ten digits is in it."""
