@@ -15,7 +15,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 
 import model
 from digits import Later, UserError, device, manners, picture, server
-from digits.reader import Reader
+from digits.ladder import Rung, recorded
+from digits.reader import Reader, Reading
 from digits.settings import parse, setting
 from digits.together import Together
 
@@ -27,6 +28,7 @@ STATUS = {  # of UserErrors; else 400
     "large": 413,
     "batch": 413,
 }
+LADDER = Path(__file__).parent / "ladder"  # simpler networks, to compare with; each may be missing
 FEW = 4  # pictures of a batch that are read among other requests; more are read beside them
 
 
@@ -80,7 +82,7 @@ def create_app(
     app.extensions["journal"] = journal.Journal(fingerprint(network))
     app.extensions["together"] = reader.run
     manners.add(app, settings)
-    reads(app, reader, settings)
+    reads(app, reader, settings, ladder(network, reader.model, Path(weights), where))
     tells(app, reader)
     refuses(app)
     return app
@@ -94,15 +96,30 @@ def fingerprint(network: torch.nn.Module) -> str:
     return digest.hexdigest()[:12]
 
 
-def reads(app: Flask, reader: Reader, settings: Settings) -> None:
+def ladder(network: torch.nn.Module, quick: torch.nn.Module, weights: Path, where: torch.device) -> list[Rung]:
+    """`network` and, of other kinds, those in LADDER, from the fewest parameters on."""
+
+    def rung(network: torch.nn.Module, quick: torch.nn.Module, path: Path) -> Rung:
+        return Rung(model.name(network), model.parameters(network), recorded(path), network, quick)
+
+    found = {path: model.load(path, where) for path in LADDER.glob("*.pth")}
+    others = [rung(other, model.quick(other), path) for path, other in found.items()]
+    served = rung(network, quick, weights)
+    return sorted([served, *(r for r in others if r.name != served.name)], key=lambda r: r.parameters)
+
+
+def reads(app: Flask, reader: Reader, settings: Settings, rungs: list[Rung]) -> None:
     """Pictures in, readings out."""
-    from digits import openapi, sent
+    from digits import inside, openapi, sent
 
     refusals = openapi.refusals(400, 408, 413, 415, 422, 429, 503)
 
-    def reading(content: bytes) -> dict:
+    def reading_of(content: bytes) -> Reading:
         quick = request.environ.get("digits.inline", False)
-        found = reader.read(picture.decode(content, settings.max_pixels, settings.max_decode, quick))
+        return reader.read(picture.decode(content, settings.max_pixels, settings.max_decode, quick))
+
+    def reading(content: bytes) -> dict:
+        found = reading_of(content)
         app.extensions["journal"].reading(len(found.digits), found.certain)
         return found.as_dict()
 
@@ -133,6 +150,8 @@ def reads(app: Flask, reader: Reader, settings: Settings) -> None:
         if request.environ.get("digits.inline") and len(contents) > FEW:
             raise Later
         return jsonify(readings=[reading_or_error(content) for content in contents])
+
+    inside.add(app, reader, lambda: reading_of(sent.picture(settings.max_body)), rungs)
 
 
 def tells(app: Flask, reader: Reader) -> None:

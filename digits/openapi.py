@@ -1,5 +1,7 @@
 """The API as OpenAPI 3.1 describes it: what goes in, what comes out, and what each refusal means."""
 
+from typing import Annotated
+
 from flask_openapi3 import Tag
 from pydantic import BaseModel, Field
 
@@ -10,7 +12,8 @@ EXAMPLE = (
     "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAALklEQVR42mP8z4AbMDHQRJIFlcvIwPCf5naSIInqnkHgoMEmiRZA"
     "A+IgxgFItwCs6gU3dtiLcAAAAABJRU5ErkJggg=="
 )
-READING, WATCHING = [Tag(name="Reading")], [Tag(name="Watching")]  # the two kinds of routes
+# The kinds of routes.
+READING, INSIDE, WATCHING = [Tag(name="Reading")], [Tag(name="Looking inside")], [Tag(name="Watching")]
 BINARY = {"type": "string", "format": "binary"}
 REASONS = {
     400: "The request, or the picture in it, is broken.",
@@ -61,6 +64,72 @@ class PicturesRead(BaseModel):
     readings: list[PictureRead | Refusal]
 
 
+Row = Annotated[list[float], Field(min_length=28, max_length=28)]
+Map = Annotated[list[Row], Field(min_length=28, max_length=28, description="28 rows, from the top")]
+Rectangle = tuple[float, float, float, float]
+
+
+class Framed(BaseModel):
+    """A digit as the network sees it: 28x28 pixels, and where in the picture they come from."""
+
+    crop: Rectangle = Field(description="Left, top, right, bottom in pixels of the upright picture")
+    placed: Rectangle = Field(description="The same rectangle in pixels of the frame; it may reach a little outside")
+    centre: tuple[float, float] = Field(description="The ink's centre of mass, x and y in pixels of the frame")
+    pixels: list[list[int]] = Field(description="28 rows of 28, 0 for paper to 255 for the darkest ink")
+
+
+class Layer(BaseModel):
+    """What a layer makes of the digit."""
+
+    name: str
+    shape: list[int] = Field(description="How many maps of how many rows and columns, or how many numbers")
+    values: list = Field(description="In lists of this shape: after ReLU; of the last layer the logits of 0 to 9")
+
+
+class Heat(BaseModel):
+    """Which ink speaks for each of the ten digits, above 0, and which against it, below."""
+
+    method: str
+    values: list[Map] = Field(min_length=10, max_length=10, description="For 0 to 9, in log-odds")
+
+
+class Explained(BaseModel):
+    """What goes on inside the network with one digit of a picture."""
+
+    reading: PictureRead
+    digit: int = Field(ge=0, description="Which of the reading's digits this is about")
+    frame: Framed
+    layers: list[Layer] = Field(description="In the order in which the digit passes them")
+    heat: Heat
+
+
+class NetworkRead(BaseModel):
+    """What one network reads."""
+
+    name: str
+    parameters: int = Field(description="How many numbers it has learned")
+    test_accuracy: float | None = Field(description="Percent of MNIST's test images; null where it is not known")
+    text: str = Field(pattern="^[0-9]+$")
+    probability: float = Field(ge=0, le=1, description="The chance that all digits are right, as they were cut out")
+    digits: list[DigitRead]
+
+
+class Compared(BaseModel):
+    """What networks read in the same digits as they were cut out of the picture, from the smallest network on."""
+
+    networks: list[NetworkRead]
+
+
+class Network(BaseModel):
+    """What the network has learned."""
+
+    name: str
+    parameters: int
+    test_accuracy: float | None = Field(description="Percent of MNIST's test images; null where it is not known")
+    filters: dict[str, list] = Field(description="Of each convolution the weights, 3x3 for each map before it")
+    templates: list[Map] | None = Field(description="The weights of softmax regression for 0 to 9; null without it")
+
+
 class Health(BaseModel):
     """How the server is."""
 
@@ -92,6 +161,14 @@ def sent(kind: type[BaseModel], raw: bool) -> dict:
 
 
 ONE, MANY = sent(OnePicture, raw=True), sent(Pictures, raw=False)
+WHICH = {
+    "name": "digit",
+    "in": "query",
+    "description": "Which digit of the reading, from the left; 0 is the first",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0},
+}
+ONE_OF_ITS_DIGITS = ONE | {"parameters": [WHICH]}
+UNCHANGED = {"description": "What If-None-Match names is still so."}
 
 
 def tidied(document: dict) -> dict:

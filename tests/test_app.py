@@ -189,7 +189,8 @@ def test_a_network_that_reads_nothing_is_alive_but_not_ready(monkeypatch):
 
 def test_the_document_describes_every_route_and_every_status(client):
     document = client.get("/openapi.json").json
-    assert set(document["paths"]) == {"/api", "/api/batch", "/healthz", "/readyz", "/metrics"}
+    read, inside = {"/api", "/api/batch"}, {"/api/explain", "/api/compare", "/api/network"}
+    assert set(document["paths"]) == read | inside | {"/healthz", "/readyz", "/metrics"}
     one = document["paths"]["/api"]["post"]
     assert set(one["responses"]) == {"200"} | {str(code) for code in (*app.STATUS.values(), 400, 408, 429, 503)}
     assert {"application/json", "multipart/form-data", "image/png"} <= set(one["requestBody"]["content"])
@@ -239,8 +240,8 @@ def test_the_page_and_all_it_names_are_served_and_nothing_from_elsewhere(client)
     page = client.get("/", buffered=True)
     assert page.status_code == 200
     assert page.mimetype == "text/html"
-    for file in Path("static").iterdir():
-        assert client.get(f"/static/{file.name}", buffered=True).status_code == 200
+    for file in (path for path in Path("static").rglob("*") if path.is_file()):
+        assert client.get(f"/{file.as_posix()}", buffered=True).status_code == 200
         assert set(re.findall(r"https?://\S+?[\"' ]", file.read_text())) <= {'http://www.w3.org/2000/svg"'}
 
 

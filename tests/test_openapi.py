@@ -21,4 +21,4 @@ def test_schemathesis_finds_nothing():
         command = ["-m", "schemathesis.cli", "run", f"{served.address}/openapi.json", "--seed", "1"]
         result = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
-    assert "5 selected / 5 total" in result.stdout
+    assert "8 selected / 8 total" in result.stdout
