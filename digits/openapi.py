@@ -90,7 +90,7 @@ class Heat(BaseModel):
     """Which ink speaks for each of the ten digits, above 0, and which against it, below."""
 
     method: str
-    values: list[Map] = Field(min_length=10, max_length=10, description="For 0 to 9, in log-odds")
+    values: list[Map] = Field(min_length=10, max_length=10, description="For 0 to 9, as logarithms; their sum is 0")
 
 
 class Explained(BaseModel):

@@ -109,7 +109,7 @@ def digits(count: int, generator: torch.Generator) -> Split:
         for number, skeleton in enumerate(variants):
             of_variant = chosen[number :: len(variants)]
             for part in of_variant.split(CHUNK):
-                images[part, 0] = _framed(_written(skeleton, len(part), generator), generator)
+                images[part, 0] = _framed(written(skeleton, len(part), generator), generator)
     return Split(images, labels)
 
 
@@ -117,12 +117,12 @@ def strokes(label: int, generator: torch.Generator) -> list[torch.Tensor]:
     """One hand's `label` as pen strokes, each (P, 2): x, y in [0, 1], y downwards, aspect kept."""
     variants = SKELETONS[label]
     skeleton = variants[int(torch.randint(len(variants), (1,), generator=generator))]
-    written = [stroke[0] for stroke in _written(skeleton, 1, generator)]
-    points = torch.cat(written)
+    hand = [stroke[0] for stroke in written(skeleton, 1, generator)]
+    points = torch.cat(hand)
     low, high = points.amin(0), points.amax(0)
     side = (high - low).max()
     middle = (low + high) / 2
-    return [(stroke - middle) / side + 0.5 for stroke in written]
+    return [(stroke - middle) / side + 0.5 for stroke in hand]
 
 
 def ink(pen: list[torch.Tensor], side: int, width: float, middle=(0.5, 0.5), size: float = 0.8) -> torch.Tensor:
@@ -134,7 +134,7 @@ def ink(pen: list[torch.Tensor], side: int, width: float, middle=(0.5, 0.5), siz
     return _inked([stroke[None] for stroke in placed], torch.tensor([width]), side)[0]
 
 
-def _written(skeleton: list[Stroke], count: int, generator: torch.Generator) -> list[torch.Tensor]:
+def written(skeleton: list[Stroke], count: int, generator: torch.Generator) -> list[torch.Tensor]:
     """`count` hands write one skeleton: for each of its strokes the points (count, P, 2)."""
 
     def normal(*shape: int) -> torch.Tensor:
