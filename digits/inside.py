@@ -34,7 +34,8 @@ def add(app: Flask, reader: Reader, read: Callable[[], Reading], rungs: Sequence
         later()
         reading = read()
         if number >= len(reading.digits):
-            raise UserError(f'The last digit is number {len(reading.digits) - 1}: ask for it with "digit".', "digit")
+            last = len(reading.digits) - 1
+            raise UserError(f'The last digit of the reading is number {last}: set "digit" to 0 to {last}.', "digit")
         digit = reading.digits[number]
         return jsonify(reading=reading.as_dict(), digit=number, **explained(digit, reader.model, reader.device))
 

@@ -33,7 +33,7 @@ def recorded(weights: Path) -> float | None:
         accuracy = json.loads(weights.with_suffix(".json").read_text())["test_accuracy"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return accuracy if isinstance(accuracy, float | int) else None
+    return accuracy if type(accuracy) in (int, float) and 0 <= accuracy <= 100 else None
 
 
 def compared(reading: Reading, rungs: Sequence[Rung], device: str | torch.device = "cpu") -> list[dict]:

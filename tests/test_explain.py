@@ -21,7 +21,7 @@ class Corner(NamedTuple):
 
 
 def corner(left: float, top: float, size: tuple[float, float], pen: float, where: tuple[float, float]) -> Corner:
-    """An L of `size` (width, height); its pen in pixels of the frame, and its dot `where`, in shares of the free place."""
+    """An L of `size` (width, height), its `pen` in pixels of the frame; a dot `where`, in shares of the free place."""
     unit = max(size) / 20  # of the frame's pixels, in the picture's
     pen, radius = max(0.8, pen * unit), max(0.9, 1.5 * unit)
     free = pen + radius + 3 * unit  # so far from the L that frames keep them apart

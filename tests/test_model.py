@@ -222,3 +222,37 @@ def test_networks_that_are_no_plain_cnn_stay_as_they_are():
     model.normalise(trained)
     for other in (model.MLP(), model.Softmax(), trained):
         assert model.quick(other) is other
+
+
+@pytest.mark.parametrize("name", ["cnn", "mlp", "softmax", "teacher"])
+def test_the_last_step_is_what_a_network_answers(name):
+    network, x = model.NETWORKS[name]().eval(), torch.rand(3, 1, 28, 28)
+    for form in (network, model.quick(network)):
+        *_, last = form.steps(x).values()
+        torch.testing.assert_close(last, network(x))
+    assert model.name(network) == name
+
+
+def test_steps_show_whole_maps_after_relu(network):
+    x = torch.rand(1, 1, 28, 28)
+    steps = network.steps(x)
+    assert {name: tuple(step.shape) for name, step in steps.items()} == {
+        "conv1": (1, 32, 26, 26),
+        "conv2": (1, 64, 11, 11),
+        "fc1": (1, 128),
+        "fc2": (1, 10),
+    }
+    for map_, y, column in ((0, 0, 0), (5, 13, 7), (31, 25, 25)):  # the last row and column, which no pool takes, too
+        by_hand = (network.conv1.weight[map_, 0] * x[0, 0, y : y + 3, column : column + 3]).sum()
+        expected = (by_hand + network.conv1.bias[map_]).clamp(min=0)
+        torch.testing.assert_close(steps["conv1"][0, map_, y, column], expected)
+    assert min(steps[name].min() for name in ("conv1", "conv2", "fc1")) == 0
+
+
+def test_steps_are_those_of_a_network_that_normalises_too(random):
+    network = model.CNN()
+    model.normalise(network)
+    for norm in (network.norm1, network.norm2):
+        norm.running_mean.uniform_(-1, 1, generator=random)
+    x = torch.rand(2, 1, 28, 28)
+    torch.testing.assert_close(network.eval().steps(x)["fc2"], network(x))

@@ -1,0 +1,173 @@
+"""`digits.inside`: what the API tells of the inside of the network, and how it refuses."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import app
+import model
+from digits import Later
+from tests.asking import assert_refused, encoded
+from tests.pictures import grey, saved, written
+
+SAMPLE = Path("input/test-7.png").read_bytes()
+RAW = {"data": SAMPLE, "content_type": "image/png"}
+NUMBER = {"data": saved(grey(written("47"))), "content_type": "image/png"}
+
+
+def test_an_explanation_has_the_documented_form(client, network):
+    answer = client.post("/api/explain", **RAW).json
+    assert list(answer) == ["reading", "digit", "frame", "layers", "heat"]
+    assert answer["reading"] == client.post("/api", **RAW).json
+    assert answer["digit"] == 0
+    shapes = [(layer["name"], layer["shape"]) for layer in answer["layers"]]
+    assert shapes == [("conv1", [32, 26, 26]), ("conv2", [64, 11, 11]), ("fc1", [128]), ("fc2", [10])]
+    pixels = np.array(answer["frame"]["pixels"])
+    assert pixels.shape == (28, 28)
+    steps = network.steps(torch.from_numpy(pixels[None, None] / 255).float())
+    for layer in answer["layers"]:
+        values = torch.tensor(layer["values"])
+        assert list(values.shape) == layer["shape"]
+        torch.testing.assert_close(values, steps[layer["name"]][0], atol=6e-4, rtol=0)
+    heats = np.array(answer["heat"]["values"])
+    assert heats.shape == (10, 28, 28)
+    assert heats[:, pixels == 0].any() == np.False_
+
+
+def test_the_frame_says_where_it_comes_from(client):
+    answer = client.post("/api/explain", **RAW).json
+    left, top, right, bottom = answer["frame"]["crop"]
+    assert answer["reading"]["digits"][0]["box"] == pytest.approx([left, top, right, bottom], abs=1)
+    placed = answer["frame"]["placed"]
+    assert max(placed[2] - placed[0], placed[3] - placed[1]) == 20
+    assert answer["frame"]["centre"] == pytest.approx([14.5, 14.5], abs=0.6)  # pixel centres at +0.5
+
+
+def test_each_digit_of_a_number_can_be_asked_about(client):
+    first, second = (client.post(f"/api/explain?digit={number}", **NUMBER).json for number in (0, 1))
+    assert first["reading"] == second["reading"]
+    assert first["reading"]["text"] == "47"
+    assert (first["digit"], second["digit"]) == (0, 1)
+    assert first["frame"]["crop"][0] < second["frame"]["crop"][0]
+    for digit, answer in ((4, first), (7, second)):
+        assert np.argmax(answer["layers"][-1]["values"]) == digit
+
+
+@pytest.mark.parametrize("path", ["/api/explain", "/api/compare"])
+def test_the_picture_comes_as_it_does_to_be_read(client, path):
+    expected = client.post(path, **RAW).json
+    assert client.post(path, json={"image": encoded(SAMPLE)}).json == expected
+    assert client.post(path, data={"image": (io.BytesIO(SAMPLE), "7.png")}).json == expected
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["x", "", "-1", "1.0", "1e0", "%20", "null", "٣", "1" * 10, "9" * 5000, "0&digit=1", "0&digit=0", "1", "999999999"],
+    ids=lambda query: query[:16],
+)
+def test_a_digit_that_there_is_none_of_is_refused_with_what_to_do(client, query):
+    assert '"digit"' in assert_refused(client.post(f"/api/explain?digit={query}", **RAW), 400, "digit")
+
+
+@pytest.mark.parametrize("path", ["/api/explain", "/api/compare"])
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"not json", 400, "json"),
+        (json.dumps({"image": "zzz"}).encode(), 400, "base64"),
+        (json.dumps({"image": encoded(b"no picture")}).encode(), 415, "format"),
+        (json.dumps({"image": encoded(saved(Image.new("L", (28, 28), 255)))}).encode(), 422, "blank"),
+    ],
+)
+def test_bad_pictures_are_refused_as_elsewhere(client, path, body, status, code):
+    assert_refused(client.post(path, data=body), status, code)
+    assert_refused(client.get(path), 405)
+
+
+@pytest.mark.parametrize("path", ["/api/explain", "/api/compare"])
+def test_what_takes_long_lets_others_be_answered_first(client, path):
+    with pytest.raises(Later):
+        client.post(path, **RAW, environ_overrides={"digits.inline": True})
+
+
+def test_a_bad_digit_is_refused_at_once(client):
+    inline = {"digits.inline": True}
+    assert_refused(client.post("/api/explain?digit=x", **RAW, environ_overrides=inline), 400, "digit")
+
+
+def test_looking_inside_is_counted_by_route_but_is_no_second_reading(client, application):
+    def figures(name: str) -> list[str]:
+        return [line for line in client.get("/metrics").text.splitlines() if line.startswith(name)]
+
+    before = figures("digits_pictures_total")
+    client.post("/api/explain", **RAW)
+    client.post("/api/compare", **RAW)
+    assert figures("digits_pictures_total") == before
+    assert any('route="/api/explain",status="200"' in line for line in figures("digits_requests_total"))
+
+
+def test_networks_are_compared_from_the_fewest_parameters_on(client):
+    networks = client.post("/api/compare", **NUMBER).json["networks"]
+    assert [(one["name"], one["parameters"]) for one in networks] == [
+        ("softmax", 7_850),
+        ("mlp", 101_770),
+        ("cnn", 225_034),
+    ]
+    accuracies = [one["test_accuracy"] for one in networks]
+    assert accuracies == sorted(accuracies)
+    read = client.post("/api", **NUMBER).json
+    assert networks[-1]["text"] == read["text"]
+    assert networks[-1]["digits"] == read["digits"]
+    assert all(one["digits"][0]["box"] == read["digits"][0]["box"] for one in networks)
+
+
+def test_a_network_that_is_missing_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(app, "LADDER", tmp_path / "none")
+    client = app.create_app().test_client()
+    assert [one["name"] for one in client.post("/api/compare", **RAW).json["networks"]] == ["cnn"]
+    assert client.get("/api/network").json["templates"] is None
+
+
+@pytest.mark.parametrize("name", ["softmax", "mlp", "teacher"])
+def test_the_served_network_stands_for_its_kind_and_explains_itself_whichever_it_is(tmp_path, name):
+    torch.manual_seed(1)
+    model.save(model.NETWORKS[name](), tmp_path / "w.pth")
+    client = app.create_app(tmp_path / "w.pth").test_client()
+    networks = {one["name"]: one for one in client.post("/api/compare", **RAW).json["networks"]}
+    assert set(networks) == {"softmax", "mlp", name}
+    assert networks[name]["test_accuracy"] is None
+    assert networks[name]["digits"] == client.post("/api", **RAW).json["digits"]
+    answer = client.post("/api/explain", **RAW).json
+    assert answer["layers"][-1]["shape"] == [10]
+    about = client.get("/api/network").json
+    assert (about["name"], about["filters"]) == (name, {})
+
+
+def test_what_the_network_has_learned_is_told(client, network):
+    about = client.get("/api/network").json
+    assert list(about) == ["name", "parameters", "test_accuracy", "filters", "templates"]
+    assert (about["name"], about["parameters"]) == ("cnn", 225_034)
+    assert about["test_accuracy"] == json.loads(Path("mnist.json").read_text())["test_accuracy"]
+    assert np.shape(about["templates"]) == (10, 28, 28)
+    assert np.array(about["filters"]["conv1"]) == pytest.approx(network.conv1.weight[:, 0].detach().numpy(), abs=6e-4)
+    assert np.array(about["filters"]["conv2"]) == pytest.approx(network.conv2.weight.detach().numpy(), abs=6e-4)
+
+
+def test_what_was_told_is_not_sent_again_until_there_are_other_weights(tmp_path, client):
+    first = client.get("/api/network")
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = client.get("/api/network", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    model.save(model.CNN(), tmp_path / "w.pth")
+    other = app.create_app(tmp_path / "w.pth").test_client()
+    assert other.get("/api/network", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
+
+
+def test_the_ladder_is_found_from_any_folder():
+    assert app.LADDER.is_absolute()
+    assert {path.name for path in app.LADDER.iterdir()} == {"softmax.pth", "softmax.json", "mlp.pth", "mlp.json"}
