@@ -35,7 +35,7 @@ def add(app: Flask, reader: Reader, read: Callable[[], Reading], rungs: Sequence
         reading = read()
         if number >= len(reading.digits):
             last = len(reading.digits) - 1
-            raise UserError(f'The last digit of the reading is number {last}: set "digit" to 0 to {last}.', "digit")
+            raise UserError(f'There is no such digit: "digit" is 0 for the first and {last} for the last one.', "digit")
         digit = reading.digits[number]
         return jsonify(reading=reading.as_dict(), digit=number, **explained(digit, reader.model, reader.device))
 
