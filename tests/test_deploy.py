@@ -56,7 +56,7 @@ def test_all_that_is_copied_into_the_image_is_tracked_and_not_ignored():
 def test_what_is_copied_into_the_image_is_enough_and_nothing_is_written_there(tmp_path):
     tracked = subprocess.run(["git", "ls-files", *copied()], capture_output=True, text=True, check=True).stdout.split()
     for name in tracked:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(name, tmp_path / name)
     use = "import app; client = app.create_app().test_client(); print(client.get('/').status_code)"
     with_its = {"cwd": tmp_path, "env": {**os.environ, **image_environment(), "PYTHONPATH": ""}}
