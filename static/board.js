@@ -1,55 +1,68 @@
 // The paper: turns what mouse, finger or pen do on a canvas into strokes, and shows them sharply.
 
-import { paint } from "./strokes.js";
+import { render } from "./render.js";
+import { HEIGHT, WIDTH, begin, length } from "./strokes.js";
 
-/** Make `canvas` a drawing board; `changed(strokes)` is called whenever the drawing changes. */
-export function board(canvas, changed) {
+const TAP = 40; // units: a finger that moved less when a second one comes began a pinch, not a stroke
+
+/** Make `canvas` the place where `drawing` is seen and added to; `tool()` is {pen, erase}. A stroke that `began` may
+ * come to nothing, and is `dropped`. */
+export function board(canvas, drawing, tool, { began, dropped }) {
   const context = canvas.getContext("2d");
-  let strokes = [];
-  let drawing = null; // the pointer that draws: a second finger or a resting palm does not
+  let live = null; // the stroke that is being drawn
+  let pointer = null; // what draws it: a resting palm does not
 
   function show() {
     context.clearRect(0, 0, canvas.width, canvas.height);
-    paint(context, strokes, canvas.width, getComputedStyle(canvas).color);
-  }
-
-  function update(next) {
-    strokes = next;
-    show();
-    changed(strokes);
+    render(context, drawing.now, { x: 0, y: 0, scale: canvas.width / WIDTH }, getComputedStyle(canvas).color, live);
   }
 
   // Where on the paper, asked anew for each event: the page may have been scrolled, zoomed or resized.
-  function place(event) {
+  function point(event) {
     const box = canvas.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    const x = ((event.clientX - box.left) / box.width) * WIDTH;
+    const y = ((event.clientY - box.top) / box.height) * HEIGHT;
+    return [x, y, event.pressure];
+  }
+
+  function stop(keep) {
+    const stroke = live;
+    live = pointer = null;
+    if (!stroke) return;
+    if (keep) drawing.add({ ...stroke });
+    else dropped();
   }
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (drawing !== null || event.button !== 0) return;
-    event.preventDefault();
-    drawing = event.pointerId;
-    canvas.setPointerCapture(drawing); // the stroke goes on when it leaves the paper
-    update([...strokes, [place(event)]]);
+    if (pointer !== null && event.pointerType === "touch" && length(live) < TAP) stop(false); // two fingers: a pinch
+    if (pointer !== null || event.button !== 0 || !event.isPrimary) return;
+    pointer = event.pointerId;
+    canvas.setPointerCapture(pointer); // the stroke goes on when it leaves the paper
+    const { pen, erase } = tool();
+    live = begin(point(event), pen, erase || event.buttons === 32, event.pointerType === "pen"); // 32: the pen's rubber
+    began();
+    show();
   });
 
   canvas.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== drawing) return;
+    if (event.pointerId !== pointer) return;
     const passed = event.getCoalescedEvents?.() ?? []; // between two frames a pen reports many places
-    const points = (passed.length ? passed : [event]).map(place);
-    update([...strokes.slice(0, -1), [...strokes.at(-1), ...points]]);
+    live.points.push(...(passed.length ? passed : [event]).map(point));
+    show();
   });
 
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    canvas.addEventListener(end, (event) => {
-      if (event.pointerId === drawing) drawing = null;
-    });
+  canvas.addEventListener("pointerup", (event) => event.pointerId === pointer && stop(true));
+  for (const end of ["pointercancel", "lostpointercapture"]) {
+    // The browser took the finger for a pinch, or a window came between: a stroke that got somewhere is kept.
+    canvas.addEventListener(end, (event) => event.pointerId === pointer && stop(length(live) >= TAP));
   }
 
   // As many canvas pixels as the screen has in that place.
   function fit() {
-    const side = Math.round(canvas.getBoundingClientRect().width * devicePixelRatio);
-    canvas.width = canvas.height = Math.max(1, side);
+    const width = Math.max(4, Math.round(canvas.clientWidth * devicePixelRatio));
+    if (width === canvas.width) return;
+    canvas.width = width;
+    canvas.height = Math.round((width * HEIGHT) / WIDTH);
     show();
   }
 
@@ -62,15 +75,5 @@ export function board(canvas, changed) {
 
   new ResizeObserver(fit).observe(canvas);
   fitWhenRatioChanges();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
-
-  function replace(next) {
-    drawing = null; // a stroke that is being drawn ends here
-    update(next);
-  }
-
-  return {
-    undo: () => replace(strokes.slice(0, -1)),
-    clear: () => replace([]),
-  };
+  return { show, stop: () => stop(true) };
 }

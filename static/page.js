@@ -1,69 +1,118 @@
-// Ties the page together: the board draws, the server reads, this shows what it said.
+// Ties the page together: the board draws, the server reads, the rest shows what it said.
 
+import { asker } from "./ask.js";
 import { board } from "./board.js";
-import { reading } from "./reading.js";
-import { picture } from "./strokes.js";
+import { boxes } from "./boxes.js";
+import { compare } from "./compare.js";
+import { BLANK, drawing } from "./drawing.js";
+import { inside } from "./inside.js";
+import { keys } from "./keys.js";
+import { remember, remembered } from "./memory.js";
+import { opened, pictures } from "./picture.js";
+import { sent } from "./render.js";
+import { result } from "./result.js";
+import { samples } from "./samples.js";
+import { PENS, begin } from "./strokes.js";
+import { inWords, speak, t } from "./texts.js";
+import { theme } from "./theme.js";
+import { tour } from "./tour.js";
 
+const SETTLE = 30; // ms after a stroke in which the next one may begin before the drawing is read
 const element = (id) => document.getElementById(id);
-const NO_DIGIT = 0.2; // what is no digit is each of the ten with a probability of 0.1
-const sure = (p) => (p > 0.9995 ? "More than 99.9 % sure" : `${(100 * p).toFixed(1)} % sure`);
 
-const bars = Array.from({ length: 10 }, (_, digit) => {
-  const item = document.createElement("li");
-  item.innerHTML = `<span class="share"></span><span class="track"><span class="bar"></span></span>${digit}`;
-  element("bars").append(item);
-  return item;
+speak(element("language"));
+
+const ink = drawing(changed, remembered("drawing", "sessionStorage") ?? BLANK);
+const tool = () => ({
+  pen: PENS[document.querySelector("[name=pen]:checked").value],
+  erase: element("erase").ariaPressed === "true",
+});
+function began() {
+  read("api", null); // the stroke that has begun belongs to it
+  element("hint").hidden = true;
+}
+const paper = board(element("canvas"), ink, tool, { began, dropped: changed });
+const shown = result(choose);
+const overlay = boxes(element("boxes"));
+const parts = [inside(), compare()];
+const read = asker(({ answer, error, wait, message, sent }) => {
+  if (answer) {
+    overlay.show(answer.digits, sent);
+    choose(shown.show({ kind: "reading", reading: answer }), sent);
+  } else if (error?.code === "blank") blank();
+  else {
+    overlay.show([]);
+    shown.show(error ? { kind: "error", error } : { kind: "trouble", wait, message });
+    if (error) for (const part of parts) part.show(null);
+  }
 });
 
-function showBars(probabilities) {
-  bars.forEach((item, digit) => {
-    const p = probabilities[digit] ?? 0;
-    item.style.setProperty("--probability", p);
-    item.classList.toggle("best", p > 0 && p === Math.max(...probabilities));
-    item.querySelector(".share").textContent = p >= 0.005 ? Math.round(100 * p) : "";
-  });
+let latest = null; // what was read last
+
+function choose(index, sent = latest) {
+  latest = sent;
+  overlay.select(index);
+  for (const part of parts) part.show(latest, index);
 }
 
-function show(state, text, sentence, detail, probabilities = []) {
-  element("answer").dataset.state = state;
-  element("text").textContent = text;
-  element("sentence").textContent = sentence;
-  element("detail").textContent = detail;
-  showBars(probabilities);
+function blank() {
+  shown.show({ kind: "blank" });
+  overlay.show([]);
+  for (const part of parts) part.show(null);
 }
 
-function showReading({ text, probability, certain, digits }) {
-  const { probabilities } = digits.length === 1 ? digits[0] : {}; // bars are one digit's
-  const ranked = (probabilities ?? []).map((p, digit) => [p, digit]).sort(([a], [b]) => b - a);
-  const other = ranked.length ? `, perhaps ${ranked[1][1]}` : "";
-  if (certain) show("certain", text, `It is ${text}.`, sure(probability), probabilities);
-  else if (ranked.length && probability < NO_DIGIT) {
-    show("uncertain", "?", "This looks like no digit.", "Any of the ten is as likely.", probabilities);
-  } else show("uncertain", text, `Perhaps ${text}${other}.`, sure(probability), probabilities);
+function changed() {
+  paper.show();
+  element("hint").hidden = !ink.isBlank;
+  element("undo").disabled = !ink.canUndo;
+  element("redo").disabled = !ink.canRedo;
+  element("clear").disabled = ink.isBlank;
+  remember("drawing", { ...BLANK, strokes: ink.now.picture ? [] : ink.now.strokes }, "sessionStorage");
+  nameFile();
+  if (ink.isBlank) blank();
+  else for (const part of parts) part.stale();
+  const { now } = ink;
+  read("api", ink.isBlank ? null : () => sent(now) ?? (blank(), null), SETTLE);
 }
 
-const showBlank = () => show("blank", "?", "Nothing drawn yet.", "Write as you would on paper.");
-const read = reading(({ reading: found, error }) => {
-  if (found) showReading(found);
-  else show("trouble", "?", "No reading.", error.message);
-});
+function nameFile() {
+  element("file").hidden = !ink.now.picture;
+  element("file").textContent = ink.now.picture ? t("file", ink.now.picture.name) : "";
+}
 
-let empty = true;
-const paper = board(element("canvas"), (strokes) => {
-  empty = strokes.length === 0;
-  element("hint").hidden = !empty;
-  element("undo").disabled = element("clear").disabled = empty;
-  if (empty) showBlank();
-  read(empty ? null : () => picture(strokes));
-});
+async function lay(file) {
+  const picture = await opened(file);
+  if (picture) return ink.replace({ picture });
+  element("file").hidden = false;
+  element("file").textContent = t("noPicture", file.name);
+}
 
-element("undo").addEventListener("click", paper.undo);
-element("clear").addEventListener("click", paper.clear);
-addEventListener("keydown", (event) => {
-  const undo = event.key.toLowerCase() === "z" && !event.shiftKey && (event.ctrlKey || event.metaKey);
-  if (empty || !(undo || event.key === "Escape")) return;
-  event.preventDefault();
-  if (undo) paper.undo();
-  else paper.clear();
+/** Write a digit for who would rather see one. */
+function write(digit) {
+  ink.replace({ strokes: samples(digit).map((points) => ({ ...begin(points[0], PENS[1], false), points })) });
+}
+
+function doing(action) {
+  return () => {
+    paper.stop(); // a stroke that is being drawn ends here
+    action();
+  };
+}
+
+const actions = {
+  undo: doing(ink.undo),
+  redo: doing(ink.redo),
+  clear: doing(ink.clear),
+  erase: () => (element("erase").ariaPressed = element("erase").ariaPressed !== "true"),
+  sample: doing(() => write(Math.floor(10 * Math.random()))),
+};
+for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", action);
+keys(element("board"), actions);
+pictures(element("paper"), [element("pick"), element("photo")], lay);
+theme(element("theme"), () => {
+  paper.show();
+  for (const part of parts) part.refresh();
 });
-showBars([]);
+inWords(nameFile);
+tour(element("tour"), element("tour-start"), () => ink.isBlank && write(3));
+changed();

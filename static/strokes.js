@@ -1,34 +1,53 @@
-// A drawing is data: strokes of points [x, y] in units of the paper's side, so that it can be painted
+// A drawing is data: strokes of points on a paper that is always as wide and high as this, so that it can be painted
 // again at any size, in any colour, and sent at one size whatever screen it was drawn on.
 
-export const PEN = 0.07; // of the paper's side: digits drawn at usual size get about MNIST's stroke width
+import { getStroke } from "./vendor/perfect-freehand.js";
 
-/** Paint strokes on a square of `side` pixels: smooth curves through the middles between points. */
-export function paint(context, strokes, side, colour) {
-  context.strokeStyle = colour;
-  context.lineWidth = PEN * side;
-  context.lineCap = context.lineJoin = "round";
-  for (const points of strokes) {
-    const at = points.map(([x, y]) => [x * side, y * side]);
-    const last = at.at(-1);
-    context.beginPath();
-    context.moveTo(...at[0]);
-    for (let i = 1; i < at.length - 1; i++) {
-      const middle = [(at[i][0] + at[i + 1][0]) / 2, (at[i][1] + at[i + 1][1]) / 2];
-      context.quadraticCurveTo(...at[i], ...middle);
-    }
-    context.lineTo(last[0] + 0.01, last[1]); // of a single point, too, something: a dot
-    context.stroke();
+export const WIDTH = 1000;
+export const HEIGHT = 750;
+export const PENS = [30, 55, 90]; // in the same units: for a row of digits, for two or three, for one that fills the paper
+const ERASER = 1.6; // times as wide as the pen
+
+const known = new WeakMap(); // paths of strokes that are done, as they do not change
+
+/** A new stroke: `pressed` where the points [x, y, pressure] know how hard the pen was pressed. */
+export const begin = (point, pen, erase, pressed) => ({ points: [point], pen, erase, pressed });
+
+/** What a stroke covers, as a Path2D: wider where the pen is pressed or slow, with a smooth edge. */
+function shape(stroke, done) {
+  if (known.has(stroke)) return known.get(stroke);
+  const ring = getStroke(stroke.points, {
+    size: stroke.erase ? ERASER * stroke.pen : stroke.pen,
+    thinning: stroke.erase ? 0 : 0.35,
+    smoothing: 0.6,
+    streamline: 0.35,
+    simulatePressure: !stroke.pressed,
+    last: true, // up to where the pen is
+  });
+  const path = new Path2D();
+  ring.forEach(([x, y], i) => {
+    const [nextX, nextY] = ring[(i + 1) % ring.length];
+    const middle = [(x + nextX) / 2, (y + nextY) / 2];
+    if (i === 0) path.moveTo(...middle);
+    else path.quadraticCurveTo(x, y, ...middle);
+  });
+  path.closePath();
+  if (done) known.set(stroke, path);
+  return path;
+}
+
+/** Paint strokes, the one that is being drawn last, with `scale` pixels to a unit. */
+export function paint(context, strokes, scale, colour, live = null) {
+  context.save();
+  context.scale(scale, scale);
+  context.fillStyle = colour;
+  for (const stroke of live ? [...strokes, live] : strokes) {
+    context.globalCompositeOperation = stroke.erase ? "destination-out" : "source-over";
+    context.fill(shape(stroke, stroke !== live));
   }
+  context.restore();
 }
 
-/** The drawing as a PNG data: URL, black on white, `side` pixels square. */
-export function picture(strokes, side = 280) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = side;
-  const context = canvas.getContext("2d");
-  context.fillStyle = "white";
-  context.fillRect(0, 0, side, side);
-  paint(context, strokes, side, "black");
-  return canvas.toDataURL("image/png");
-}
+/** How far the pen went. */
+export const length = ({ points }) =>
+  points.slice(1).reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i][0], y - points[i][1]), 0);

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 
 import torch
 from playwright.sync_api import Browser, Page, Playwright
@@ -14,6 +15,9 @@ FLAGS = ["--disable-background-networking", "--disable-component-update", "--dis
 
 Strokes = list[list[list[float]]]
 
+DESKTOP = {"viewport": {"width": 1440, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}
+
 
 def launch(playwright: Playwright) -> Browser:
     flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
@@ -21,15 +25,26 @@ def launch(playwright: Playwright) -> Browser:
 
 
 def hand(digit: int, seed: int = 0) -> Strokes:
-    """A handwritten `digit`: points x, y as shares of the paper's side, filling 70 % of it."""
+    """A handwritten `digit`: points x, y as shares of a square in the middle of the paper, filling 70 % of it."""
     strokes = synthetic.strokes(digit, torch.Generator().manual_seed(seed))
     return [((stroke - 0.5) * 0.7 + 0.5).tolist() for stroke in strokes]
 
 
+def row(text: str, seed: int = 0) -> Strokes:
+    """A handwritten number as wide as the paper, in the same units."""
+    strokes, step = [], 1.2 / len(text)
+    for place, digit in enumerate(text):
+        middle = 0.5 + (place - (len(text) - 1) / 2) * step
+        for stroke in hand(int(digit), seed + place):
+            strokes.append([[middle + (x - 0.5) * step, 0.5 + (y - 0.5) * step] for x, y in stroke])
+    return strokes
+
+
 def on_screen(page: Page, stroke: list[list[float]]) -> list[tuple[float, float]]:
-    """A stroke in pixels of the window, wherever the paper is in it now."""
+    """A stroke in pixels of the window, wherever the paper, on which it is in the middle, is in it now."""
     box = page.locator("#canvas").bounding_box()
-    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+    left = box["x"] + (box["width"] - box["height"]) / 2
+    return [(left + x * box["height"], box["y"] + y * box["height"]) for x, y in stroke]
 
 
 def draw(page: Page, strokes: Strokes) -> None:
@@ -43,17 +58,41 @@ def draw(page: Page, strokes: Strokes) -> None:
         page.mouse.up()
 
 
-def draw_with_finger(page: Page, strokes: Strokes) -> None:
-    """Draw by touch, through the same events that a phone's screen makes."""
+def finger(page: Page) -> Callable[..., None]:
+    """What makes the events of a phone's screen: a kind, and where fingers are."""
     session = page.context.new_cdp_session(page)
 
     def touch(kind: str, *places: tuple[float, float]) -> None:
-        points = [{"x": x, "y": y} for x, y in places]
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
+    return touch
+
+
+def draw_with_finger(page: Page, strokes: Strokes) -> None:
+    """Draw by touch."""
+    touch = finger(page)
     for stroke in strokes:
         first, *others = on_screen(page, stroke)
         touch("touchStart", first)
         for place in others:
             touch("touchMove", place)
         touch("touchEnd")
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait for a condition; the page's own policy forbids Playwright's way, which evaluates a text in the page."""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError(condition)
+
+
+def ink(page: Page) -> int:
+    """How many of the paper's pixels are drawn on."""
+    return page.evaluate("""() => {
+        const canvas = document.querySelector("canvas");
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return data.filter((value, i) => i % 4 === 3 && value > 127).length;
+    }""")

@@ -1,0 +1,57 @@
+// Pictures that are dropped, pasted or picked, and how they lie on the paper.
+
+import { canvasOf } from "./render.js";
+import { HEIGHT, WIDTH } from "./strokes.js";
+
+/** A picture from a file, in the middle of the paper; null where the browser cannot show it. */
+export async function opened(file) {
+  let image;
+  try {
+    image = await createImageBitmap(file);
+  } catch {
+    return null;
+  }
+  const scale = Math.min(WIDTH / image.width, HEIGHT / image.height);
+  const [width, height] = [image.width * scale, image.height * scale];
+  const place = { x: (WIDTH - width) / 2, y: (HEIGHT - height) / 2, width, height };
+  return { image, file, name: file.name, place, ink: isDark(image) ? "white" : "black" };
+}
+
+/** Whether most of a picture is dark, so that a black pen would not be seen on it. */
+function isDark(image) {
+  const side = 8; // pixels, enough to see that
+  const context = canvasOf(side, side).getContext("2d");
+  context.fillStyle = "white";
+  context.fillRect(0, 0, side, side);
+  context.drawImage(image, 0, 0, side, side);
+  const { data } = context.getImageData(0, 0, side, side);
+  return data.reduce((sum, value, i) => (i % 4 < 3 ? sum + value : sum), 0) / (3 * side * side) < 110;
+}
+
+/** Call `got(file)` with each picture that is dropped on the page, pasted into it, or picked with one of `inputs`. */
+export function pictures(zone, inputs, got) {
+  const first = (files) => [...files].find(({ type }) => type.startsWith("image/")) ?? files[0];
+  for (const kind of ["dragenter", "dragover"]) {
+    addEventListener(kind, (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault(); // else the browser leaves the page to show the file
+      zone.classList.add("over");
+    });
+  }
+  addEventListener("dragleave", (event) => event.relatedTarget || zone.classList.remove("over"));
+  addEventListener("drop", (event) => {
+    zone.classList.remove("over");
+    if (!event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    got(first(event.dataTransfer.files));
+  });
+  addEventListener("paste", (event) => {
+    if (event.clipboardData?.files.length) got(first(event.clipboardData.files));
+  });
+  for (const input of inputs) {
+    input.addEventListener("change", () => {
+      if (input.files.length) got(input.files[0]);
+      input.value = ""; // so that the same file can be picked again
+    });
+  }
+}

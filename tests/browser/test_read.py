@@ -1,0 +1,188 @@
+"""Reading along: the newest answer, boxes and bars, doubt, and a server that is gone, slow or busy."""
+
+import contextlib
+import os
+
+import pytest
+from playwright.sync_api import Error, expect
+
+from digits import letters
+from tests.browser.chromium import DESKTOP, PHONE, draw, hand, ink, on_screen, row
+from tests.serving import site
+
+READING = {
+    "result": 1,
+    "text": "1",
+    "probability": 0.4,
+    "certain": False,
+    "digits": [{"result": 1, "probability": 0.4, "probabilities": [0, 0.4, 0, 0, 0, 0, 0, 0.3, 0, 0.3], "box": [90, 90, 180, 180]}],
+}
+
+
+@pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_number_gets_a_box_over_each_digit_and_bars_for_the_one_that_is_chosen(visit, options):
+    page = visit(**options)
+    strokes = row("274", 0)
+    draw(page, strokes)
+    expect(page.locator("#text")).to_have_text("274")
+    boxes = page.locator(".box")
+    expect(boxes).to_have_count(3)
+    for place, digit in enumerate("274"):
+        expect(boxes.nth(place)).to_contain_text(f"{digit} · ")
+        expect(boxes.nth(place)).to_contain_text("%")
+    (left, top), (right, bottom) = (pick(on_screen(page, strokes[0])) for pick in (corner(min), corner(max)))
+    box = boxes.first.bounding_box()
+    around = (box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"])
+    assert around == pytest.approx((left, top, right, bottom), abs=0.07 * page.locator("#canvas").bounding_box()["width"])
+    page.locator("#text [role=tab]").nth(1).click()
+    expect(page.locator("#bars li.best")).to_contain_text("7")
+    expect(page.locator("#bars-title")).to_contain_text("2nd of 3")
+    expect(boxes.nth(1)).to_have_class("box chosen")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#bars li.best")).to_contain_text("4")
+    expect(page.locator("#text [role=tab]").nth(2)).to_be_focused()
+
+
+def corner(least):
+    return lambda points: tuple(least(axis) for axis in zip(*points, strict=True))
+
+
+def test_two_quick_strokes_show_the_newest_answer_alone(visit):
+    """The first answer is held back until the second came: it once might have been shown over it."""
+    page = visit(**DESKTOP)
+    first, second = hand(4)
+    held, shown = [], []
+
+    def hold(route):
+        held.append(route)
+        if len(held) > 1:
+            with contextlib.suppress(Error):  # as the page asks no more for it
+                held[0].fulfill(json=READING)
+            route.continue_()
+
+    page.route("**/api", hold)
+    page.expose_function("seen", lambda text: shown.append(text))
+    page.evaluate(
+        "new MutationObserver(() => seen(document.getElementById('text').textContent))"
+        ".observe(document.getElementById('text'), { childList: true })"
+    )
+    with page.expect_request("**/api"):
+        draw(page, [first])
+    draw(page, [second])
+    expect(page.locator("#text")).to_have_text("4")
+    page.evaluate("new Promise(requestAnimationFrame)")
+    assert len(held) == 2
+    assert set(shown) == {"4"}
+
+
+def test_an_older_request_is_aborted(visit):
+    page = visit(**DESKTOP)
+    page.route("**/api", lambda route: None)  # never answered
+    failed = []
+    page.on("requestfailed", lambda request: failed.append(request.failure))
+    with page.expect_request("**/api"):
+        draw(page, [hand(4)[0]])
+    with page.expect_event("requestfailed"):
+        draw(page, [hand(4)[1]])
+    assert "ERR_ABORTED" in failed[0]
+    page.unroute("**/api")
+
+
+def test_an_uncertain_reading_looks_uncertain(visit):
+    page = visit(**DESKTOP)
+    page.route("**/api", lambda route: route.fulfill(json=READING))
+    draw(page, hand(1))
+    expect(page.locator("#answer")).to_have_attribute("data-state", "uncertain")
+    expect(page.locator("#sentence")).to_have_text("Perhaps 1, perhaps 7.")
+    expect(page.locator(".box")).to_have_class("box unsure")
+    expect(page.locator("#detail")).to_have_text("40% sure.")
+
+
+def test_of_a_doubtful_number_the_doubtful_digit_is_named(visit):
+    page = visit(**DESKTOP)
+    sure = READING["digits"][0] | {"result": 5, "probability": 0.99, "probabilities": [0] * 5 + [0.99, 0.01, 0, 0, 0]}
+    digits = [sure, READING["digits"][0] | {"box": [200, 90, 260, 180]}]
+    page.route("**/api", lambda route: route.fulfill(json=READING | {"text": "51", "digits": digits}))
+    draw(page, hand(1))
+    expect(page.locator("#sentence")).to_have_text("Perhaps 51.")
+    expect(page.locator("#detail")).to_contain_text("the 2nd digit: 1, or perhaps 7.")
+
+
+def test_a_letter_is_kindly_said_to_be_no_digit(visit):
+    """It once was "Perhaps 8, perhaps 0", all ten bars being as high."""
+    page = visit(**DESKTOP)
+    draw(page, [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in letters.LETTERS["R"][0]])
+    expect(page.locator("#sentence")).to_have_text("This looks like no digit.")
+    expect(page.locator("#detail")).to_contain_text("fine drawing")
+    expect(page.locator("#answer")).to_have_attribute("data-state", "uncertain")
+    expect(page.locator("#text")).to_have_text("?")
+    expect(page.locator(".box")).to_have_text("?")
+
+
+BUSY = {"error": {"code": "busy", "message": "Come back."}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence", "said"),
+    [
+        (lambda route: route.abort("connectionrefused"), "The server does not answer.", ""),
+        (lambda route: route.fulfill(status=503, json=BUSY), "The server is busy.", "Come back."),
+        (lambda route: route.fulfill(status=502, body="<html>a proxy's page</html>"), "The server does not answer.", ""),
+        (lambda route: route.fulfill(status=502, json={"message": "a proxy's"}), "The server does not answer.", ""),
+        (lambda route: None, "Still reading …", ""),
+    ],
+    ids=["gone", "overloaded", "behind a broken proxy", "behind a proxy that speaks JSON", "slow"],
+)
+def test_while_the_server_is_not_there_that_is_said_and_the_drawing_is_kept_and_read_later(
+    browser, address, fault, sentence, said
+):
+    page = browser.new_context(**DESKTOP).new_page()
+    page.goto(address)
+    page.route("**/api", fault)
+    draw(page, hand(7))
+    expect(page.locator("#sentence")).to_have_text(sentence)
+    expect(page.locator("#detail")).to_have_text(f"{said} Your drawing is kept; it will be read as soon as possible.".strip())
+    assert ink(page) > 0
+    page.unroute("**/api")
+    if sentence.startswith("Still"):
+        draw(page, [[[0.5, 0.5], [0.51, 0.5]]])  # on what is there already; the newest question is asked at once
+    expect(page.locator("#text")).to_have_text("7")
+    page.context.close()
+
+
+def test_a_server_that_is_stopped_and_started_again_reads_what_was_drawn_meanwhile(browser):
+    page = browser.new_context(**DESKTOP).new_page()
+    with open(os.devnull, "w") as log:
+        with site(0, 1, log=log.fileno()) as served:
+            page.goto(served.address)
+            draw(page, [hand(4)[0]])
+            expect(page.locator("#answer")).not_to_have_attribute("data-state", "blank")
+            port = int(served.address.rpartition(":")[2])
+        draw(page, [hand(4)[1]])
+        expect(page.locator("#sentence")).to_have_text("The server does not answer.")
+        with site(port, 1, log=log.fileno()):
+            expect(page.locator("#text")).to_have_text("4", timeout=15_000)
+            expect(page.locator("#inside")).to_have_attribute("aria-busy", "false", timeout=15_000)
+    page.context.close()
+
+
+def test_what_the_server_says_is_shown_and_not_run(browser, address):
+    page = browser.new_context(**DESKTOP).new_page()
+    page.goto(address)
+    script = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+    page.route("**/api", lambda route: route.fulfill(status=400, json={"error": {"code": "odd", "message": script}}))
+    draw(page, hand(7))
+    expect(page.locator("#detail")).to_have_text(script)
+    assert page.title() != "run"
+    assert page.locator("#detail *").count() == 0
+    page.context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (1280, 640), (1920, 1080), (390, 844)])
+def test_paper_tools_and_reading_are_seen_at_once(visit, width, height):
+    page = visit(viewport={"width": width, "height": height})
+    for part in ("#canvas", "#clear", "#pens", "#bars"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= height
+        assert box["x"] + box["width"] <= width
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -1,0 +1,274 @@
+"""Writing on the page: what a hand draws lands where it is, is kept as data, and can be taken back."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import chromium
+from tests.browser.chromium import DESKTOP, PHONE, draw, draw_with_finger, hand, ink, row, until
+
+
+@pytest.mark.parametrize("digit", range(10))
+def test_a_digit_drawn_with_the_mouse_is_read(visit, digit):
+    page = visit(**DESKTOP)
+    draw(page, hand(digit))
+    expect(page.locator("#text")).to_have_text(str(digit))
+    expect(page.locator("#sentence")).to_contain_text(str(digit))
+    expect(page.locator("#bars li.best")).to_contain_text(str(digit))
+
+
+def test_digits_drawn_with_a_finger_on_a_phone_are_read_and_do_not_scroll(visit):
+    page = visit(**PHONE)
+    page.evaluate("document.body.style.padding = '200px 16px 2000px'; scrollTo(0, 100)")  # room both ways
+    for digit in range(10):
+        draw_with_finger(page, hand(digit, 1))
+        expect(page.locator("#text")).to_have_text(str(digit))
+        page.keyboard.press("Escape")
+    assert page.evaluate("scrollY") == 100
+
+
+@pytest.mark.parametrize("force", [0.2, 0.9])
+def test_a_pen_draws_the_wider_the_harder_it_is_pressed(visit, force):
+    page = visit(**DESKTOP)
+    session = page.context.new_cdp_session(page)
+    for stroke in hand(3):
+        for i, (x, y) in enumerate(chromium.on_screen(page, stroke)):
+            kind = "mousePressed" if i == 0 else "mouseMoved"
+            at = {"x": x, "y": y, "button": "left", "buttons": 1, "pointerType": "pen", "force": force, "clickCount": 1}
+            session.send("Input.dispatchMouseEvent", {"type": kind} | at)
+        session.send("Input.dispatchMouseEvent", {"type": "mouseReleased"} | at)
+    expect(page.locator("#text")).to_have_text("3")
+    pressed = ink(page)
+    page.keyboard.press("Escape")
+    draw(page, hand(3))
+    assert pressed < 0.9 * ink(page) if force < 0.5 else pressed > 1.1 * ink(page)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda page: page.evaluate("document.body.style.paddingTop = '900px'; scrollTo(0, 850)"),
+        lambda page: page.evaluate("document.documentElement.style.zoom = 1.3"),
+        lambda page: page.set_viewport_size({"width": 700, "height": 640}),
+        lambda page: page.evaluate("document.body.style.transform = 'translate(40px, 25px) scale(0.8)'"),
+    ],
+    ids=["scrolled", "zoomed", "resized", "moved"],
+)
+def test_strokes_land_under_the_pointer_after_the_page_is(visit, change):
+    page = visit(**DESKTOP)
+    change(page)
+    page.locator("#canvas").scroll_into_view_if_needed()
+    draw(page, hand(7))
+    expect(page.locator("#text")).to_have_text("7")
+    drawn = page.evaluate("""() => {
+        const canvas = document.querySelector("canvas");
+        const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const xs = [], ys = [];
+        for (let i = 3; i < data.length; i += 4)
+            if (data[i] > 127) {
+                xs.push(((((i - 3) / 4) % width) - width / 2) / height + 0.5);
+                ys.push(Math.floor((i - 3) / 4 / width) / height);
+            }
+        const ends = (list) => [list.reduce((a, b) => Math.min(a, b)), list.reduce((a, b) => Math.max(a, b))];
+        return [...ends(xs), ...ends(ys)];
+    }""")
+    points = [point for stroke in hand(7) for point in stroke]
+    xs, ys = zip(*points, strict=True)
+    half = 0.037  # of the paper's height: half of the pen
+    expected = [min(xs) - half, max(xs) + half, min(ys) - half, max(ys) + half]
+    assert drawn == pytest.approx(expected, abs=0.02)
+
+
+def test_a_resize_redraws_the_strokes_as_sharp_as_the_screen(visit):
+    page = visit(**DESKTOP)
+    draw(page, hand(3))
+    share = ink(page) / page.evaluate("document.querySelector('canvas').width ** 2")
+    page.set_viewport_size({"width": 400, "height": 800})
+    until(page, "document.querySelector('canvas').width < 400")
+    assert ink(page) / page.evaluate("document.querySelector('canvas').width ** 2") == pytest.approx(share, abs=0.01)
+    sharp = visit(**PHONE)
+    width = sharp.locator("#canvas").bounding_box()["width"]
+    assert sharp.evaluate("document.querySelector('canvas').width") == pytest.approx(3 * width, abs=3)
+
+
+def test_a_phone_that_is_turned_keeps_the_drawing_and_its_reading(visit):
+    page = visit(**PHONE)
+    draw_with_finger(page, hand(5))
+    expect(page.locator("#text")).to_have_text("5")
+    share = ink(page) / page.evaluate("document.querySelector('canvas').width ** 2")
+    page.set_viewport_size({"width": 844, "height": 390})
+    until(page, "Math.abs(document.querySelector('canvas').width - 3 * document.querySelector('canvas').clientWidth) < 3")
+    assert ink(page) / page.evaluate("document.querySelector('canvas').width ** 2") == pytest.approx(share, abs=0.01)
+    expect(page.locator("#text")).to_have_text("5")
+
+
+def test_another_pixel_ratio_redraws_though_the_paper_keeps_its_size(visit):
+    page = visit(**DESKTOP)
+    draw(page, hand(3))
+    before, drawn = page.locator("#canvas").bounding_box()["width"], ink(page)
+    denser = {"width": 1460, "height": 900, "deviceScaleFactor": 2, "mobile": False}
+    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", denser)
+    until(page, f"document.querySelector('canvas').width === {round(2 * before)}")
+    assert page.locator("#canvas").bounding_box()["width"] == before
+    assert ink(page) == pytest.approx(4 * drawn, rel=0.02)
+
+
+@pytest.mark.parametrize("way", ["buttons", "keys"])
+def test_undo_redo_and_clear(visit, way):
+    page = visit(**DESKTOP)
+    keys = {"undo": "Control+z", "redo": "Control+y", "clear": "Escape"}
+
+    def do(what):
+        page.locator(f"#{what}").click() if way == "buttons" else page.keyboard.press(keys[what])
+
+    draw(page, hand(4))
+    expect(page.locator("#text")).to_have_text("4")
+    full = ink(page)
+    do("undo")
+    assert 0 < ink(page) < full
+    do("redo")
+    assert ink(page) == full
+    expect(page.locator("#redo")).to_be_disabled()
+    do("clear")
+    assert ink(page) == 0
+    expect(page.locator("#sentence")).to_have_text("Nothing here yet.")
+    expect(page.locator("#clear")).to_be_disabled()
+    expect(page.locator("#bars li.best")).to_have_count(0)
+    do("undo")  # clearing loses nothing
+    assert ink(page) == full
+    expect(page.locator("#text")).to_have_text("4")
+
+
+def test_the_eraser_takes_ink_off_and_what_is_erased_is_blank(visit):
+    page = visit(**DESKTOP)
+    line = [[[0.5, 0.2], [0.5, 0.35], [0.5, 0.5], [0.5, 0.65], [0.5, 0.8]]]
+    draw(page, line)
+    expect(page.locator("#text")).to_have_text("1")
+    drawn = ink(page)
+    page.locator("#erase").click()
+    draw(page, [[[0.5, 0.7], [0.5, 0.75], [0.5, 0.9]]])
+    assert 0.4 * drawn < ink(page) < 0.9 * drawn
+    draw(page, [[[0.5, y] for y in (0.1, 0.2, 0.35, 0.5, 0.65, 0.9)]])
+    assert ink(page) < 20
+    expect(page.locator("#answer")).to_have_attribute("data-state", "blank")
+    page.keyboard.press("Control+z")
+    expect(page.locator("#text")).to_have_text("1")
+
+
+def test_keys_that_are_letters_count_on_the_board_alone(visit):
+    page = visit(**DESKTOP)
+    page.locator("#tour-start").focus()
+    page.keyboard.press("e")
+    expect(page.locator("#erase")).to_have_attribute("aria-pressed", "false")
+    page.locator("#canvas").focus()
+    page.keyboard.press("e")
+    expect(page.locator("#erase")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("e")
+    widths = []
+    for key in ("[", "]", "]"):
+        page.keyboard.press(key)
+        draw(page, [[[0.2, 0.5], [0.5, 0.5], [0.8, 0.5]]])
+        widths.append(ink(page))
+        page.keyboard.press("Escape")
+    assert widths[0] < 0.75 * widths[1] < 0.75 * 0.75 * widths[2]
+
+
+def test_the_hint_goes_when_drawing_begins_and_comes_back(visit):
+    page = visit(**DESKTOP)
+    expect(page.locator("#hint")).to_be_visible()
+    draw(page, hand(1))
+    expect(page.locator("#hint")).to_be_hidden()
+    page.locator("#clear").click()
+    expect(page.locator("#hint")).to_be_visible()
+
+
+def test_a_single_tap_is_a_dot(visit):
+    page = visit(**DESKTOP)
+    draw(page, [[[0.5, 0.5]]])
+    assert ink(page) > 100
+
+
+def test_other_buttons_do_not_draw(visit):
+    page = visit(**DESKTOP)
+    (place,) = chromium.on_screen(page, [[0.5, 0.5]])
+    page.mouse.move(*place)
+    page.mouse.down(button="right")
+    page.mouse.move(place[0] + 50, place[1])
+    page.mouse.up(button="right")
+    assert ink(page) == 0
+
+
+def test_two_fingers_zoom_and_do_not_draw(visit):
+    page = visit(**PHONE)
+    draw_with_finger(page, hand(7))
+    expect(page.locator("#text")).to_have_text("7")
+    drawn = ink(page)
+    (x, y), *_ = chromium.on_screen(page, [[0.5, 0.5]])
+    page.context.new_cdp_session(page).send(
+        "Input.synthesizePinchGesture", {"x": x, "y": y, "scaleFactor": 1.5, "relativeSpeed": 800}
+    )
+    assert page.evaluate("visualViewport.scale") > 1.2
+    assert ink(page) == drawn
+    expect(page.locator("#text")).to_have_text("7")
+
+
+def test_a_second_finger_does_not_end_a_stroke_that_got_somewhere(visit):
+    page = visit(**PHONE)
+    touch = chromium.finger(page)
+    touch("touchStart", (100, 300))
+    for i in range(1, 6):
+        touch("touchMove", (100 + 20 * i, 300))
+    page.evaluate("new Promise(requestAnimationFrame)")  # moves come with frames
+    alone = ink(page)
+    touch("touchStart", (200, 300), (300, 340))
+    touch("touchEnd")
+    assert ink(page) == pytest.approx(alone, rel=0.02)
+    assert alone > 0
+
+
+def test_a_swipe_beside_the_paper_scrolls_and_does_not_draw(visit):
+    page = visit(**PHONE)
+    touch = chromium.finger(page)
+    touch("touchStart", (200, 700))
+    for y in range(680, 280, -20):
+        touch("touchMove", (200, y))
+    touch("touchEnd")
+    until(page, "scrollY > 200")
+    assert ink(page) == 0
+
+
+@pytest.mark.parametrize("how", ["the system", "by hand"])
+def test_another_theme_redraws_the_ink(visit, how):
+    page = visit(**DESKTOP, color_scheme="light")
+    draw(page, hand(1))
+    colour = """() => {
+        const canvas = document.querySelector("canvas");
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        return data[data.findIndex((value, i) => i % 4 === 3 && value === 255) - 3];
+    }"""
+    assert page.evaluate(colour) < 100
+    if how == "by hand":
+        page.locator("#theme").select_option("dark")
+    else:
+        page.emulate_media(color_scheme="dark")
+    until(page, f"({colour})() > 150")
+    page.reload()
+    expect(page.locator("#theme")).to_have_value("dark" if how == "by hand" else "auto")
+
+
+def test_a_reload_loses_nothing(visit):
+    page = visit(**DESKTOP)
+    draw(page, row("58"))
+    expect(page.locator("#text")).to_have_text("58")
+    drawn = ink(page)
+    page.reload()
+    expect(page.locator("#text")).to_have_text("58")
+    assert ink(page) == drawn
+
+
+def test_the_digits_that_the_page_writes_itself_are_read(visit):
+    page = visit(**DESKTOP)
+    for digit in range(10):
+        page.evaluate(f"Math.random = () => {digit / 10 + 0.05}")
+        page.locator("#sample").click()
+        expect(page.locator("#text")).to_have_text(str(digit))
+        expect(page.locator("#answer")).to_have_attribute("data-state", "certain")
