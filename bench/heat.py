@@ -20,6 +20,7 @@ import torch
 import model
 from bench.targets import at_least, at_most, report
 from digits import UserError, explain, frame, heat, scores, synthetic
+from digits.reader import Reader
 from digits.synthetic import Stroke
 
 SIDE = 100  # pixels of a drawn pair
@@ -29,7 +30,7 @@ LEAST = 0.5  # how likely the network must find what was meant
 ON = 0.5  # share of a pixel's ink from which on it counts as the added stroke's
 # What is to be reached, in percent: as much as on the hands by which the method was chosen, or nearly.
 LEASTS = {"for_new_share": 35, "for_new_peak": 60, "against_old_share": 70, "against_old_peak": 90}
-MOST_MS = 45  # of the 60 that an explanation may take
+MOST_MS = 30  # of the 60 that an explanation may take
 INKED = 40  # of 255: what is paler is edge, which the page hardly shows
 
 SEVEN: Stroke = [(0, 0.05), (0.3, 0.03), (0.6, 0), (0.6, 0), (0.4, 0.45), (0.25, 1)]
@@ -111,6 +112,7 @@ def shares(before: np.ndarray, after: np.ndarray, moves: list[frame.Move]) -> np
 
 
 def moved(moves: list[frame.Move], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where `moves`, made one after the other, bring points."""
     for a, b, c, d in moves:
         x, y = a * x + c, b * y + d
     return x, y
@@ -133,7 +135,7 @@ def judged(pair: Pair, found: np.ndarray) -> dict[str, float]:
 
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    network = model.quick(model.load(args.weights))
+    network = Reader(model.quick(model.load(args.weights))).model  # in the form in which the server asks it
     with torch.inference_mode():
         known = list(pairs(network, CHOOSING if args.choose else REPORTING, HANDS))
     rows, seconds = [], []
