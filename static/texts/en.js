@@ -93,7 +93,7 @@ export default {
   logit: "Logit",
   probability: "Probability",
   heatTitle: "Which ink spoke?",
-  heatText: "Bit by bit the ink is covered and the network asked again (occlusion, Zeiler & Fergus 2014). Choose a digit to ask about.",
+  heatText: "Random blots cover most of your digit, hundreds of times, and the network is asked each time: ink that makes it surer when seen spoke for a digit (RISE, Petsiuk et al. 2018). Choose one to ask about.",
   why: (digit) => `Why ${digit}?`,
   whyNot: (digit) => `Why not ${digit}?`,
   heatLabel: (digit) => `Your digit, its ink blue where it spoke for ${digit} and orange where it spoke against it`,

@@ -91,7 +91,7 @@ export default {
   logit: "Logit",
   probability: "概率",
   heatTitle: "哪些墨迹说了话？",
-  heatText: "一点一点遮住墨迹，再问网络（遮挡法，Zeiler 与 Fergus，2014）。选一个数字来问。",
+  heatText: "几百次随机遮住数字的大部分，每次都问网络：露出来就让它更有把握的墨迹，便是支持者（RISE，Petsiuk 等，2018）。选一个数字来问。",
   why: (digit) => `为什么是 ${digit}？`,
   whyNot: (digit) => `为什么不是 ${digit}？`,
   heatLabel: (digit) => `你写的数字，支持 ${digit} 的墨迹为蓝色，反对的为橙色`,

@@ -49,6 +49,7 @@ def on_screen(page: Page, stroke: list[list[float]]) -> list[tuple[float, float]
 
 def draw(page: Page, strokes: Strokes) -> None:
     """Draw with the mouse."""
+    page.locator("#canvas").scroll_into_view_if_needed()
     for stroke in strokes:
         first, *others = on_screen(page, stroke)
         page.mouse.move(*first)
