@@ -68,7 +68,7 @@ def create_app(
     """
     from flask_openapi3 import Info, OpenAPI  # once server.figures() has said where figures go
 
-    from digits import journal
+    from digits import inside, journal, sent
 
     settings = settings or Settings()
     where = device.pick(device_name)
@@ -82,7 +82,9 @@ def create_app(
     app.extensions["journal"] = journal.Journal(fingerprint(network))
     app.extensions["together"] = reader.run
     manners.add(app, settings)
-    reads(app, reader, settings, ladder(network, reader.model, Path(weights), where))
+    reads(app, reader, settings)
+    rungs = ladder(network, reader.model, Path(weights), where)
+    inside.add(app, reader, lambda: look(reader, settings, sent.picture(settings.max_body)), rungs)
     tells(app, reader)
     refuses(app)
     return app
@@ -108,18 +110,20 @@ def ladder(network: torch.nn.Module, quick: torch.nn.Module, weights: Path, wher
     return sorted([served, *(r for r in others if r.name != served.name)], key=lambda r: r.parameters)
 
 
-def reads(app: Flask, reader: Reader, settings: Settings, rungs: list[Rung]) -> None:
+def look(reader: Reader, settings: Settings, content: bytes) -> Reading:
+    """The reading of a picture in a request. Errors: UserError as of `picture.decode` and `Reader.read`; Later."""
+    quick = request.environ.get("digits.inline", False)
+    return reader.read(picture.decode(content, settings.max_pixels, settings.max_decode, quick))
+
+
+def reads(app: Flask, reader: Reader, settings: Settings) -> None:
     """Pictures in, readings out."""
-    from digits import inside, openapi, sent
+    from digits import openapi, sent
 
     refusals = openapi.refusals(400, 408, 413, 415, 422, 429, 503)
 
-    def reading_of(content: bytes) -> Reading:
-        quick = request.environ.get("digits.inline", False)
-        return reader.read(picture.decode(content, settings.max_pixels, settings.max_decode, quick))
-
     def reading(content: bytes) -> dict:
-        found = reading_of(content)
+        found = look(reader, settings, content)
         app.extensions["journal"].reading(len(found.digits), found.certain)
         return found.as_dict()
 
@@ -150,8 +154,6 @@ def reads(app: Flask, reader: Reader, settings: Settings, rungs: list[Rung]) -> 
         if request.environ.get("digits.inline") and len(contents) > FEW:
             raise Later
         return jsonify(readings=[reading_or_error(content) for content in contents])
-
-    inside.add(app, reader, lambda: reading_of(sent.picture(settings.max_body)), rungs)
 
 
 def tells(app: Flask, reader: Reader) -> None:

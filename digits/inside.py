@@ -12,20 +12,26 @@ from digits.explain import explained, listed
 from digits.ladder import Rung, compared
 from digits.reader import Reader, Reading
 
+REFUSALS = openapi.refusals(400, 408, 413, 415, 422, 429, 503)
+
 
 def add(app: Flask, reader: Reader, read: Callable[[], Reading], rungs: Sequence[Rung]) -> None:
     """Add them to `app`: `read` gives the reading of the picture in the request; one of `rungs` is what reads.
 
     Readings are not counted in the journal: the page asks for them beside `POST /api`, of the same picture.
     """
-    refusals = openapi.refusals(400, 408, 413, 415, 422, 429, 503)
-    served = next(rung for rung in rungs if rung.quick is reader.model)
-    description = functools.cache(lambda: jsonify(described(served, rungs)).get_data())
+    explains(app, reader, read)
+    compares(app, reader, read, rungs)
+    tells(app, next(rung for rung in rungs if rung.quick is reader.model), rungs)
+
+
+def explains(app: Flask, reader: Reader, read: Callable[[], Reading]) -> None:
+    """Let `app` show what goes on with one digit."""
 
     @app.post(
         "/api/explain",
         tags=openapi.INSIDE,
-        responses={200: openapi.Explained} | refusals,
+        responses={200: openapi.Explained} | REFUSALS,
         openapi_extensions=openapi.ONE_OF_ITS_DIGITS,
     )
     def explain() -> Response:
@@ -39,16 +45,25 @@ def add(app: Flask, reader: Reader, read: Callable[[], Reading], rungs: Sequence
         digit = reading.digits[number]
         return jsonify(reading=reading.as_dict(), digit=number, **explained(digit, reader.model, reader.device))
 
+
+def compares(app: Flask, reader: Reader, read: Callable[[], Reading], rungs: Sequence[Rung]) -> None:
+    """Let `app` show what each of `rungs` reads."""
+
     @app.post(
         "/api/compare",
         tags=openapi.INSIDE,
-        responses={200: openapi.Compared} | refusals,
+        responses={200: openapi.Compared} | REFUSALS,
         openapi_extensions=openapi.ONE,
     )
     def compare() -> Response:
         """Read one picture with simpler networks, too"""
         later()
         return jsonify(networks=compared(read(), rungs, reader.device))
+
+
+def tells(app: Flask, served: Rung, rungs: Sequence[Rung]) -> None:
+    """Let `app` tell what `served` has learned."""
+    description = functools.cache(lambda: jsonify(described(served, rungs)).get_data())
 
     @app.get(
         "/api/network",

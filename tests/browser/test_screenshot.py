@@ -1,0 +1,18 @@
+"""The page's main states as pictures for people to look at, in screenshots/."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.browser import screenshot
+from tests.browser.states import STATES
+
+
+@pytest.mark.parametrize("scheme", screenshot.SCHEMES)
+@pytest.mark.parametrize(("size", "pixels"), [("desktop", (1440, 900)), ("phone", (3 * 390, 3 * 844))])
+def test_the_main_states_are_taken(browser, address, size, pixels, scheme):
+    folder = Path("screenshots")
+    screenshot.take(browser, address, folder, size, scheme)
+    for state in STATES:
+        assert Image.open(folder / f"{state}-{size}-{scheme}-en.png").size == pixels
