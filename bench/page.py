@@ -28,7 +28,8 @@ CLOCK = """() => {
     if (!read && document.querySelector("#text [role=tab]")) { read = true; seen("read"); }
   });
   on("inside", { attributeFilter: ["aria-busy"] }, () => {
-    if (read && !explained && document.getElementById("inside").ariaBusy === "false") { explained = true; seen("explained"); }
+    const done = document.getElementById("inside").ariaBusy === "false";
+    if (read && !explained && done) { explained = true; seen("explained"); }
   });
 }"""
 

@@ -104,5 +104,10 @@ def test_both_languages_say_the_same_things(visit):
 
 
 def test_the_html_holds_no_words_of_its_own():
-    source = re.sub(r"<!--.*?-->|<noscript>.*?</noscript>|<title>.*?</title>|<kbd>.*?</kbd>", "", (STATIC / "index.html").read_text(), flags=re.DOTALL)
+    source = re.sub(
+        r"<!--.*?-->|<noscript>.*?</noscript>|<title>.*?</title>|<kbd>.*?</kbd>",
+        "",
+        (STATIC / "index.html").read_text(),
+        flags=re.DOTALL,
+    )
     assert re.sub(r"<[^>]*>|\s", "", source) == ""

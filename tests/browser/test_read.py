@@ -15,7 +15,14 @@ READING = {
     "text": "1",
     "probability": 0.4,
     "certain": False,
-    "digits": [{"result": 1, "probability": 0.4, "probabilities": [0, 0.4, 0, 0, 0, 0, 0, 0.3, 0, 0.3], "box": [90, 90, 180, 180]}],
+    "digits": [
+        {
+            "result": 1,
+            "probability": 0.4,
+            "probabilities": [0, 0.4, 0, 0, 0, 0, 0, 0.3, 0, 0.3],
+            "box": [90, 90, 180, 180],
+        }
+    ],
 }
 
 
@@ -33,7 +40,9 @@ def test_a_number_gets_a_box_over_each_digit_and_bars_for_the_one_that_is_chosen
     (left, top), (right, bottom) = (pick(on_screen(page, strokes[0])) for pick in (corner(min), corner(max)))
     box = boxes.first.bounding_box()
     around = (box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"])
-    assert around == pytest.approx((left, top, right, bottom), abs=0.07 * page.locator("#canvas").bounding_box()["width"])
+    assert around == pytest.approx(
+        (left, top, right, bottom), abs=0.07 * page.locator("#canvas").bounding_box()["width"]
+    )
     page.locator("#text [role=tab]").nth(1).click()
     expect(page.locator("#bars li.best")).to_contain_text("7")
     expect(page.locator("#bars-title")).to_contain_text("2nd of 3")
@@ -61,7 +70,7 @@ def test_two_quick_strokes_show_the_newest_answer_alone(visit):
             route.continue_()
 
     page.route("**/api", hold)
-    page.expose_function("seen", lambda text: shown.append(text))
+    page.expose_function("seen", lambda text: shown.append(str(text)))
     page.evaluate(
         "new MutationObserver(() => seen(document.getElementById('text').textContent))"
         ".observe(document.getElementById('text'), { childList: true })"
@@ -127,7 +136,11 @@ BUSY = {"error": {"code": "busy", "message": "Come back."}}
     [
         (lambda route: route.abort("connectionrefused"), "The server does not answer.", ""),
         (lambda route: route.fulfill(status=503, json=BUSY), "The server is busy.", "Come back."),
-        (lambda route: route.fulfill(status=502, body="<html>a proxy's page</html>"), "The server does not answer.", ""),
+        (
+            lambda route: route.fulfill(status=502, body="<html>a proxy's page</html>"),
+            "The server does not answer.",
+            "",
+        ),
         (lambda route: route.fulfill(status=502, json={"message": "a proxy's"}), "The server does not answer.", ""),
         (lambda route: None, "Still reading …", ""),
     ],
@@ -141,7 +154,9 @@ def test_while_the_server_is_not_there_that_is_said_and_the_drawing_is_kept_and_
     page.route("**/api", fault)
     draw(page, hand(7))
     expect(page.locator("#sentence")).to_have_text(sentence)
-    expect(page.locator("#detail")).to_have_text(f"{said} Your drawing is kept; it will be read as soon as possible.".strip())
+    expect(page.locator("#detail")).to_have_text(
+        f"{said} Your drawing is kept; it will be read as soon as possible.".strip()
+    )
     assert ink(page) > 0
     page.unroute("**/api")
     if sentence.startswith("Still"):

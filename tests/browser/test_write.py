@@ -96,7 +96,9 @@ def test_a_phone_that_is_turned_keeps_the_drawing_and_its_reading(visit):
     expect(page.locator("#text")).to_have_text("5")
     share = ink(page) / page.evaluate("document.querySelector('canvas').width ** 2")
     page.set_viewport_size({"width": 844, "height": 390})
-    until(page, "Math.abs(document.querySelector('canvas').width - 3 * document.querySelector('canvas').clientWidth) < 3")
+    until(
+        page, "Math.abs(document.querySelector('canvas').width - 3 * document.querySelector('canvas').clientWidth) < 3"
+    )
     assert ink(page) / page.evaluate("document.querySelector('canvas').width ** 2") == pytest.approx(share, abs=0.01)
     expect(page.locator("#text")).to_have_text("5")
 
