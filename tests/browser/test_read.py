@@ -201,3 +201,11 @@ def test_paper_tools_and_reading_are_seen_at_once(visit, width, height):
         assert box["y"] + box["height"] <= height
         assert box["x"] + box["width"] <= width
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_all_three_pens_are_seen_whole_on_a_phone(visit):
+    """The thickest once was cut off at the edge of its group."""
+    page = visit(**PHONE)
+    group = page.locator("#pens").bounding_box()
+    thickest = page.locator("#pens input").nth(2).bounding_box()
+    assert thickest["x"] + thickest["width"] < group["x"] + group["width"]
