@@ -21,8 +21,8 @@ METHOD = "occlusion"
 # The heat that other masks give on the ink of 60 of MNIST's digits is correlated with this by 0.89; with 256 by 0.86,
 # with 768 by 0.95. A hundred take 5 ms.
 MASKS = 384
-# What follows was chosen by 130 of the pairs of `bench.heat --choose`: the peak for the new digit lies on what was added in
-# 66 % of them, the one against the old digit in 96 %.
+# What follows was chosen by 130 of the pairs of `bench.heat --choose`: the peak for the new digit lies on what was
+# added in 66 % of them, the one against the old digit in 96 %.
 BLOT = 4  # pixels: a stroke and its edges. With 3 they are 52 and 91 %; with 5 they are 67 and 98 %, and coarser
 SEEN = 0.3  # of the digit. With 0.5 they are 59 and 98 %, with 0.2 again 59 and 83 %: hardly anything is read any more
 
