@@ -120,8 +120,6 @@ def reads(app: Flask, reader: Reader, settings: Settings) -> None:
     """Pictures in, readings out."""
     from digits import openapi, sent
 
-    refusals = openapi.refusals(400, 408, 413, 415, 422, 429, 503)
-
     def reading(content: bytes) -> dict:
         found = look(reader, settings, content)
         app.extensions["journal"].reading(len(found.digits), found.certain)
@@ -135,19 +133,12 @@ def reads(app: Flask, reader: Reader, settings: Settings) -> None:
         except UserError as error:
             return {"error": {"code": error.code, "message": str(error)}}
 
-    @app.post(
-        "/api", tags=openapi.READING, responses={200: openapi.PictureRead} | refusals, openapi_extensions=openapi.ONE
-    )
+    @openapi.takes(app, "/api", openapi.READING, openapi.PictureRead, openapi.ONE)
     def read() -> Response:
         """Read one picture"""
         return jsonify(reading(sent.picture(settings.max_body)))
 
-    @app.post(
-        "/api/batch",
-        tags=openapi.READING,
-        responses={200: openapi.PicturesRead} | refusals,
-        openapi_extensions=openapi.MANY,
-    )
+    @openapi.takes(app, "/api/batch", openapi.READING, openapi.PicturesRead, openapi.MANY)
     def read_many() -> Response:
         """Read some pictures; one that cannot be read spoils no other"""
         contents = sent.pictures(settings.max_body, settings.max_batch)

@@ -12,8 +12,6 @@ from digits.explain import explained, listed
 from digits.ladder import Rung, compared
 from digits.reader import Reader, Reading
 
-REFUSALS = openapi.refusals(400, 408, 413, 415, 422, 429, 503)
-
 
 def add(app: Flask, reader: Reader, read: Callable[[], Reading], rungs: Sequence[Rung]) -> None:
     """Add them to `app`: `read` gives the reading of the picture in the request; one of `rungs` is what reads.
@@ -28,12 +26,7 @@ def add(app: Flask, reader: Reader, read: Callable[[], Reading], rungs: Sequence
 def explains(app: Flask, reader: Reader, read: Callable[[], Reading]) -> None:
     """Let `app` show what goes on with one digit."""
 
-    @app.post(
-        "/api/explain",
-        tags=openapi.INSIDE,
-        responses={200: openapi.Explained} | REFUSALS,
-        openapi_extensions=openapi.ONE_OF_ITS_DIGITS,
-    )
+    @openapi.takes(app, "/api/explain", openapi.INSIDE, openapi.Explained, openapi.ONE_OF_ITS_DIGITS)
     def explain() -> Response:
         """Read one picture, and see what goes on inside the network with one of its digits"""
         number = asked()
@@ -49,12 +42,7 @@ def explains(app: Flask, reader: Reader, read: Callable[[], Reading]) -> None:
 def compares(app: Flask, reader: Reader, read: Callable[[], Reading], rungs: Sequence[Rung]) -> None:
     """Let `app` show what each of `rungs` reads."""
 
-    @app.post(
-        "/api/compare",
-        tags=openapi.INSIDE,
-        responses={200: openapi.Compared} | REFUSALS,
-        openapi_extensions=openapi.ONE,
-    )
+    @openapi.takes(app, "/api/compare", openapi.INSIDE, openapi.Compared, openapi.ONE)
     def compare() -> Response:
         """Read one picture with simpler networks, too"""
         later()

@@ -1,6 +1,7 @@
 """The API as OpenAPI 3.1 describes it: what goes in, what comes out, and what each refusal means."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 from flask_openapi3 import Tag
 from pydantic import BaseModel, Field
@@ -146,6 +147,12 @@ def refusals(*statuses: int) -> dict[int, dict]:
             header = {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}
             found[status]["headers"] = {"Retry-After": header}
     return found
+
+
+def takes(app: Any, path: str, tags: list[Tag], answer: type[BaseModel], body: dict) -> Callable:
+    """A decorator for what `app` does with pictures that are sent to `path` as `body`; it gives an `answer`."""
+    responses = {200: answer} | refusals(400, 408, 413, 415, 422, 429, 503)
+    return app.post(path, tags=tags, responses=responses, openapi_extensions=body)
 
 
 def sent(kind: type[BaseModel], raw: bool) -> dict:

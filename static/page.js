@@ -48,6 +48,8 @@ const read = asker(({ answer, error, wait, message, sent }) => {
 });
 
 let latest = null; // what was read last
+let laid = null; // the file that came last
+let refused = null; // a file that could not be shown, until the drawing changes
 
 function choose(index, sent = latest) {
   latest = sent;
@@ -62,6 +64,7 @@ function blank() {
 }
 
 function changed() {
+  refused = null;
   paper.show();
   element("hint").hidden = !ink.isBlank;
   element("undo").disabled = !ink.canUndo;
@@ -76,15 +79,18 @@ function changed() {
 }
 
 function nameFile() {
-  element("file").hidden = !ink.now.picture;
-  element("file").textContent = ink.now.picture ? t("file", ink.now.picture.name) : "";
+  const { picture } = ink.now;
+  element("file").hidden = !picture && !refused;
+  element("file").textContent = refused ? t("noPicture", refused.name) : picture ? t("file", picture.name) : "";
 }
 
 async function lay(file) {
+  laid = file;
   const picture = await opened(file);
+  if (file !== laid) return; // another one came while this one was being opened
   if (picture) return ink.replace({ picture });
-  element("file").hidden = false;
-  element("file").textContent = t("noPicture", file.name);
+  refused = file;
+  nameFile();
 }
 
 /** Write a digit for who would rather see one. */

@@ -17,15 +17,20 @@ export async function opened(file) {
   return { image, file, name: file.name, place, ink: isDark(image) ? "white" : "black" };
 }
 
-/** Whether most of a picture is dark, so that a black pen would not be seen on it. */
+/** Whether a black pen would not be seen on a picture: most of it is dark, or it is light ink on nothing. */
 function isDark(image) {
-  const side = 8; // pixels, enough to see that
+  const side = 64; // pixels, enough to see that
   const context = canvasOf(side, side).getContext("2d");
-  context.fillStyle = "white";
-  context.fillRect(0, 0, side, side);
   context.drawImage(image, 0, 0, side, side);
   const { data } = context.getImageData(0, 0, side, side);
-  return data.reduce((sum, value, i) => (i % 4 < 3 ? sum + value : sum), 0) / (3 * side * side) < 110;
+  let [light, opaque] = [0, 0];
+  for (let i = 0; i < data.length; i += 4) {
+    light += (data[i + 3] * (data[i] + data[i + 1] + data[i + 2])) / (3 * 255);
+    opaque += data[i + 3] / 255;
+  }
+  const share = opaque / (side * side);
+  if (share > 0.5) return (light + 255 * (side * side - opaque)) / (side * side) < 110;
+  return light / opaque > 128; // as the server has it: what is behind ink that is light is dark
 }
 
 /** Call `got(file)` with each picture that is dropped on the page, pasted into it, or picked with one of `inputs`. */

@@ -16,6 +16,8 @@ export function render(context, { picture, strokes }, { x, y, scale }, colour, l
     const { place } = picture;
     context.globalCompositeOperation = "destination-over"; // rubbing out spares the picture
     context.drawImage(picture.image, place.x * scale, place.y * scale, place.width * scale, place.height * scale);
+    context.fillStyle = picture.ink === "white" ? "black" : "white"; // the paper goes on as the picture does
+    context.fillRect(0, 0, WIDTH * scale, HEIGHT * scale);
   }
   context.restore();
 }
@@ -34,9 +36,10 @@ export function sent(drawing) {
     const { x, y, width } = picture.place;
     return { drawing, blob: picture.file, scale: width / picture.image.width, x, y };
   }
-  const { x, y, width, height } = picture?.place ?? { x: 0, y: 0, width: WIDTH, height: HEIGHT };
-  const longer = picture ? Math.min(MIXED, Math.max(picture.image.width, picture.image.height)) : SENT;
-  const scale = longer / Math.max(width, height);
+  const paper = { x: 0, y: 0, width: WIDTH, height: HEIGHT };
+  const { x, y, width, height } = picture && within(picture.place, strokes) ? picture.place : paper;
+  const own = picture ? picture.image.width / picture.place.width : SENT / WIDTH; // pixels of a unit
+  const scale = Math.min(own, MIXED / Math.max(width, height));
   const canvas = canvasOf(Math.round(width * scale), Math.round(height * scale));
   const context = canvas.getContext("2d", { willReadFrequently: true });
   render(context, drawing, { x, y, scale }, "black");
@@ -45,6 +48,12 @@ export function sent(drawing) {
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
   return { drawing, blob: png(canvas), scale: 1 / scale, x, y };
+}
+
+/** Whether all strokes are on the picture, and not beside it. */
+function within({ x, y, width, height }, strokes) {
+  const on = ([left, top]) => left >= x && left <= x + width && top >= y && top <= y + height;
+  return strokes.every(({ points }) => points.every(on));
 }
 
 /** A PNG file of what is on `canvas`. Made at once: toBlob waits up to a second for Chromium to be idle. */

@@ -20,7 +20,7 @@ function shape(stroke, done) {
     size: stroke.erase ? ERASER * stroke.pen : stroke.pen,
     thinning: stroke.erase ? 0 : 0.35,
     smoothing: 0.6,
-    streamline: 0.35,
+    streamline: 0.15, // more would cut the corners of a quick hand
     simulatePressure: !stroke.pressed,
     last: true, // up to where the pen is
   });

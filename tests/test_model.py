@@ -210,13 +210,6 @@ def test_a_record_is_written_beside_the_weights_or_neither_is(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["w.json", "w.pth"]
 
 
-@pytest.mark.parametrize("count", [1, 2, model.Quick.FEW, model.Quick.FEW + 1, 40])
-def test_the_quick_form_of_the_network_is_the_same_function(network, random, count):
-    frames = torch.rand(count, 1, 28, 28, generator=random)
-    with torch.inference_mode():
-        assert torch.allclose(model.quick(network)(frames), network(frames), atol=1e-4)
-
-
 def test_networks_that_are_no_plain_cnn_stay_as_they_are():
     trained = model.CNN()
     model.normalise(trained)

@@ -27,7 +27,12 @@ def launch(playwright: Playwright) -> Browser:
 def hand(digit: int, seed: int = 0) -> Strokes:
     """A handwritten `digit`: points x, y as shares of a square in the middle of the paper, filling 70 % of it."""
     strokes = synthetic.strokes(digit, torch.Generator().manual_seed(seed))
-    return [((stroke - 0.5) * 0.7 + 0.5).tolist() for stroke in strokes]
+    return [((sparse(stroke) - 0.5) * 0.7 + 0.5).tolist() for stroke in strokes]
+
+
+def sparse(points: torch.Tensor) -> torch.Tensor:
+    """Every second point of a stroke and its last: each costs a frame of the screen."""
+    return torch.cat([points[:-1][::2], points[-1:]])
 
 
 def row(text: str, seed: int = 0) -> Strokes:

@@ -18,7 +18,9 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def address():
-    with open(os.devnull, "w") as log, site(0, 2, log=log.fileno()) as served:
+    # On a busy machine a test may wait; that the page copes with a server that refuses is tested with made-up refusals.
+    patient = ("--max-wait", "20")
+    with open(os.devnull, "w") as log, site(0, 2, *patient, log=log.fileno()) as served:
         yield served.address
 
 

@@ -68,7 +68,6 @@ def see(page: Page, part: str) -> None:
     page.evaluate("id => document.getElementById(id).scrollIntoView({block: 'start', behavior: 'instant'})", part)
 
 
-# Each may be called on a page in any other state.
 STATES = {
     "blank": lambda page: None,
     "digit": lambda page: write(page, "3"),

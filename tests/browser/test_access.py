@@ -18,7 +18,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_no_violation(visit, options, scheme):
     page = visit(**options, color_scheme=scheme)
-    for state in ("blank", "number", "letter", "photo", "tour"):
+    for state in ("blank", "number", "doubtful", "letter", "photo", "tour"):
         STATES[state](page)
         found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
         assert [(state, one["id"], one["nodes"][0]["html"], one["nodes"][0]["failureSummary"]) for one in found] == []
@@ -50,6 +50,16 @@ def test_all_is_reached_and_used_by_keyboard_and_the_focus_is_seen(visit):
         *("tour-start", "language", "theme", "canvas", "erase", "clear", "pen", "pick", "sample", "text"),
         *("Maps of the first convolution", "Maps of the second convolution", "target", "A"),
     ]
+
+
+def test_arrow_keys_move_among_maps_and_digits(visit):
+    page = visit(**DESKTOP)
+    STATES["digit"](page)
+    for part, said in (("#step-conv1 [tabindex='0']", "#step-conv1 h4"), ("#targets :checked", "#why-not")):
+        before = page.locator(said).inner_text()
+        page.locator(part).focus()
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator(said)).not_to_have_text(before)
 
 
 def test_what_was_read_is_told_to_a_screen_reader(visit):

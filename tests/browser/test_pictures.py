@@ -89,10 +89,16 @@ def test_undo_brings_back_what_a_picture_covered(visit):
 def test_a_large_picture_goes_as_it_is_and_its_box_lies_on_the_digit(visit):
     page = visit(**DESKTOP)
     content = digit((2400, 1800), 230, 40, "JPEG")
-    with page.expect_request("**/api") as asked:
-        pick(page, content, "photo.jpg", "image/jpeg")
-    assert asked.value.headers["content-type"] == "image/jpeg"
+    bodies = []
+
+    def seen(route):
+        bodies.append((route.request.headers["content-type"], route.request.post_data_buffer))
+        route.continue_()
+
+    page.route("**/api", seen)
+    pick(page, content, "photo.jpg", "image/jpeg")
     expect(page.locator("#text")).to_have_text("7")
+    assert bodies == [("image/jpeg", content)]
     paper, box = page.locator("#canvas").bounding_box(), page.locator(".box").bounding_box()
     middle = (box["x"] + box["width"] / 2 - paper["x"]) / paper["width"]
     assert middle == pytest.approx(0.5, abs=0.02)
@@ -109,3 +115,56 @@ def test_a_picture_can_be_drawn_on_and_the_eraser_spares_it(visit, paper, pen):
     page.locator("#erase").click()
     draw(page, [[[0.85, y] for y in (0.1, 0.3, 0.5, 0.7, 0.9)], [[0.3, 0.3], [0.5, 0.3], [0.7, 0.3]]])
     expect(page.locator("#text")).to_have_text("7")
+
+
+def test_what_is_drawn_beside_a_picture_is_read_with_it(visit):
+    """The picture alone was once sent, as far as it reaches: a square one leaves paper on both sides."""
+    page = visit(**DESKTOP)
+    pick(page, digit((600, 600), 255, 0))
+    expect(page.locator("#text")).to_have_text("7")
+    draw(page, [[[1.08, 0.25], [1.08, 0.5], [1.08, 0.75]]])
+    expect(page.locator("#text")).to_have_text("71")
+    expect(page.locator(".box")).to_have_count(2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("pen", [0, 255], ids=["black", "white"])
+def test_ink_on_nothing_is_seen_and_drawn_on_in_any_theme(visit, scheme, pen):
+    page = visit(**DESKTOP, color_scheme=scheme)
+    image = Image.new("RGBA", (800, 600))
+    ImageDraw.Draw(image).line([(320, 180), (480, 180), (376, 420)], (pen, pen, pen, 255), 30, joint="curve")
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    pick(page, stream.getvalue())
+    expect(page.locator("#text")).to_have_text("7")
+    shot = Image.open(io.BytesIO(page.locator("#paper").screenshot())).convert("L")
+    on_ink, beside = ((shot.width // 2, round(0.3 * shot.height)), (shot.width // 4, round(0.6 * shot.height)))
+    assert abs(shot.getpixel(on_ink) - shot.getpixel(beside)) > 90
+    draw(page, [[[0.85, 0.3], [0.85, 0.5], [0.85, 0.7]]])
+    expect(page.locator("#text")).to_have_text("71")
+
+
+def test_why_a_file_is_not_shown_is_said_in_another_language_too(visit):
+    page = visit(**DESKTOP)
+    pick(page, b"hello", "letter.txt", "text/plain")
+    expect(page.locator("#file")).to_contain_text("cannot be shown")
+    page.locator("#language").select_option("zh")
+    expect(page.locator("#file")).to_contain_text("无法显示 letter.txt")
+
+
+def test_a_picture_that_opens_slowly_does_not_replace_a_later_one(visit):
+    page = visit(**DESKTOP)
+    page.evaluate("""() => {
+        const open = createImageBitmap;
+        let first = true;
+        window.createImageBitmap = async (file) => {
+            if (first) { first = false; await new Promise((go) => (window.goOn = go)); }
+            return open(file);
+        };
+    }""")
+    pick(page, digit((800, 600), 255, 0), "first.png")
+    pick(page, FIVE, "second.png")
+    expect(page.locator("#text")).to_have_text("5")
+    page.evaluate("goOn(), new Promise(requestAnimationFrame)")
+    draw(page, [[[0.5, 0.5]]])  # all that was to come has come
+    expect(page.locator("#file")).to_have_text("Picture: second.png")

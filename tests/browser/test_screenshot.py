@@ -15,4 +15,5 @@ def test_the_main_states_are_taken(browser, address, size, pixels, scheme):
     folder = Path("screenshots")
     screenshot.take(browser, address, folder, size, scheme)
     for state in STATES:
-        assert Image.open(folder / f"{state}-{size}-{scheme}-en.png").size == pixels
+        with Image.open(folder / f"{state}-{size}-{scheme}-en.png") as image:
+            assert image.size == pixels

@@ -26,21 +26,21 @@ def test_digits_drawn_with_a_finger_on_a_phone_are_read_and_do_not_scroll(visit)
     assert page.evaluate("scrollY") == 100
 
 
-@pytest.mark.parametrize("force", [0.2, 0.9])
-def test_a_pen_draws_the_wider_the_harder_it_is_pressed(visit, force):
+def test_a_pen_draws_the_wider_the_harder_it_is_pressed(visit):
     page = visit(**DESKTOP)
     session = page.context.new_cdp_session(page)
-    for stroke in hand(3):
-        for i, (x, y) in enumerate(chromium.on_screen(page, stroke)):
-            kind = "mousePressed" if i == 0 else "mouseMoved"
-            at = {"x": x, "y": y, "button": "left", "buttons": 1, "pointerType": "pen", "force": force, "clickCount": 1}
-            session.send("Input.dispatchMouseEvent", {"type": kind} | at)
-        session.send("Input.dispatchMouseEvent", {"type": "mouseReleased"} | at)
-    expect(page.locator("#text")).to_have_text("3")
-    pressed = ink(page)
-    page.keyboard.press("Escape")
-    draw(page, hand(3))
-    assert pressed < 0.9 * ink(page) if force < 0.5 else pressed > 1.1 * ink(page)
+    drawn = []
+    for force in (0.2, 0.5, 0.9):
+        pen = {"button": "left", "buttons": 1, "pointerType": "pen", "force": force, "clickCount": 1}
+        for stroke in hand(3):
+            for i, (x, y) in enumerate(chromium.on_screen(page, stroke)):
+                at = {"x": x, "y": y} | pen
+                session.send("Input.dispatchMouseEvent", {"type": "mouseMoved" if i else "mousePressed"} | at)
+            session.send("Input.dispatchMouseEvent", {"type": "mouseReleased"} | at)
+        expect(page.locator("#text")).to_have_text("3")
+        drawn.append(ink(page))
+        page.keyboard.press("Escape")
+    assert drawn[0] < 0.9 * drawn[1] < 0.9 * 0.9 * drawn[2]
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,8 @@ def test_strokes_land_under_the_pointer_after_the_page_is(visit, change):
     }""")
     points = [point for stroke in hand(7) for point in stroke]
     xs, ys = zip(*points, strict=True)
-    half = 0.037  # of the paper's height: half of the pen
-    expected = [min(xs) - half, max(xs) + half, min(ys) - half, max(ys) + half]
-    assert drawn == pytest.approx(expected, abs=0.02)
+    over = [min(xs) - drawn[0], drawn[1] - max(xs), min(ys) - drawn[2], drawn[3] - max(ys)]
+    assert all(0.01 < share < 0.04 for share in over), over  # half of a pen, which is thinner where it is quick
 
 
 def test_a_resize_redraws_the_strokes_as_sharp_as_the_screen(visit):
