@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(without)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def address():
     # On a busy machine a test may wait; that the page copes with a server that refuses is tested with made-up refusals.
     patient = ("--max-wait", "20")
@@ -24,7 +24,7 @@ def address():
         yield served.address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it is there, no other test can run an asyncio loop of its own
 def browser():
     with sync_playwright() as playwright:
         with_it = chromium.launch(playwright)

@@ -28,12 +28,11 @@ def take(browser: Browser, address: str, folder: Path, size: str, scheme: str) -
     folder.mkdir(parents=True, exist_ok=True)
     for locale, states in (("en", tuple(STATES)), ("zh", CHINESE if scheme == "light" else ())):
         context = browser.new_context(**SIZES[size], color_scheme=scheme, locale=locale, reduced_motion="reduce")
+        page = context.new_page()
+        page.goto(address)
         for state in states:
-            page = context.new_page()
-            page.goto(address)
             STATES[state](page)
             page.screenshot(path=folder / f"{state}-{size}-{scheme}-{locale}.png")
-            page.close()
         context.close()
 
 
