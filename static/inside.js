@@ -12,6 +12,7 @@ const element = (id) => document.getElementById(id);
 
 /** The part of the page that explains: `show(sent, index)` the digit that is chosen in what was read; null for none. */
 export function inside() {
+  // Where in the frame a number of a map looks: 3×3 pixels; after a pool, 3×3 of its results, which are 8×8 pixels.
   const conv1 = maps(element("step-conv1"), { first: 1, step: 1, field: 3 });
   const conv2 = maps(element("step-conv2"), { first: 3, step: 2, field: 8 });
   const why = heat();

@@ -17,7 +17,7 @@ import { inWords, speak, t } from "./texts.js";
 import { theme } from "./theme.js";
 import { tour } from "./tour.js";
 
-const SETTLE = 30; // ms after a stroke in which the next one may begin before the drawing is read
+const SETTLE = 10; // ms in which what follows at once, as undo upon undo, is read with it; more would be felt (bench/page.py)
 const element = (id) => document.getElementById(id);
 
 speak(element("language"));

@@ -18,6 +18,7 @@ export function result(chosen) {
     const digits = state.reading?.digits ?? [];
     element("bars-title").textContent = digits.length > 1 ? t("barsOf", [selected + 1, digits.length]) : t("bars");
     chart(digits[selected]?.probabilities);
+    element("bars").classList.toggle("unsure", digits[selected]?.probability < CERTAIN);
   }
 
   function showText(text) {

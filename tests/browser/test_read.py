@@ -115,6 +115,9 @@ def test_of_a_doubtful_number_the_doubtful_digit_is_named(visit):
     draw(page, hand(1))
     expect(page.locator("#sentence")).to_have_text("Perhaps 51.")
     expect(page.locator("#detail")).to_contain_text("the 2nd digit: 1, or perhaps 7.")
+    expect(page.locator("#bars")).to_have_class("bars")  # those of the first, which is sure
+    page.locator("#text [role=tab]").nth(1).click()
+    expect(page.locator("#bars")).to_have_class("bars unsure")
 
 
 def test_a_letter_is_kindly_said_to_be_no_digit(visit):
