@@ -5,7 +5,7 @@ import { getStroke } from "./vendor/perfect-freehand.js";
 
 export const WIDTH = 1000;
 export const HEIGHT = 750;
-export const PENS = [24, 40, 75]; // in the same units: for many digits, for one to four in a row, for one that fills the paper
+export const PENS = [24, 40, 75]; // in the same units: for many digits, for up to four, for one that fills the paper
 const ERASER = 1.6; // times as wide as the pen
 
 const known = new WeakMap(); // paths of strokes that are done, as they do not change
