@@ -27,6 +27,7 @@ STATUS = {  # of UserErrors; else 400
     "pixels": 413,
     "large": 413,
     "batch": 413,
+    "time": 413,
 }
 LADDER = Path(__file__).parent / "ladder"  # simpler networks, to compare with; each may be missing
 FEW = 4  # pictures of a batch that are read among other requests; more are read beside them

@@ -19,7 +19,7 @@ export function bars(list) {
       item.style.setProperty("--probability", p);
       item.classList.toggle("best", p > 0 && p === most);
       item.querySelector(".hidden").textContent = `${digit}: ${percent(p)}`;
-      item.querySelector(".share").textContent = p >= 0.005 ? Math.round(100 * p) : "";
+      item.querySelector(".share").textContent = p >= 0.005 ? Math.min(99, Math.round(100 * p)) : ""; // nothing is 100 % sure
     });
   };
 }

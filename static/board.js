@@ -3,6 +3,7 @@
 import { render } from "./render.js";
 import { HEIGHT, WIDTH, begin, length } from "./strokes.js";
 
+const RUBBER = 5; // the button that is a pen turned round (W3C, Pointer Events)
 const TAP = 40; // units: a finger that moved less when a second one comes began a pinch, not a stroke
 
 /** Make `canvas` the place where `drawing` is seen and added to; `tool()` is {pen, erase}. A stroke that `began` may
@@ -11,6 +12,7 @@ export function board(canvas, drawing, tool, { began, dropped }) {
   const context = canvas.getContext("2d");
   let live = null; // the stroke that is being drawn
   let pointer = null; // what draws it: a resting palm does not
+  let kind = null; // whether that is a mouse, a finger or a pen
 
   function show() {
     context.clearRect(0, 0, canvas.width, canvas.height);
@@ -34,12 +36,17 @@ export function board(canvas, drawing, tool, { began, dropped }) {
   }
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (pointer !== null && event.pointerType === "touch" && length(live) < TAP) stop(false); // two fingers: a pinch
-    if (pointer !== null || event.button !== 0 || !event.isPrimary) return;
+    const finger = event.pointerType === "touch";
+    if (pointer !== null && kind === "touch") {
+      if (!finger) stop(length(live) >= TAP); // a palm came before its pen
+      else if (length(live) < TAP) stop(false); // two fingers: a pinch
+    }
+    if (pointer !== null || !(event.button === 0 || event.button === RUBBER) || !event.isPrimary) return;
     pointer = event.pointerId;
+    kind = event.pointerType;
     canvas.setPointerCapture(pointer); // the stroke goes on when it leaves the paper
     const { pen, erase } = tool();
-    live = begin(point(event), pen, erase || event.buttons === 32, event.pointerType === "pen"); // 32: the pen's rubber
+    live = begin(point(event), pen, erase || event.button === RUBBER, kind === "pen");
     began();
     show();
   });
@@ -60,9 +67,9 @@ export function board(canvas, drawing, tool, { began, dropped }) {
   // As many canvas pixels as the screen has in that place.
   function fit() {
     const width = Math.max(4, Math.round(canvas.clientWidth * devicePixelRatio));
-    if (width === canvas.width) return;
-    canvas.width = width;
-    canvas.height = Math.round((width * HEIGHT) / WIDTH);
+    const height = Math.round((width * HEIGHT) / WIDTH);
+    if (width === canvas.width && height === canvas.height) return;
+    Object.assign(canvas, { width, height });
     show();
   }
 

@@ -4,6 +4,8 @@ import { CERTAIN, NO_DIGIT } from "./result.js";
 import { HEIGHT, WIDTH } from "./strokes.js";
 import { inWords, percent } from "./texts.js";
 
+const ROOM = 60; // units of the paper that a label is high, on a phone
+
 /** Boxes in `layer`, which lies on the paper: `show(digits, sent)` and `select(index)`. */
 export function boxes(layer) {
   let shown = { digits: [], sent: null };
@@ -18,7 +20,9 @@ export function boxes(layer) {
     element.className = "box";
     element.classList.toggle("unsure", probability < CERTAIN);
     element.classList.toggle("chosen", index === selected && shown.digits.length > 1);
-    element.classList.toggle("below", y + top * scale < 60); // no room above it
+    const [above, under] = [y + top * scale, HEIGHT - (y + bottom * scale)];
+    if (above < ROOM) element.classList.add(under < ROOM ? "within" : "below"); // there is no room above it
+    element.classList.toggle("right", x + left * scale > WIDTH - 3 * ROOM);
     const place = { left: (x + left * scale) / WIDTH, top: (y + top * scale) / HEIGHT };
     Object.assign(place, { width: ((right - left) * scale) / WIDTH, height: ((bottom - top) * scale) / HEIGHT });
     for (const [name, share] of Object.entries(place)) element.style[name] = `${100 * share}%`;

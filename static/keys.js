@@ -20,7 +20,7 @@ function wanted(event, onBoard) {
     if (key === "y" || (key === "z" && event.shiftKey)) return ({ redo }) => redo();
     return key === "z" ? ({ undo }) => undo() : null;
   }
-  if (event.altKey) return null;
+  if (event.altKey && !event.getModifierState("AltGraph")) return null; // [ is AltGr 8 on many keyboards
   if (key === "escape" && !document.querySelector("dialog[open]")) return ({ clear }) => clear();
   if (!onBoard) return null;
   if (key === "e") return ({ erase }) => erase();

@@ -2,7 +2,7 @@
 
 export function remembered(key, store = "localStorage") {
   try {
-    return JSON.parse(window[store].getItem(key));
+    return JSON.parse(window[store].getItem(`digits.${key}`));
   } catch {
     return null;
   }
@@ -10,7 +10,7 @@ export function remembered(key, store = "localStorage") {
 
 export function remember(key, value, store = "localStorage") {
   try {
-    window[store].setItem(key, JSON.stringify(value));
+    window[store].setItem(`digits.${key}`, JSON.stringify(value));
   } catch {
     // it is forgotten, then
   }

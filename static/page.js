@@ -22,13 +22,15 @@ const element = (id) => document.getElementById(id);
 
 speak(element("language"));
 
-const ink = drawing(changed, remembered("drawing", "sessionStorage") ?? BLANK);
+const kept = remembered("strokes", "sessionStorage");
+const ink = drawing(changed, Array.isArray(kept) ? { ...BLANK, strokes: kept } : BLANK);
 const tool = () => ({
   pen: PENS[document.querySelector("[name=pen]:checked").value],
   erase: element("erase").ariaPressed === "true",
 });
 function began() {
-  read("api", null); // the stroke that has begun belongs to it
+  read(); // the stroke that has begun belongs to it
+  for (const part of parts) part.stale();
   element("hint").hidden = true;
 }
 const paper = board(element("canvas"), ink, tool, { began, dropped: changed });
@@ -70,7 +72,7 @@ function changed() {
   element("undo").disabled = !ink.canUndo;
   element("redo").disabled = !ink.canRedo;
   element("clear").disabled = ink.isBlank;
-  remember("drawing", { ...BLANK, strokes: ink.now.picture ? [] : ink.now.strokes }, "sessionStorage");
+  remember("strokes", ink.now.picture ? [] : ink.now.strokes, "sessionStorage");
   nameFile();
   if (ink.isBlank) blank();
   else for (const part of parts) part.stale();
@@ -88,14 +90,19 @@ async function lay(file) {
   laid = file;
   const picture = await opened(file);
   if (file !== laid) return; // another one came while this one was being opened
-  if (picture) return ink.replace({ picture });
+  if (picture) return replace({ picture });
   refused = file;
   nameFile();
 }
 
+function replace(next) {
+  element("erase").ariaPressed = false; // there is nothing to rub out yet
+  ink.replace(next);
+}
+
 /** Write a digit for who would rather see one. */
 function write(digit) {
-  ink.replace({ strokes: samples(digit).map((points) => ({ ...begin(points[0], PENS[1], false), points })) });
+  replace({ strokes: samples(digit).map((points) => ({ ...begin(points[0], PENS[1], false), points })) });
 }
 
 function doing(action) {
@@ -108,7 +115,10 @@ function doing(action) {
 const actions = {
   undo: doing(ink.undo),
   redo: doing(ink.redo),
-  clear: doing(ink.clear),
+  clear: doing(() => {
+    element("erase").ariaPressed = false;
+    ink.clear();
+  }),
   erase: () => (element("erase").ariaPressed = element("erase").ariaPressed !== "true"),
   sample: doing(() => write(Math.floor(10 * Math.random()))),
 };
@@ -120,5 +130,5 @@ theme(element("theme"), () => {
   for (const part of parts) part.refresh();
 });
 inWords(nameFile);
-tour(element("tour"), element("tour-start"), () => ink.isBlank && write(3));
+tour(element("tour"), element("tour-start"), () => element("answer").dataset.state === "blank" && write(3));
 changed();

@@ -1,20 +1,32 @@
 // Pictures that are dropped, pasted or picked, and how they lie on the paper.
 
-import { canvasOf } from "./render.js";
+import { MIXED, canvasOf } from "./render.js";
 import { HEIGHT, WIDTH } from "./strokes.js";
 
 /** A picture from a file, in the middle of the paper; null where the browser cannot show it. */
 export async function opened(file) {
-  let image;
+  let whole;
   try {
-    image = await createImageBitmap(file);
+    whole = await createImageBitmap(file);
   } catch {
     return null;
   }
+  const pixels = whole.width; // that the server counts in
+  const image = await reduced(whole);
   const scale = Math.min(WIDTH / image.width, HEIGHT / image.height);
   const [width, height] = [image.width * scale, image.height * scale];
   const place = { x: (WIDTH - width) / 2, y: (HEIGHT - height) / 2, width, height };
-  return { image, file, name: file.name, place, ink: isDark(image) ? "white" : "black" };
+  return { image, file, width: pixels, name: file.name, place, ink: isDark(image) ? "white" : "black" };
+}
+
+/** A picture no larger than it is shown, as a photo takes 48 MB and is painted with every move of the pen. */
+async function reduced(image) {
+  const scale = MIXED / Math.max(image.width, image.height);
+  if (scale >= 1) return image;
+  const size = { resizeWidth: Math.round(image.width * scale), resizeHeight: Math.round(image.height * scale) };
+  const small = await createImageBitmap(image, { ...size, resizeQuality: "high" });
+  image.close();
+  return small;
 }
 
 /** Whether a black pen would not be seen on a picture: most of it is dark, or it is light ink on nothing. */

@@ -28,7 +28,7 @@ export function gridOf(values, most, name) {
   return canvas;
 }
 
-/** Make `canvas` `side` CSS pixels wide and high at most, as sharp as the screen is: its context and real side. */
+/** Give `canvas` as many pixels as the screen has in `width` by `height` CSS pixels: its context. */
 export function sharp(canvas, width, height = width) {
   const ratio = devicePixelRatio;
   Object.assign(canvas, { width: Math.round(width * ratio), height: Math.round(height * ratio) });

@@ -23,7 +23,7 @@ export function render(context, { picture, strokes }, { x, y, scale }, colour, l
 }
 
 const SENT = 360; // pixels that a drawing is wide when it is sent: a digit of a tenth of the paper has more than MNIST's size
-const MIXED = 1600; // pixels of the longer side of a picture that was drawn on
+export const MIXED = 1600; // pixels of the longer side of a picture as it is shown and drawn on
 
 /**
  * What is to be sent of a drawing; null where nothing is left of it.
@@ -34,11 +34,11 @@ export function sent(drawing) {
   const { picture, strokes } = drawing;
   if (picture && !strokes.length) {
     const { x, y, width } = picture.place;
-    return { drawing, blob: picture.file, scale: width / picture.image.width, x, y };
+    return { drawing, blob: picture.file, scale: width / picture.width, x, y };
   }
   const paper = { x: 0, y: 0, width: WIDTH, height: HEIGHT };
   const { x, y, width, height } = picture && within(picture.place, strokes) ? picture.place : paper;
-  const own = picture ? picture.image.width / picture.place.width : SENT / WIDTH; // pixels of a unit
+  const own = Math.max(SENT / WIDTH, picture ? picture.image.width / picture.place.width : 0); // pixels of a unit
   const scale = Math.min(own, MIXED / Math.max(width, height));
   const canvas = canvasOf(Math.round(width * scale), Math.round(height * scale));
   const context = canvas.getContext("2d", { willReadFrequently: true });

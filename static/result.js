@@ -6,7 +6,7 @@ import { inWords, percent, t } from "./texts.js";
 const element = (id) => document.getElementById(id);
 export const NO_DIGIT = 0.2; // what is no digit is each of the ten with a probability of 0.1
 export const CERTAIN = 0.9; // as in digits/reader.py
-const MAYBE = 0.1; // a second digit that is less likely is not worth a word
+const MAYBE = 0.15; // a second digit that is less likely is not worth a word
 
 /** The place that shows results; `chosen(index)` is called when a person chooses a digit of the text. */
 export function result(chosen) {
@@ -37,7 +37,8 @@ export function result(chosen) {
   }
 
   function tab({ result: digit, probability }, index) {
-    const button = Object.assign(document.createElement("button"), { type: "button", role: "tab", textContent: digit });
+    const button = Object.assign(document.createElement("button"), { type: "button", role: "tab" });
+    button.textContent = probability < NO_DIGIT ? "?" : digit;
     button.ariaSelected = index === selected;
     button.tabIndex = index === selected ? 0 : -1;
     button.ariaLabel = t("digitAt", [digit, percent(probability)]);
@@ -105,7 +106,9 @@ function toldOf({ text, probability, certain, digits }) {
   const least = digits.reduce((a, b) => (b.probability < a.probability ? b : a));
   const other = second(least);
   if (digits.length === 1) return { name: "uncertain", text, sentence: t("perhaps", [text, other]), detail: sure };
-  const doubt = least.probability < CERTAIN ? t("doubt", [digits.indexOf(least) + 1, least.result, other]) : t("divided");
+  const place = digits.indexOf(least) + 1;
+  let doubt = least.probability < CERTAIN ? t("doubt", [place, least.result, other]) : t("divided");
+  if (least.probability < NO_DIGIT) doubt = t("noDigitAt", place);
   return { name: "uncertain", text, sentence: t("perhapsAll", text), detail: `${doubt} ${sure}` };
 }
 

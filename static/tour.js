@@ -52,15 +52,19 @@ export function tour(dialog, start, prepare) {
     start.focus();
   }
 
-  new ResizeObserver(() => dialog.open && bring()).observe(document.getElementById("flow")); // when it appears
+  let high = 0;
+  new ResizeObserver(([{ contentRect }]) => {
+    if (dialog.open && !high) bring(); // it has just appeared
+    high = contentRect.height;
+  }).observe(document.getElementById("flow"));
   start.addEventListener("click", () => {
     prepare();
     dialog.show();
     go(0);
   });
-  dialog.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    event.preventDefault();
+  addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !dialog.open) return;
+    event.preventDefault(); // it ends the tour, and clears nothing
     stop();
   });
   inWords(render);

@@ -256,3 +256,11 @@ def test_the_simpler_networks_serve_too(tmp_path, name):
     client = app.create_app(tmp_path / "w.pth").test_client()
     picture = base64.b64encode(Path("input/test-3.png").read_bytes()).decode()
     assert client.post("/api", json={"image": picture}).get_json()["text"] in "0123456789"
+
+
+def test_a_picture_that_takes_too_long_to_decode_is_too_large(client, monkeypatch):
+    def slow(*_):
+        raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
+
+    monkeypatch.setattr(app.picture, "decode", slow)
+    assert_refused(client.post("/api", json={"image": encoded(SAMPLE.read_bytes())}), 413, "time")

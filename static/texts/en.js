@@ -53,6 +53,7 @@ export default {
   doubt: ([n, digit, other]) =>
     `In doubt about the ${ordinal(n)} digit: ${digit}${other === null ? "" : `, or perhaps ${other}`}.`,
   divided: "In doubt about where one digit ends and the next begins.",
+  noDigitAt: (n) => `The ${ordinal(n)} looks like no digit.`,
   noDigit: "This looks like no digit.",
   noDigitMore: "It may be a fine drawing, but the network knows only 0 to 9.",
   noReading: "This could not be read.",
@@ -108,6 +109,7 @@ export default {
   network: (name) => NETWORKS[name]?.[0] ?? name,
   how: (name) => NETWORKS[name]?.[1] ?? "",
   size: ([parameters, accuracy]) => `${parameters} numbers${accuracy ? `, ${accuracy} of MNIST's test images right` : ""}`,
+  template: (digit) => `Its template for ${digit}: blue wants ink, orange wants none`,
   same: "The same.",
   different: "Something else.",
 

@@ -41,13 +41,14 @@ def photo(page: Page) -> None:
     explained(page)
 
 
-def gone(page: Page) -> None:
-    page.route("**/api", lambda route: route.abort())
+def waiting(page: Page) -> None:
+    """For a server that does not answer; afterwards it does."""
+    page.keyboard.press("Escape")  # ends the tour, where it was begun
     page.keyboard.press("Escape")
+    page.route("**/api", lambda route: None)
     draw(page, hand(2))
     expect(page.locator("#answer")).to_have_attribute("data-state", "trouble")
     page.unroute("**/api")
-    explained(page)
 
 
 def why_not(page: Page) -> None:
@@ -81,4 +82,5 @@ STATES = {
     "heat": why_not,
     "compare": lambda page: (write(page, "9"), see(page, "compare")),
     "tour": lambda page: touring(page, 1),
+    "waiting": waiting,
 }

@@ -26,9 +26,9 @@ INKED = """(canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_flow_shows_every_layer_with_a_sentence_each(visit, options):
     page = visit(**options)
-    expect(page.locator("#inside-empty")).to_be_visible()
+    expect(page.locator("#inside-note")).to_be_visible()
     write(page, "5")
-    expect(page.locator("#inside-empty")).to_be_hidden()
+    expect(page.locator("#inside-note")).to_be_hidden()
     expect(page.locator("#flow > li")).to_have_count(6)
     for step in page.locator("#flow > li").all():
         assert step.locator("h3").inner_text()
@@ -119,6 +119,10 @@ def test_three_networks_read_the_same_drawing(visit):
         assert card.locator("ol li").count() == 10
         assert "numbers" in card.inner_text()
     expect(cards.last.locator(".text")).to_have_text("274")
+    expect(cards.first.locator(".template")).to_contain_text(
+        f"template for {cards.first.locator('.text').inner_text()[0]}"
+    )
+    assert cards.first.locator(".template canvas").evaluate(INKED) > 300
     page.locator("#text [role=tab]").nth(2).click()
     expect(cards.last.locator("li.best")).to_contain_text("4")
 

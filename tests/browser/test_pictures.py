@@ -117,10 +117,11 @@ def test_a_picture_can_be_drawn_on_and_the_eraser_spares_it(visit, paper, pen):
     expect(page.locator("#text")).to_have_text("7")
 
 
-def test_what_is_drawn_beside_a_picture_is_read_with_it(visit):
+@pytest.mark.parametrize("side", [28, 600])
+def test_what_is_drawn_beside_a_picture_is_read_with_it(visit, side):
     """The picture alone was once sent, as far as it reaches: a square one leaves paper on both sides."""
     page = visit(**DESKTOP)
-    pick(page, digit((600, 600), 255, 0))
+    pick(page, digit((side, side), 255, 0))
     expect(page.locator("#text")).to_have_text("7")
     draw(page, [[[1.08, 0.25], [1.08, 0.5], [1.08, 0.75]]])
     expect(page.locator("#text")).to_have_text("71")

@@ -2,11 +2,12 @@
 
 import contextlib
 import os
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Error, expect
 
-from digits import letters
+from digits import letters, reader
 from tests.browser.chromium import DESKTOP, PHONE, draw, hand, ink, on_screen, row
 from tests.serving import site
 
@@ -212,3 +213,63 @@ def test_all_three_pens_are_seen_whole_on_a_phone(visit):
     group = page.locator("#pens").bounding_box()
     thickest = page.locator("#pens input").nth(2).bounding_box()
     assert thickest["x"] + thickest["width"] < group["x"] + group["width"]
+
+
+def test_an_older_explanation_is_not_shown_for_a_newer_drawing(visit):
+    """It would say why it is a 7 while the paper shows a 3."""
+    page = visit(**DESKTOP)
+    held = []
+
+    def hold(route):
+        held.append(route)
+        if len(held) > 1:
+            with contextlib.suppress(Error):  # as the page asks no more for it
+                held[0].continue_()
+            route.continue_()
+
+    page.route("**/api/explain*", hold)
+    with page.expect_request("**/api/explain*"):
+        draw(page, hand(7))
+    page.keyboard.press("Escape")
+    draw(page, hand(3))
+    expect(page.locator("#inside")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#why")).to_have_text("Why 3?")
+
+
+def test_what_is_no_digit_within_a_number_is_said(visit):
+    page = visit(**DESKTOP)
+    sure = READING["digits"][0] | {"result": 2, "probability": 0.99, "probabilities": [0, 0, 0.99] + [0] * 7}
+    none = {"result": 8, "probability": 0.11, "probabilities": [0.1] * 8 + [0.11, 0.09], "box": [200, 90, 260, 180]}
+    answer = READING | {"text": "28", "probability": 0.1, "digits": [sure, none]}
+    page.route("**/api", lambda route: route.fulfill(json=answer))
+    draw(page, hand(1))
+    expect(page.locator("#detail")).to_contain_text("The 2nd looks like no digit.")
+    expect(page.locator("#text [role=tab]")).to_have_text(["2", "?"])
+
+
+@pytest.mark.parametrize(("box", "name"), [([90, 5, 180, 268], "within"), ([320, 90, 358, 180], "right")])
+def test_the_label_of_a_box_stays_on_the_paper(visit, box, name):
+    page = visit(**DESKTOP)
+    answer = READING | {"digits": [READING["digits"][0] | {"box": box}]}
+    page.route("**/api", lambda route: route.fulfill(json=answer))
+    draw(page, hand(1))
+    expect(page.locator(f".box.{name}")).to_have_count(1)
+    label, paper = page.locator(".box span").bounding_box(), page.locator("#paper").bounding_box()
+    assert paper["y"] <= label["y"] <= paper["y"] + paper["height"] - label["height"]
+    assert paper["x"] <= label["x"] <= paper["x"] + paper["width"] - label["width"]
+
+
+def test_the_page_doubts_what_the_reader_doubts():
+    assert f"CERTAIN = {reader.CERTAIN};" in Path("static/result.js").read_text()
+
+
+def test_what_keeps_an_explanation_away_is_said_where_it_is_missed(browser, address):
+    page = browser.new_context(**DESKTOP).new_page()
+    page.goto(address)
+    page.route("**/api/explain*", lambda route: route.fulfill(status=503, json=BUSY))
+    draw(page, hand(7))
+    expect(page.locator("#inside-note")).to_have_text("The server is busy.")
+    page.unroute("**/api/explain*")
+    expect(page.locator("#why")).to_have_text("Why 7?")
+    expect(page.locator("#inside-note")).to_be_hidden()
+    page.context.close()

@@ -273,3 +273,59 @@ def test_the_digits_that_the_page_writes_itself_are_read(visit):
         page.locator("#sample").click()
         expect(page.locator("#text")).to_have_text(str(digit))
         expect(page.locator("#answer")).to_have_attribute("data-state", "certain")
+
+
+def test_a_palm_takes_no_stroke_from_the_pen(visit):
+    page = visit(**PHONE)
+    event = """([kind, type, id, x, y]) => document.getElementById("canvas").dispatchEvent(new PointerEvent(kind, {
+        pointerType: type, pointerId: id, isPrimary: true, clientX: x, clientY: y, pressure: 0.5, bubbles: true,
+    }))"""
+    page.evaluate("HTMLCanvasElement.prototype.setPointerCapture = () => {}")  # these pointers are made up
+    for kind, which, number, x in (
+        ("pointerdown", "touch", 1, 60),  # the palm comes first
+        ("pointerdown", "pen", 2, 100),
+        ("pointerdown", "touch", 3, 60),  # and again
+        ("pointermove", "pen", 2, 200),
+        ("pointerup", "pen", 2, 200),
+    ):
+        page.evaluate(event, [kind, which, number, x, 300])
+    assert ink(page) > 1000
+    page.keyboard.press("Control+z")
+    assert ink(page) == 0  # it is one stroke
+
+
+def test_a_pen_that_is_turned_round_rubs_out(visit):
+    page = visit(**DESKTOP)
+    draw(page, [[[0.5, 0.2], [0.5, 0.5], [0.5, 0.8]]])
+    drawn = ink(page)
+    (start,) = chromium.on_screen(page, [[0.3, 0.5]])
+    page.evaluate(
+        """([x, y]) => {
+            HTMLCanvasElement.prototype.setPointerCapture = () => {};
+            const send = (kind, to) => document.getElementById("canvas").dispatchEvent(new PointerEvent(kind, {
+                pointerType: "pen", pointerId: 9, isPrimary: true, button: 5, clientX: to, clientY: y, pressure: 0.5,
+            }));
+            send("pointerdown", x);
+            for (const far of [150, 250]) send("pointermove", x + far);
+            send("pointerup", x + 250);
+        }""",
+        list(start),
+    )
+    assert ink(page) < drawn
+
+
+def test_the_eraser_is_put_down_when_there_is_nothing_to_erase(visit):
+    page = visit(**DESKTOP)
+    draw(page, hand(7))
+    page.locator("#erase").click()
+    page.locator("#clear").click()
+    expect(page.locator("#erase")).to_have_attribute("aria-pressed", "false")
+    draw(page, hand(7))
+    expect(page.locator("#text")).to_have_text("7")
+
+
+def test_a_paper_of_300_pixels_has_its_shape_too(visit):
+    """A canvas is 300 by 150 pixels before anyone says otherwise."""
+    page = visit(viewport={"width": 334, "height": 700})
+    width, height = page.evaluate("[canvas.width, canvas.height]")
+    assert (width, height) == (300, 225)
