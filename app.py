@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 
 import model
-from digits import Later, UserError, device, manners, picture, server
+from digits import Later, UserError, device, picture
+from digits.serving import middleware as manners, server
 from digits.ladder import Rung, recorded
 from digits.reader import Reader, Reading
 from digits.settings import parse, setting
@@ -69,7 +70,7 @@ def create_app(
     """
     from flask_openapi3 import Info, OpenAPI  # once server.figures() has said where figures go
 
-    from digits import inside, journal, sent
+    from digits.serving import explain_routes as inside, monitoring as journal, request_parsing as sent
 
     settings = settings or Settings()
     where = device.pick(device_name)
@@ -119,7 +120,7 @@ def look(reader: Reader, settings: Settings, content: bytes) -> Reading:
 
 def reads(app: Flask, reader: Reader, settings: Settings) -> None:
     """Pictures in, readings out."""
-    from digits import openapi, sent
+    from digits.serving import request_parsing as sent, schemas as openapi
 
     def reading(content: bytes) -> dict:
         found = look(reader, settings, content)
@@ -150,7 +151,7 @@ def reads(app: Flask, reader: Reader, settings: Settings) -> None:
 
 def tells(app: Flask, reader: Reader) -> None:
     """The page, the document of the API, and how the server is."""
-    from digits import openapi
+    from digits.serving import schemas as openapi
 
     @app.get("/", doc_ui=False)
     def page() -> Response:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from bench import targets
 from tests.browser import chromium
-from tests.serving import site
+from tests.helpers.server_process import site
 
 STROKES = 30  # of which each is a digit
 WARM = 5  # readings before that

@@ -13,7 +13,7 @@ from PIL import Image
 import app
 import model
 from digits import UserError
-from tests.asking import assert_refused, encoded
+from tests.helpers.api import assert_refused, encoded
 from tests.test_picture import GOOD, claims
 
 SAMPLE = Path("input/test-7.png")

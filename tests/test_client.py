@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from digits import UserError, client
-from tests.fake import HANG_UP, fake
-from tests.serving import site
+from tests.helpers.fake_server import HANG_UP, fake
+from tests.helpers.server_process import site
 
 SAMPLE = Path("input/test-7.png")
 READING = {"result": 7, "text": "7", "digits": []}

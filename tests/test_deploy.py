@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 import app
-from digits import server
+from digits.serving import server
 from digits.settings import variable
-from tests.fake import fake
+from tests.helpers.fake_server import fake
 
 # What app.py takes from the environment and answers to.
 NAMES = {variable(field.name) for field in fields(app.Settings)}

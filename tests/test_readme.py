@@ -13,7 +13,7 @@ import app
 import model
 import train
 from digits import picture
-from tests.serving import site
+from tests.helpers.server_process import site
 
 README = Path("README.md").read_text()
 SCRIPTS = ("train.py", "test.py", "app.py")

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser import chromium
-from tests.serving import site
+from tests.helpers.server_process import site
 
 
 def pytest_collection_modifyitems(items):

@@ -15,7 +15,7 @@ import model
 from digits import mnist, report
 from tests.browser import chromium
 from tests.browser.states import STATES, write
-from tests.serving import site
+from tests.helpers.server_process import site
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMES = ("light", "dark")

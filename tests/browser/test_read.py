@@ -9,7 +9,7 @@ from playwright.sync_api import Error, expect
 
 from digits import letters, reader
 from tests.browser.chromium import DESKTOP, PHONE, draw, hand, ink, on_screen, row
-from tests.serving import site
+from tests.helpers.server_process import site
 
 READING = {
     "result": 1,

@@ -54,7 +54,7 @@ def serve(
         from gunicorn.arbiter import Arbiter
     except ImportError:
         raise UserError("app.py needs gunicorn, which runs on Linux and macOS: pip install gunicorn.") from None
-    from digits import journal
+    from digits.serving import monitoring as journal
     from digits.connections import NOBODY
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from digits.journal import Journal, Json, Text
+from digits.serving.monitoring import Journal, Json, Text
 
 SAID = {"id": "a1", "method": "GET", "path": "/", "status": 200, "ms": 1.234, "address": "127.0.0.1"}
 

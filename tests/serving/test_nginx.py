@@ -20,8 +20,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 import app
-from tests.fake import HANG_UP, fake
-from tests.serving import site
+from tests.helpers.fake_server import HANG_UP, fake
+from tests.helpers.server_process import site
 from tests.test_deploy import NGINX_CONF
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")

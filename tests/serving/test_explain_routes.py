@@ -12,7 +12,7 @@ from PIL import Image
 import app
 import model
 from digits import Later
-from tests.asking import assert_refused, encoded
+from tests.helpers.api import assert_refused, encoded
 from tests.pictures import grey, saved, written
 
 SAMPLE = Path("input/test-7.png").read_bytes()

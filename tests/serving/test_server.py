@@ -13,9 +13,9 @@ from urllib.request import urlopen
 import pytest
 
 import model
-from digits import server
+from digits.serving import server
 from digits.client import read
-from tests.serving import site
+from tests.helpers.server_process import site
 
 DEADLINE = 20  # seconds for something to happen in other processes
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from flask import Flask, Response, jsonify, request
 
-from digits import Later, UserError, openapi
+from digits import Later, UserError
+from digits.serving import schemas as openapi
 from digits.explain import explained, listed
 from digits.ladder import Rung, compared
 from digits.reader import Reader, Reading

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from flask_openapi3 import Tag
 from pydantic import BaseModel, Field
 
-from digits.sent import FORM, OnePicture, Pictures
+from digits.serving.request_parsing import FORM, OnePicture, Pictures
 
 # A 1, as a PNG file of 28x28: to try it out with.
 EXAMPLE = (

@@ -4,8 +4,8 @@ import base64
 import subprocess
 import sys
 
-from digits import openapi
-from tests.serving import site
+from digits.serving import schemas as openapi
+from tests.helpers.server_process import site
 
 
 def test_the_example_is_a_picture_that_is_read():

@@ -13,8 +13,8 @@ from urllib.request import Request, urlopen
 import pytest
 import torch
 
-from tests.asking import encoded
-from tests.serving import site
+from tests.helpers.api import encoded
+from tests.helpers.server_process import site
 
 SAMPLE = Path("input/test-7.png")
 

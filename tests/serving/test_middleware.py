@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import app
-from tests.asking import assert_refused, encoded
+from tests.helpers.api import assert_refused, encoded
 
 SAMPLE = Path("input/test-7.png")
 

@@ -1,0 +1,1 @@
+"""The HTTP side of the program: server, request parsing, answers, monitoring."""
