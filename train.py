@@ -17,7 +17,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import torch
-import torch._dynamo  # else imported, for a second, when the first optimiser is made: imports are not training
+
+try:
+    import torch._dynamo  # else imported, for a second, when the first optimiser is made: imports are not training
+except FileNotFoundError:
+    sys.exit("train.py: PyTorch needs a folder for temporary files: mount one at /tmp, or name one in TMPDIR.")
 import torch.nn.functional as F
 from torch import nn
 from torch.optim.swa_utils import AveragedModel

@@ -78,8 +78,13 @@ def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
     if _sound(path):
         return path
     # Imported here: torchvision takes more than a second to import, and is needed once.
-    from torchvision.datasets import MNIST
-    from torchvision.datasets.utils import download_url
+    try:
+        from torchvision.datasets import MNIST
+        from torchvision.datasets.utils import download_url
+    except FileNotFoundError:
+        raise UserError(
+            "PyTorch needs a folder for temporary files: mount one at /tmp, or name one in TMPDIR.", "data"
+        ) from None
 
     tried = []
     for mirror in _in_order(mirrors, MNIST.mirrors):
