@@ -37,9 +37,10 @@ USER 10001:10001
 EXPOSE 5000
 
 # Without curl, which slim has not; with http.client, not urllib, which would ask a proxy if one is in the environment.
+# It speaks http: with --tls-cert, replace it.
 # 60 s: a start takes some seconds, on a busy machine more.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; line = http.client.HTTPConnection('127.0.0.1', int(os.environ['DIGITS_PORT']), timeout=4); line.request('GET', '/readyz'); sys.exit(line.getresponse().status != 200)"]
 
-# No shell around it, which would keep SIGTERM (drain, then stop) and SIGHUP (load new weights) to itself.
+# No shell around it, which would keep SIGTERM (finish accepted requests, then exit) to itself.
 CMD ["python", "app.py"]

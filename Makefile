@@ -22,8 +22,7 @@ lint: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python -m bench.reading
-	$(BIN)/python -m bench.serve
-	$(BIN)/python -m bench.faults
+	$(BIN)/python -m bench.throughput
 	$(BIN)/python -m bench.training $(ARGS)
 
 # Two stamps, so that whoever only serves does not install what tests need.

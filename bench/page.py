@@ -10,8 +10,8 @@ import os
 from playwright.sync_api import Page, sync_playwright
 
 from bench import targets
+from bench.server_process import site
 from tests.browser import chromium
-from tests.helpers.server_process import site
 
 STROKES = 30  # of which each is a digit
 WARM = 5  # readings before that

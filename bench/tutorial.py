@@ -1,8 +1,8 @@
-"""What `bench.serve` measures against: the server of most tutorials, on Flask's development server.
+"""What `bench.throughput` measures against: the server of most tutorials, on Flask's development server.
 
 The network is that of `bench/reference.py` with the weights that ship, and one picture is read as tutorials do:
 base64, Pillow, grey, `ToTensor()`, softmax. It reads 28x28 pixels, white on black, and nothing else. Kept as tutorials
-write it. `python -m bench.tutorial PORT`; 0 takes any free one.
+write it. `python -m bench.tutorial PORT`.
 """
 
 import base64
@@ -35,4 +35,5 @@ def predict() -> Response:
 if __name__ == "__main__":
     model.load_state_dict(torch.load("mnist.pth"))
     model.eval()
+    print(f"http://127.0.0.1:{sys.argv[1]}", flush=True)
     app.run(port=int(sys.argv[1]))

@@ -1,21 +1,36 @@
 """From the bytes of any picture to its pixels, upright, whatever their format."""
 
+import codecs
+import contextlib
 import io
+import json
 import math
 import os
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from digits import Later, UserError
+from digits import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MAX_PIXELS = 64_000_000  # phones make up to 50 million; at most 20 bytes each are held while decoding
-LARGE = 1_000_000  # pixels; with more, reading takes 30 ms and longer
 WIDE_RANGES = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
+SIGNATURES = {  # of files that are no pictures
+    b"<": "HTML or XML",
+    b"%PDF": "a PDF file",
+    b"\x1f\x8b": "gzip without the header Content-Encoding: gzip",
+    b"PK": "a ZIP file",
+    b"{": "a JSON object, but cut off or misspelt",
+    b"[": "a JSON list",
+    b"--": "a form without the header Content-Type: multipart/form-data",
+}
+
+_STDERR_LOCK = threading.Lock()
 
 
 class Timed(io.BytesIO):
@@ -34,14 +49,12 @@ class Timed(io.BytesIO):
         return io.BytesIO.read(self, size)  # super() takes as long as all else here
 
 
-def decode(
-    source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: float = math.inf, quick: bool = False
-) -> Image.Image:
+def decode(source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: float = math.inf) -> Image.Image:
     """The picture in a file or in bytes, upright, in RGB or 8-bit grey, transparency composited.
 
     Errors: UserError with code "missing", "empty", "format" (not a picture we read), "damaged", "pixels" (more
     than `most`; found before anything is decoded) or "time" (decoding takes more than `seconds`, as far as that
-    is seen when the decoder asks for bytes). Later, where it is to be `quick` and the picture has more than LARGE.
+    is seen when the decoder asks for bytes).
     """
     named = "The picture" if isinstance(source, bytes) else str(source)
     content = source if isinstance(source, bytes) else _content(Path(source))
@@ -51,22 +64,72 @@ def decode(
         with Image.open(Timed(content, seconds), formats=FORMATS) as image:
             if image.width * image.height > most:
                 raise UserError(_too_large(named, f"{image.width}x{image.height} pixels", most), "pixels")
-            if quick and image.width * image.height > LARGE:
-                raise Later
-            image.load()
+            with quiet_stderr() if image.format == "TIFF" else contextlib.nullcontext():
+                image.load()
             if image.info:  # where an orientation would stand
                 ImageOps.exif_transpose(image, in_place=True)
             return _flat(image)
     except UnidentifiedImageError:
-        raise UserError(
-            f"{named} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture: convert it.", "format"
-        ) from None
+        formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        raise UserError(f"{named} is no {formats} picture but {describe(content)}: convert it.", "format") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UserError(_too_large(named, "far too many pixels", most), "pixels") from None
     except UserError:
         raise
     except Exception as error:  # a decoder fed with broken bytes may raise anything at all
         raise UserError(f"{named} is damaged ({error}): save or send it again.", "damaged") from None
+
+
+def describe(content: bytes) -> str:
+    """What a file or a body that is no picture looks like, in words."""
+    start = content[:60].lstrip()
+    if content[4:8] == b"ftyp":
+        return "AVIF, HEIC or a film"
+    if not start:
+        return "an empty body"
+    for signature, name in SIGNATURES.items():
+        if start.startswith(signature):
+            return name
+    try:  # incrementally, as `start` may end within a character
+        words = codecs.getincrementaldecoder(json.detect_encoding(start))().decode(start).split()
+    except UnicodeDecodeError:
+        words = []
+    if words and "".join(words).isprintable():
+        return f"text that begins with {' '.join(words)[:20]!r}"
+    return f"binary data that begins with {start[:4].hex(' ')}"
+
+
+def count_pixels(content: bytes) -> float:
+    """Pixels of a picture, as its header says; infinity where that cannot be told so soon, or not for sure."""
+    try:
+        with Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name != "TIFF"]) as image:
+            return image.width * image.height
+    except Exception:  # a decoder fed with broken bytes may raise anything at all
+        return math.inf
+
+
+def is_picture(content: bytes) -> bool:
+    """Whether `content` begins as a picture in one of FORMATS does; nothing is decoded."""
+    try:
+        Image.open(io.BytesIO(content), formats=FORMATS).close()
+    except UnidentifiedImageError:
+        return False
+    except Exception:  # one that is broken or too large: `decode` says how
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Discard what is written to descriptor 2 meanwhile: libtiff prints its warnings there, between the log's lines."""
+    with _STDERR_LOCK, open(os.devnull, "wb") as null:
+        saved = os.dup(2)
+        os.dup2(null.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
 
 
 def _content(path: Path) -> bytes:

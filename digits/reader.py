@@ -99,7 +99,6 @@ class Reader:
 
         Errors: UserError with code "blank" when nothing is written in it, "crowded" when too much is.
         """
-        self.pause()
         colours, factor = pixels(image)
         first: Reading | UserError | None = None
         for found in inks(colours):  # a person who cannot read something looks again, too
@@ -120,7 +119,6 @@ class Reader:
 
     def _reading(self, found: ink.Ink | None, factor: int, size: tuple[int, int]) -> Reading:
         """What `found` says, of a picture of `size` (width, height) that was made `factor` times smaller."""
-        self.pause()
         rows = self._stacked(writing.lines(found), found.amount) if found else []
         if not rows:
             raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
@@ -184,12 +182,8 @@ class Reader:
 
     def _look(self, parts: list[writing.Part], amount: np.ndarray) -> list[tuple[np.ndarray, list[float]]]:
         """Of each of `parts` its frame, (28, 28) uint8, and how likely each of the ten digits is in it."""
-        self.pause()
         frames = np.array([frame.frame(part.ink(amount)) for part in parts])
         return list(zip(frames, self.probabilities(frames).tolist(), strict=True))
-
-    def pause(self) -> None:
-        """Called before each kind of work, so that who reads several pictures may do it for all of them in turn."""
 
     @torch.inference_mode()
     def probabilities(self, frames: np.ndarray) -> torch.Tensor:

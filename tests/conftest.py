@@ -13,6 +13,7 @@ import app
 import model
 from digits import UserError, mnist
 from digits.reader import Reader
+from digits.serving import monitoring  # noqa: F401, before a test names the folder of the metrics: it decides once
 
 ROOT = Path(__file__).parents[1]
 
@@ -86,7 +87,7 @@ def tiny_mirror(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(scope="session")
 def application():
-    return app.create_app("mnist.pth")
+    return app.create_app()
 
 
 @pytest.fixture

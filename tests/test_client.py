@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.server_process import site
 from digits import UserError, client
 from tests.helpers.fake_server import HANG_UP, fake
-from tests.helpers.server_process import site
 
 SAMPLE = Path("input/test-7.png")
 READING = {"result": 7, "text": "7", "digits": []}

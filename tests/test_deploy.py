@@ -9,6 +9,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -20,7 +21,7 @@ from tests.helpers.fake_server import fake
 # What app.py takes from the environment and answers to.
 NAMES = {variable(field.name) for field in fields(app.Settings)}
 PATHS = {rule.rule for rule in app.create_app().url_map.iter_rules()}
-DRAINS = server.STOP  # seconds after SIGTERM
+DRAINS = server.DRAIN_SECONDS  # seconds after SIGTERM
 
 DOCKERFILE = Path("Dockerfile").read_text().replace("\\\n", " ")
 NGINX_CONF = Path("deploy/nginx.conf").read_text()
@@ -129,6 +130,17 @@ def test_compose_restarts_limits_and_locks_up_each_service(name):
 
 
 # Kubernetes
+
+
+@pytest.mark.parametrize("part", KUBERNETES.values(), ids=KUBERNETES)
+def test_each_part_for_kubernetes_is_valid(part):
+    kubernetes_validate.validate(part, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_the_validator_refuses_unknown_fields():
+    part = KUBERNETES["PodDisruptionBudget"] | {"spec": {"maxUnavailble": 1}}
+    with pytest.raises(kubernetes_validate.ValidationError, match="maxUnavailble"):
+        kubernetes_validate.validate(part, kubernetes_validate.latest_version(), strict=True)
 
 
 def test_the_probes_ask_paths_that_there_are_on_the_port_that_there_is():

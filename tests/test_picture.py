@@ -1,14 +1,18 @@
 """`digits.picture`: any format gives the same pixels, upright; what is broken is refused with what to do."""
 
 import contextlib
+import io
+import os
 import struct
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 
 from digits import UserError, picture, synthetic
 from tests.pictures import framed, grey, saved
@@ -157,3 +161,84 @@ def test_decoding_ends_when_its_time_is_over():
         picture.decode(GOOD, seconds=-1)
     assert caught.value.code == "time"
     assert picture.decode(GOOD, seconds=60).size == picture.decode(GOOD).size
+
+
+def tiff_with_damaged_strip(image: Image.Image, compression: str) -> bytes:
+    """A TIFF file whose pixels are damaged, but not its header."""
+    content = bytearray(saved(image, "TIFF", compression=compression))
+    with Image.open(io.BytesIO(content)) as header:
+        (start, *_), (length, *_) = (header.tag_v2[tag] for tag in (STRIPOFFSETS, STRIPBYTECOUNTS))
+    for place in range(start + length // 3, start + length // 3 + 40):
+        content[place] ^= 0x5A
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("compression", "warning"),
+    [("tiff_lzw", "Using code not yet in table"), ("tiff_deflate", "ZIPDecode"), ("packbits", "PackBitsDecode")],
+)
+def test_warnings_of_libtiff_about_a_damaged_picture_do_not_reach_stderr(capfd, seven, compression, warning):
+    content = tiff_with_damaged_strip(grey(seven), compression)
+    with Image.open(io.BytesIO(content)) as image, pytest.raises(OSError, match="decoder error"):
+        image.load()
+    assert warning in capfd.readouterr().err  # what libtiff prints if nothing is done about it
+    with pytest.raises(UserError, match="damaged") as caught:
+        picture.decode(content)
+    assert caught.value.code == "damaged"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_warnings_of_libtiff_about_a_readable_picture_do_not_reach_stderr(capfd, seven):
+    content = tiff_with_damaged_strip(grey(seven).convert("1"), "group4")
+    with Image.open(io.BytesIO(content)) as image:
+        image.load()
+    assert "Fax4Decode" in capfd.readouterr().err
+    assert picture.decode(content).size == (200, 200)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_stderr_works_again_after_it_was_silenced(capfd):
+    with contextlib.suppress(LookupError), picture.quiet_stderr():
+        os.write(2, b"not seen")
+        raise LookupError
+    os.write(2, b"seen")
+    assert capfd.readouterr().err == "seen"
+
+
+def test_threads_that_silence_stderr_at_once_do_not_lose_it(capfd, seven):
+    content = saved(grey(seven), "TIFF", compression="tiff_lzw")
+    with ThreadPoolExecutor(8) as threads:
+        sizes = list(threads.map(lambda _: picture.decode(content).size, range(64)))
+    assert set(sizes) == {(200, 200)}
+    os.write(2, b"seen")
+    assert capfd.readouterr().err == "seen"
+
+
+@pytest.mark.parametrize("form", picture.FORMATS)
+def test_is_picture_tells_by_the_beginning(seven, form):
+    content = saved(grey(seven), form)
+    assert picture.is_picture(content)
+    assert picture.is_picture(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (claims(30_000, 30_000), True),
+        (GOOD[:20], True),
+        (b"", False),
+        (b"This is no picture at all.", False),
+        (b"%PDF-1.7", False),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", False),
+        (b"GIF", False),
+        (b'{"image": "iVBORw0KGgo="}', False),
+        (b"\0\0\0 ftypavif\0\0\0\0", False),
+        (bytes(1000), False),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_is_picture_is_true_for_those_that_decode_refuses_only_later(content, expected):
+    assert picture.is_picture(content) == expected
+    with pytest.raises(UserError) as caught:
+        picture.decode(content)
+    assert (caught.value.code in ("format", "empty")) != expected

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ import pytest
 import app
 import model
 import train
+from bench.server_process import site
 from digits import picture
-from tests.helpers.server_process import site
+from digits.serving import asgi, server
+from digits.settings import variable
 
 README = Path("README.md").read_text()
 SCRIPTS = ("train.py", "test.py", "app.py")
@@ -48,10 +51,23 @@ def test_every_flag_is_in_the_readme_and_every_flag_there_exists(script):
 
 
 def test_defaults_in_the_readme_are_those_of_the_code():
-    for script, arguments in (("train.py", train.arguments([])), ("app.py", app.arguments([]))):
+    for script, arguments in (("train.py", train.arguments([])), ("app.py", app.parse_args([]))):
         for flag, value in re.findall(r"`--([a-z-]+) ([^`]+)`", "\n".join(section_rows(f"flag of `{script}`"))):
             if value.islower() or value[0].isdigit():
                 assert str(getattr(arguments, flag.replace("-", "_"))) == value, flag
+
+
+def test_the_environment_variables_in_the_readme_are_those_of_the_flags():
+    rows = re.findall(r"\| `--([a-z-]+) [^`]+` \| `([A-Z_]+)` \|", "\n".join(section_rows("flag of `app.py`")))
+    assert rows == [(field.name.replace("_", "-"), variable(field.name)) for field in fields(app.Settings)]
+
+
+def test_the_error_codes_in_the_readme_have_the_statuses_of_the_code():
+    shown = {}
+    for row in section_rows("status"):
+        statuses, codes, _ = (cell.strip() for cell in row.strip("|").split("|"))
+        shown |= dict.fromkeys(re.findall("`([a-z_]+)`", codes), statuses)
+    assert app.STATUS.items() <= {code: int(status) for code, status in shown.items() if status.isdigit()}.items()
 
 
 def test_the_recipes_in_the_readme_are_those_of_the_code():
@@ -71,23 +87,29 @@ def test_every_make_target_is_in_the_readme_and_the_other_way_round():
     assert set(re.findall(r"make ([a-z]+)[ `\n]", README)) - {"or"} <= targets
 
 
-def test_the_files_in_the_readme_are_those_there_are():
+def layout() -> set[str]:
+    """The paths in the README's tree; those of folders end with a slash."""
     tree = re.search(r"## Layout\n\n```\n(.*?)```", README, re.DOTALL)[1]
-    folder, listed = "", set()
+    folders, paths = [], set()
     for line in tree.splitlines():
         name = line.split()[0]
-        if not line.startswith(" "):
-            folder = name if name.endswith("/") else ""
-            listed.add(name)
-        else:
-            listed.add(folder + name)
-    assert all(Path(name).exists() for name in listed)
+        del folders[(len(line) - len(line.lstrip())) // 2 :]
+        paths.add("".join(folders) + name)
+        if name.endswith("/"):
+            folders.append(name)
+    return paths
+
+
+def test_the_tree_in_the_readme_is_that_of_the_repository():
+    """Every file stands in it, or its folder does, if no other file of that folder stands in it."""
+    listed = layout()
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
-    top = {name.partition("/")[0] + ("/" if "/" in name else "") for name in tracked if not name.startswith(".")}
-    assert top == {name for name in listed if name.count("/") == 0 or name.endswith("/")} - {"tests/browser/"}
-    for inside in ("digits/", "static/", "bench/"):
-        there = {name for name in tracked if name.startswith(inside)}
-        assert there == {name for name in listed if name.startswith(inside) and name != inside}
+    tracked = {name for name in tracked if not name.startswith(".")}
+    folders = {f"{parent}/" for name in tracked for parent in Path(name).parents}
+    assert listed - tracked - folders == set()
+    described = {Path(name).parent for name in listed if not name.endswith("/")}
+    whole = {name for name in tracked if f"{Path(name).parent}/" in listed and Path(name).parent not in described}
+    assert tracked - listed - whole == set()
 
 
 def test_the_python_examples_run():
@@ -130,3 +152,9 @@ def test_numbers_in_the_readme_are_those_of_the_code():
         assert f"{model.parameters(model.NETWORKS[network]()):,}" in README
     for status in (*app.STATUS.values(), 400, 503):
         assert f"| {status} |" in README
+    assert f"body over {app.FAST_MAX_BYTES // 1024} kB, {app.SLOW_ROUTES[0]}" in README
+    assert app.FAST_MAX_PIXELS == 1_000_000
+    assert all(route in README for route in app.SLOW_ROUTES)
+    assert f"may fill {asgi.MAX_BUFFERED // 2**20} MB per process" in README
+    assert f"up to {server.BACKLOG:,} more wait in the kernel" in README
+    assert README.count(f"requests have {server.DRAIN_SECONDS} s") == 2

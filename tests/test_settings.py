@@ -1,4 +1,4 @@
-"""Settings: flags before the environment before defaults, and a sentence for what cannot be."""
+"""`digits.settings`: flags take precedence over the environment, that over defaults; invalid values print the usage."""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,7 +16,7 @@ class Example:
     form: str = setting("round", "which", choices=("round", "square"))
 
 
-def test_a_flag_goes_before_the_environment_and_that_before_the_default():
+def test_flags_take_precedence_over_the_environment_and_that_over_defaults():
     environ = {"DIGITS_SIZE": "5", "DIGITS_FORM": "square", "OTHER": "x"}
     assert parse(Example, "", [], {}) == Example()
     assert parse(Example, "", [], environ) == Example(size=5, form="square")
@@ -35,7 +35,7 @@ def test_a_flag_goes_before_the_environment_and_that_before_the_default():
         ([], {"DIGITS_FORM": "flat"}, "round, square"),
     ],
 )
-def test_what_cannot_be_ends_with_what_can(words, environ, said, capsys):
+def test_invalid_values_print_the_valid_ones_and_exit(words, environ, said, capsys):
     with pytest.raises(SystemExit) as ended:
         parse(Example, "", words, environ)
     assert ended.value.code == 2

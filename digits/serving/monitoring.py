@@ -1,77 +1,83 @@
-"""What the server says of itself: a line for each request, and figures for Prometheus.
+"""Logging and metrics: a line for each request, and counters for Prometheus over all processes.
 
-No line and no figure holds anything of a picture.
+No line and no metric holds anything of a picture.
 """
 
-import json
+import contextlib
 import logging
 import os
-import secrets
 import time
-from collections import Counter as Counting
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from pythonjsonlogger.json import JsonFormatter
 
-# s; a small picture takes about 1 ms, a photo 200, and who waits longer than 0.8 s is refused
-BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+# s; a small picture takes about 1 ms, a photo 200, and a request may wait 8 s for its turn
+BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 METHODS = ("GET", "HEAD", "POST", "OPTIONS")  # all others are one series
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where several processes keep their figures; it must be set before the import
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where processes keep their metrics; it must be set before the import above
+MAX_LOGGED = 300  # characters of a path
+ACCESS = logging.getLogger("digits.access")
+ACCESS_LINE = "%(status)d %(method)s %(path)s %(ms).1f ms %(address)s %(id)s"
 
 
-class Json(logging.Formatter):
-    """A log record as lines of JSON: one, or one for each of its `requests`."""
+class UtcFormatter(logging.Formatter):
+    """Log records as lines for people."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        head = {"time": stamp(record), "level": record.levelname.lower()}
-        lines = [head | said for said in record.__dict__.get("requests", ())] or [
-            head | {"message": record.getMessage()}
-        ]
-        if record.exc_info:
-            lines[-1]["traceback"] = self.formatException(record.exc_info)
-        return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    def __init__(self):
+        super().__init__("{asctime}.{msecs:03.0f}Z {levelname} {message}", "%Y-%m-%dT%H:%M:%S", style="{")
+        self.converter = time.gmtime
 
 
-class Text(logging.Formatter):
-    """A log record as lines for people: one, or one for each of its `requests`."""
+class JsonLinesFormatter(JsonFormatter):
+    """Log records as lines of JSON; access records have the fields of a request and no message."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        form = "{status} {method} {path} {ms:.1f} ms {address} {id}"
-        said = [form.format(**said) for said in record.__dict__.get("requests", ())]
-        lines = said or [f"{record.levelname.lower()}: {record.getMessage()}"]
-        if record.exc_info:
-            lines[-1] += "\n" + self.formatException(record.exc_info)
-        when = stamp(record)
-        return "\n".join(f"{when} {line}" for line in lines)
+    def __init__(self):
+        super().__init__("{levelname}{message}", style="{", timestamp="time", rename_fields={"exc_info": "traceback"})
 
-
-def stamp(record: logging.LogRecord) -> str:
-    """When it was, as ISO 8601 in UTC with milliseconds."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        fields = {"time": log_data.pop("time"), "level": log_data.pop("levelname").lower()}
+        if "status" in log_data:
+            log_data.pop("message")
+        return fields | log_data
 
 
-def log_to_stderr(form: str) -> None:
-    """Send what our loggers, Flask's and gunicorn's have to say to stderr, as "text" or "json"."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(Json() if form == "json" else Text())
-    for name, level in (("digits", logging.INFO), ("app", logging.INFO), ("gunicorn.error", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)
+class StderrHandler(logging.StreamHandler):
+    """Writes to a descriptor of its own, as decoders that print to descriptor 2 are silenced while they work."""
+
+    def __init__(self):
+        super().__init__(os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace"))
 
 
-class Journal:
-    """Counts and writes down requests, and what was read in them."""
+def logging_config(form: str) -> dict:
+    """The configuration of logging, for `logging.config.dictConfig`: stderr, as "text" or "json"."""
+    formatter = {"text": UtcFormatter, "json": JsonLinesFormatter}[form]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"()": formatter}},
+        "handlers": {"stderr": {"()": StderrHandler, "formatter": "line"}},
+        "loggers": {
+            "": {"handlers": ["stderr"], "level": "WARNING"},
+            "digits": {"level": "INFO"},
+            "_granian": {"level": "WARNING"},
+        },
+    }
 
-    def __init__(self, version: str):
+
+class Metrics:
+    """What Prometheus is told about requests and readings."""
+
+    def __init__(self):
         self.registry = registry = CollectorRegistry()
-        self.log = logging.getLogger("digits.requests")
         self.requests = Counter(
             "digits_requests", "Requests answered.", ["route", "method", "status"], registry=registry
         )
         self.seconds = Histogram(
             "digits_request_seconds",
-            "From a whole request to its answer.",
+            "From the complete request to its answer.",
             ["route"],
             registry=registry,
             buckets=BUCKETS,
@@ -82,6 +88,7 @@ class Journal:
         self.queue = Gauge(
             "digits_queue", "Requests that wait for their turn.", registry=registry, multiprocess_mode="livesum"
         )
+        self.queue.set(0)
         self.model = Gauge(
             "digits_model_info",
             "1 for the weights in use, by the first digits of their SHA-256.",
@@ -89,74 +96,52 @@ class Journal:
             registry=registry,
             multiprocess_mode="livemax",
         )
-        self.model.labels(version).set(1)
-        self.known: dict[tuple, tuple[Counter, Histogram]] = {}
-        self.pending: list[dict] = []
+        self.sha256 = ""
+        self.series: dict[tuple, tuple[Counter, Histogram]] = {}
 
-    def request(self, route: str, said: dict) -> None:
-        """Count and write down a request: `said` has id, method, path, status, ms and address.
-
-        `route` is a path of ours, or "other", so that nobody can make up new series.
-        """
-        counter, histogram = self.series(route, said["method"], said["status"])
-        counter.inc()
-        histogram.observe(said["ms"] / 1000)
-        self.write([said])
-
-    def series(self, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
-        """What counts and times requests of a kind; kept, as looking them up takes longer than counting."""
+    def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request. `route` is a path of ours, or "other", so that clients cannot make up new series."""
         key = (route, method if method in METHODS else "other", status)
-        if key not in self.known:
-            self.known[key] = self.requests.labels(*key), self.seconds.labels(route)
-        return self.known[key]
+        if key not in self.series:  # kept, as looking them up takes longer than counting
+            self.series[key] = self.requests.labels(*key), self.seconds.labels(route)
+        counter, histogram = self.series[key]
+        counter.inc()
+        histogram.observe(seconds)
 
-    def write(self, requests: list[dict]) -> None:
-        if self.log.isEnabledFor(logging.INFO):
-            record = logging.LogRecord(self.log.name, logging.INFO, "", 0, "", None, None)
-            record.requests = requests
-            self.log.handle(record)
-
-    def refused(self, head: bytes, address: tuple, status: int, seconds: float) -> None:
-        """Take down a request that was refused before it was looked at, of which `head` is there at most.
-
-        It is counted and written by `flush`: in a crowd there are thousands a second.
-        """
-        method, path, *_ = [*head.partition(b"\r\n")[0].decode("latin-1").split(" "), "", ""]
-        if method not in METHODS or not path.startswith("/"):  # anything at all, a part of a picture even
-            method, path = "-", "-"
-        said = {"id": secrets.token_hex(8), "method": method, "path": self.printable(path.partition("?")[0][:200])}
-        self.pending.append(said | {"status": status, "ms": round(1000 * seconds, 2), "address": address[0]})
-
-    def flush(self) -> None:
-        """Count and write what was refused."""
-        pending, self.pending = self.pending, []
-        for (method, status), count in Counting((said["method"], said["status"]) for said in pending).items():
-            self.series("other", method, status)[0].inc(count)
-        if pending:
-            self.write(pending)
-
-    @staticmethod
-    def printable(path: str) -> str:
-        """`path` as it may stand in a log: it makes no lines of its own."""
-        return path if path.isprintable() else path.encode("unicode_escape").decode()
-
-    def reading(self, digits: int, certain: bool) -> None:
-        """Count a picture that was read."""
+    def count_reading(self, digits: int, certain: bool) -> None:
         self.pictures.inc()
         self.digits.inc(digits)
         if not certain:
             self.uncertain.inc()
 
+    def set_model_info(self, sha256: str) -> None:
+        """Tell which weights this process uses."""
+        if self.sha256:
+            self.model.labels(self.sha256).set(0)
+        self.model.labels(sha256).set(1)
+        self.sha256 = sha256
+
     def exposition(self) -> bytes:
-        """All figures, of all processes, in Prometheus' text format."""
-        registry = self.registry
-        if folder := os.environ.get(FOLDER):
-            registry = CollectorRegistry()
-            multiprocess.MultiProcessCollector(registry, path=folder)
+        """All metrics, of all processes, in Prometheus' text format."""
+        folder = os.environ.get(FOLDER)
+        if not folder:
+            return generate_latest(self.registry)
+        forget_dead_processes(Path(folder))
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=folder)
         return generate_latest(registry)
 
 
-def forget(process: int) -> None:
-    """Drop the gauges of a process that ended; its counters stay counted."""
-    if Path(os.environ.get(FOLDER, "/nonexistent")).is_dir():
-        multiprocess.mark_process_dead(process)
+def forget_dead_processes(folder: Path) -> None:
+    """Drop the gauges of processes that have ended; their counters stay counted."""
+    for process in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}:
+        try:
+            os.kill(process, 0)
+        except (ProcessLookupError, PermissionError):  # another user has its number now
+            with contextlib.suppress(FileNotFoundError):  # another process does it, too
+                multiprocess.mark_process_dead(process, folder)
+
+
+def escape(text: str) -> str:
+    """A path or an address as it may stand in a log: of one word and bounded, so that it forges no lines or fields."""
+    return quote(text[:MAX_LOGGED], safe="/:@!$&'()*+,;=[]", errors="replace")

@@ -1,12 +1,13 @@
 """The API as OpenAPI 3.1 describes it: what goes in, what comes out, and what each refusal means."""
 
+import copy
 from collections.abc import Callable
 from typing import Annotated, Any
 
 from flask_openapi3 import Tag
 from pydantic import BaseModel, Field
 
-from digits.serving.request_parsing import FORM, OnePicture, Pictures
+from digits.serving.request_parsing import MULTIPART, BatchRequest, ImageRequest
 
 # A 1, as a PNG file of 28x28: to try it out with.
 EXAMPLE = (
@@ -20,9 +21,8 @@ REASONS = {
     400: "The request, or the picture in it, is broken.",
     408: "The request did not arrive in time.",
     413: "Too large: the body, the picture, or how many there are.",
-    415: "No picture of the formats that are read.",
+    415: "Not a picture of the formats that are read, or a Content-Encoding that is not.",
     422: "Nothing is written in the picture, or too many marks.",
-    429: "Too many requests, where --rate-limit is set.",
     503: "More to read than can be, or the fault is here: try again after Retry-After seconds.",
 }
 
@@ -143,7 +143,7 @@ def refusals(*statuses: int) -> dict[int, dict]:
     for status in statuses:
         content = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
         found[status] = {"description": REASONS[status], "content": content}
-        if status in (429, 503):
+        if status == 503:
             header = {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}
             found[status]["headers"] = {"Retry-After": header}
     return found
@@ -151,7 +151,7 @@ def refusals(*statuses: int) -> dict[int, dict]:
 
 def takes(app: Any, path: str, tags: list[Tag], answer: type[BaseModel], body: dict) -> Callable:
     """A decorator for what `app` does with pictures that are sent to `path` as `body`; it gives an `answer`."""
-    responses = {200: answer} | refusals(400, 408, 413, 415, 422, 429, 503)
+    responses = {200: answer} | refusals(400, 408, 413, 415, 422, 503)
     return app.post(path, tags=tags, responses=responses, openapi_extensions=body)
 
 
@@ -161,13 +161,13 @@ def sent(kind: type[BaseModel], raw: bool) -> dict:
     form = {"type": "object", "required": ["image"], "properties": {"image": image}}
     example = {"image": EXAMPLE} if raw else {"images": [EXAMPLE, EXAMPLE]}
     content: dict = {"application/json": {"schema": kind.model_json_schema(), "example": example}}
-    content[FORM] = {"schema": form}
+    content[MULTIPART] = {"schema": form}
     if raw:
         content |= {f"image/{name}": {"schema": BINARY} for name in ("png", "jpeg", "webp", "gif", "bmp", "tiff")}
     return {"requestBody": {"required": True, "content": content}}
 
 
-ONE, MANY = sent(OnePicture, raw=True), sent(Pictures, raw=False)
+ONE, MANY = sent(ImageRequest, raw=True), sent(BatchRequest, raw=False)
 WHICH = {
     "name": "digit",
     "in": "query",
@@ -178,8 +178,9 @@ ONE_OF_ITS_DIGITS = ONE | {"parameters": [WHICH]}
 UNCHANGED = {"description": "What If-None-Match names is still so."}
 
 
-def tidied(document: dict) -> dict:
-    """`document` as flask-openapi3 makes it, without the errors of its own kind, which it adds everywhere."""
+def tidied(document: dict, root: str) -> dict:
+    """`document` as flask-openapi3 makes it, without its own kind of errors, for an API at the path `root`."""
+    document = copy.deepcopy(document) | {"servers": [{"url": root or "/"}]}
     for path in document["paths"].values():
         for operation in path.values():
             if "array" in str(operation["responses"].get("422")):

@@ -12,10 +12,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 import model
+from bench.server_process import site
 from digits import mnist, report
 from tests.browser import chromium
 from tests.browser.states import STATES, write
-from tests.helpers.server_process import site
 
 DOCS = Path(__file__).parents[2] / "docs"
 SCHEMES = ("light", "dark")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, expect
 
+from bench.server_process import site
 from digits import letters, reader
 from tests.browser.chromium import DESKTOP, PHONE, draw, hand, ink, on_screen, row
-from tests.helpers.server_process import site
 
 READING = {
     "result": 1,

@@ -1,8 +1,13 @@
-"""`python app.py` as a program: starts that cannot work, clients of a real server, the stop."""
+"""`python app.py` as a program: starts that cannot work, and clients of a real server."""
 
+import errno
+import gzip
+import http.client
 import json
-import os
+import re
+import shutil
 import socket
+import ssl
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,89 +18,199 @@ from urllib.request import Request, urlopen
 import pytest
 import torch
 
+import app
+from bench.server_process import Site, site
+from digits import UserError
+from digits.serving import server
 from tests.helpers.api import encoded
-from tests.helpers.server_process import site
 
-SAMPLE = Path("input/test-7.png")
+SAMPLE = Path("input/test-7.png").read_bytes()
+BODY = json.dumps({"image": encoded(SAMPLE)}).encode()
 
 
 @pytest.fixture(scope="module")
-def address():
-    with site() as served:
-        yield served.address
+def served(tmp_path_factory):
+    with (tmp_path_factory.mktemp("server") / "log").open("w") as log, site(0, 2, log=log.fileno()) as served:
+        yield served
 
 
-def test_the_server_answers_many_at_once_and_stops_when_told():
-    body = json.dumps({"image": encoded(SAMPLE.read_bytes())}).encode()
-    with site(workers=2) as served:
-        with ThreadPoolExecutor(16) as threads:
-            answers = list(threads.map(lambda _: urlopen(Request(f"{served.address}/api", body)).read(), range(64)))
-        assert urlopen(f"{served.address}/").headers["Server"] == "gunicorn"  # no development server
+def exchange(port: int, request: bytes) -> bytes:
+    """Everything that the server sends until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(request)
+        return connection.makefile("rb").read()
+
+
+def test_many_clients_at_once_are_answered(served):
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda _: urlopen(Request(f"{served.address}/api", BODY)).read(), range(64)))
     assert {json.loads(answer)["text"] for answer in answers} == {"7"}
-    assert served.process.returncode == 0
+
+
+def test_connection_is_kept_for_several_requests(served):
+    connection = http.client.HTTPConnection("127.0.0.1", served.port)
+    connection.connect()
+    kept = connection.sock
+    for path, content in (("/healthz", None), ("/api", BODY), ("/nothing", None), ("/api", b"no picture")):
+        connection.request("POST" if content else "GET", path, content)
+        json.load(connection.getresponse())
+        assert connection.sock is kept
+    connection.close()
+
+
+@pytest.mark.parametrize("size", [1, 700, 100_000])
+def test_body_in_chunks_is_read(served, size):
+    chunks = (BODY[start : start + size] for start in range(0, len(BODY), size))
+    with urlopen(Request(f"{served.address}/api", chunks)) as response:
+        assert json.load(response)["text"] == "7"
+
+
+def test_compressed_body_and_answer_are_read(served):
+    headers = {"Content-Encoding": "gzip", "Accept-Encoding": "gzip", "Content-Type": "application/json"}
+    with urlopen(Request(f"{served.address}/api/explain", gzip.compress(BODY), headers)) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert json.loads(gzip.decompress(response.read()))["reading"]["text"] == "7"
 
 
 def chunks():
     yield from (b"A" * 1_000_000 for _ in range(21))
 
 
-@pytest.mark.parametrize("body", [b"A" * 20_000_000, chunks()], ids=["known length", "chunked"])
-def test_a_client_that_sends_too_much_hears_so(address, body):
-    """Once the server closed the line while 20 MB were still coming: clients saw a broken pipe, no answer."""
+@pytest.mark.parametrize("body", [lambda: b"A" * 20_000_000, chunks], ids=["known length", "chunked"])
+def test_client_that_sends_too_much_receives_413(served, body):
+    """Once the server closed the connection while 20 MB were still coming: clients saw a broken pipe, no answer."""
     with pytest.raises(HTTPError) as caught:
-        urlopen(Request(f"{address}/api", body))
+        urlopen(Request(f"{served.address}/api", body()))
     assert caught.value.code == 413
     assert json.load(caught.value)["error"]["code"] == "large"
 
 
-def test_a_body_in_chunks_that_make_no_sense_is_the_clients_fault(address):
-    host, port = address.removeprefix("http://").split(":")
+@pytest.mark.parametrize(
+    "body",
+    [b"zzz\r\n", b"5\r\nabcdeXX\r\n", b"fffffffffffffffff\r\n", b"-1\r\n", b"5\r\nabc"],
+    ids=["no size", "no end", "overflow", "negative", "cut off"],
+)
+def test_malformed_chunks_are_the_fault_of_the_client(served, body):
     head = b"POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with socket.create_connection((host, int(port))) as line:
-        line.sendall(head + b"zzz\r\n")
-        assert line.recv(1000).startswith(b"HTTP/1.1 400 ")
+    with socket.create_connection(("127.0.0.1", served.port)) as connection:
+        connection.sendall(head + body)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.makefile("rb").readline() == b"HTTP/1.1 400 Bad Request\r\n"
 
 
-def test_a_client_that_stalls_does_not_hold_up_the_stop():
-    with site() as served:
-        host, port = served.address.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as line:
-            line.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
-            served.process.terminate()
-            assert served.process.wait(timeout=30) == 0
+END = b"Host: x\r\nConnection: close\r\n\r\n"
+ODD = {
+    "query beyond ASCII": (b"GET /healthz?\xc3\xa9 HTTP/1.1\r\n" + END, (200, 400)),
+    "query that is not UTF-8": (b"GET /healthz?\xff HTTP/1.1\r\n" + END, (200, 400)),
+    "path beyond ASCII": (b"GET /\xc3\xa9 HTTP/1.1\r\n" + END, (404, 400)),
+    "escaped path that is not UTF-8": (b"GET /%ff%00%0d%0a HTTP/1.1\r\n" + END, (404,)),
+    "header beyond ASCII": (b"GET /healthz HTTP/1.1\r\nX-Request-ID: \xe9\xff\r\n" + END, (200,)),
+    "two hosts": (b"GET /healthz HTTP/1.1\r\nHost: y\r\n" + END, (200, 400)),
+    "no host": (b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", (200, 400)),
+    "host with markup": (b"GET /healthz HTTP/1.1\r\nHost: <script>\r\nConnection: close\r\n\r\n", (200, 400)),
+    "whole URL": (b"GET http://x/healthz HTTP/1.1\r\n" + END, (200,)),
+    "no path": (b"OPTIONS * HTTP/1.1\r\n" + END, (200, 404)),
+    "CONNECT": (b"CONNECT x:1 HTTP/1.1\r\n" + END, (400, 404, 405)),
+    "made-up method": (b"FOO /healthz HTTP/1.1\r\n" + END, (405,)),
+    "HTTP/1.0": (b"GET /healthz HTTP/1.0\r\n\r\n", (200,)),
+    "HTTP/2": (b"PRI * HTTP/2.0\r\n\r\n", (400,)),
+    "folder": (b"GET /static/ HTTP/1.1\r\n" + END, (404,)),
+    "folder above": (b"GET /static/..%2f..%2fapp.py HTTP/1.1\r\n" + END, (404,)),
+    "two lengths": (b"POST /api HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 5\r\n" + END + b"abcde", (400,)),
+    "negative length": (b"POST /api HTTP/1.1\r\nContent-Length: -3\r\n" + END + b"abc", (400,)),
+    "length and chunks": (
+        b"POST /api HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n" + END + b"3\r\nabc\r\n0\r\n\r\n",
+        (400,),
+    ),
+    "many headers": (b"GET /healthz HTTP/1.1\r\n" + b"A: b\r\n" * 300 + END, (200, 431)),
+    "no HTTP": (b"hello\r\n\r\n", (400,)),
+    "body with GET": (b"GET /healthz HTTP/1.1\r\nContent-Length: 5\r\n" + END + b"hello", (200,)),
+}
 
 
-def test_no_control_socket_is_left_open(address):
-    """gunicorn 25.1 and later opens one in the home folder, the same for every server, if not told otherwise."""
-    for folder in (Path.home() / ".gunicorn", Path(os.environ.get("XDG_RUNTIME_DIR", "/nonexistent"))):
-        assert not (folder / "gunicorn.ctl").exists()
+@pytest.mark.parametrize("name", ODD)
+def test_odd_requests_are_answered_or_refused_without_a_server_error(served, name):
+    request, statuses = ODD[name]
+    answer = exchange(served.port, request)
+    assert int(re.match(rb"HTTP/1\.[01] (\d{3}) ", answer)[1]) in statuses
+    assert urlopen(f"{served.address}/healthz").status == 200
+
+
+def test_https_on_the_http_port_ends_at_once(served):
+    context = ssl.create_default_context()
+    with (
+        socket.create_connection(("127.0.0.1", served.port)) as connection,
+        pytest.raises((ssl.SSLError, ConnectionError)),
+    ):
+        context.wrap_socket(connection, server_hostname="localhost")
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--data-binary", "@input/test-7.png"],
+        ["--data-binary", "@input/test-7.png", "-H", "Content-Type:"],
+        ["-T", "input/test-7.png", "-X", "POST"],
+        ["-T", "input/test-7.png", "-X", "POST", "-H", "Transfer-Encoding: chunked"],
+        ["-F", "image=@input/test-7.png"],
+        ["-F", "upload=@input/test-7.png"],
+        ["--data-urlencode", f"image={encoded(SAMPLE)}"],
+        ["--json", BODY.decode()],
+        ["--data-binary", "@input/test-7.png", "-H", "Expect: 100-continue", "--compressed"],
+    ],
+    ids=["own type", "no type", "upload", "chunked upload", "form", "other field", "urlencoded", "json", "expect"],
+)
+def test_pictures_are_read_as_curl_sends_them(served, arguments):
+    command = ["curl", "-sS", *arguments, f"{served.address}/api"]
+    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert json.loads(answer)["text"] == "7"
+
+
+def test_second_server_on_a_port_is_refused_with_another_one_to_try(served: Site):
+    command = [sys.executable, "app.py", "--device", "cpu", "--port", str(served.port)]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert re.fullmatch(rf"app\.py: .*127\.0\.0\.1 port {served.port} .*--port.*\n", result.stderr)
+    assert result.stdout == ""
+    assert urlopen(f"{served.address}/healthz").status == 200
 
 
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
         (["--weights", "none.pth"], "train it with"),
-        (["--port", "99999"], "choose another port"),
-        (["--host", "no.such.host.invalid"], "with --host"),
-        (["--workers", "0"], "at least 1"),
         (["--device", "cuda"], "--device auto"),
+        (["--host", "no.such.host.invalid"], "name one"),
+        (["--host", "192.0.2.1"], "with --host"),
+        (["--host", "unix:/nonexistent/socket"], "is not a folder"),
+        (["--host", "unix:README.md"], "no socket"),
+        (["--cors", "https://a.org,null"], "--cors null is no origin"),
+        (["--frame-ancestors", "a.org"], "--frame-ancestors a.org is no origin"),
+        (["--tls-cert", "README.md"], "belong together"),
+        (["--tls-cert", "README.md", "--tls-key", "README.md"], "PEM files"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_start_that_cannot_work_ends_with_one_sentence(flags, words):
+def test_start_that_cannot_work_raises_before_anything_is_served(monkeypatch, flags, words):
     if flags[-1] == "cuda" and torch.cuda.is_available():
         flags = ["--device", "mps"]
-    result = subprocess.run([sys.executable, "app.py", *flags], check=False, capture_output=True, text=True)
-    assert result.returncode in (1, 2)
-    assert words in result.stderr
-    assert "Traceback" not in result.stderr
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "PYTORCH_NVML_BASED_CUDA_CHECK"):
+        monkeypatch.setenv(name, "")  # and back to what it was afterwards
+    monkeypatch.setattr(server, "serve", lambda *_: pytest.fail("started"))
+    with pytest.raises(UserError, match=words):
+        app.main(app.parse_args(["--port", "0", *flags]))
 
 
-def test_a_taken_port_is_said_with_another_to_try():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        result = subprocess.run(
-            [sys.executable, "app.py", "--port", str(port)], check=False, capture_output=True, text=True
-        )
-    assert result.returncode == 1
-    assert f"127.0.0.1 port {port}" in result.stderr
-    assert "--port" in result.stderr
+def test_port_of_the_administrator_is_refused_with_advice():
+    error = server.binding_error("127.0.0.1 port 80", PermissionError(errno.EACCES, "Permission denied"))
+    assert "127.0.0.1 port 80 (Permission denied)" in str(error)
+    assert "above with --port" in str(error)
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--port", "99999"), ("--workers", "0"), ("--read-timeout", "0")])
+def test_settings_out_of_range_print_the_usage(capsys, flag, value):
+    with pytest.raises(SystemExit) as ended:
+        app.parse_args([flag, value])
+    assert ended.value.code == 2
+    assert f"{flag} (DIGITS_{flag[2:].replace('-', '_').upper()}) is {float(value):g}" in capsys.readouterr().err

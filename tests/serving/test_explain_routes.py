@@ -1,4 +1,4 @@
-"""`digits.inside`: what the API tells of the inside of the network, and how it refuses."""
+"""`digits.serving.explain_routes`: explanations, comparisons and the learned weights, and how requests are refused."""
 
 import io
 import json
@@ -11,7 +11,6 @@ from PIL import Image
 
 import app
 import model
-from digits import Later
 from tests.helpers.api import assert_refused, encoded
 from tests.pictures import grey, saved, written
 
@@ -20,7 +19,7 @@ RAW = {"data": SAMPLE, "content_type": "image/png"}
 NUMBER = {"data": saved(grey(written("47"))), "content_type": "image/png"}
 
 
-def test_an_explanation_has_the_documented_form(client, network):
+def test_explanation_has_the_documented_form(client, network):
     answer = client.post("/api/explain", **RAW).json
     assert list(answer) == ["reading", "digit", "frame", "layers", "heat"]
     assert answer["reading"] == client.post("/api", **RAW).json
@@ -39,7 +38,7 @@ def test_an_explanation_has_the_documented_form(client, network):
     assert heats[:, pixels == 0].any() == np.False_
 
 
-def test_the_frame_says_where_it_comes_from(client):
+def test_frame_tells_its_place_in_the_picture(client):
     answer = client.post("/api/explain", **RAW).json
     left, top, right, bottom = answer["frame"]["crop"]
     assert answer["reading"]["digits"][0]["box"] == pytest.approx([left, top, right, bottom], abs=1)
@@ -48,7 +47,7 @@ def test_the_frame_says_where_it_comes_from(client):
     assert answer["frame"]["centre"] == pytest.approx([14.5, 14.5], abs=0.6)  # pixel centres at +0.5
 
 
-def test_each_digit_of_a_number_can_be_asked_about(client):
+def test_each_digit_of_a_number_can_be_explained(client):
     first, second = (client.post(f"/api/explain?digit={number}", **NUMBER).json for number in (0, 1))
     assert first["reading"] == second["reading"]
     assert first["reading"]["text"] == "47"
@@ -59,7 +58,7 @@ def test_each_digit_of_a_number_can_be_asked_about(client):
 
 
 @pytest.mark.parametrize("path", ["/api/explain", "/api/compare"])
-def test_the_picture_comes_as_it_does_to_be_read(client, path):
+def test_picture_is_taken_in_every_form_that_the_api_takes(client, path):
     expected = client.post(path, **RAW).json
     assert client.post(path, json={"image": encoded(SAMPLE)}).json == expected
     assert client.post(path, data={"image": (io.BytesIO(SAMPLE), "7.png")}).json == expected
@@ -70,7 +69,7 @@ def test_the_picture_comes_as_it_does_to_be_read(client, path):
     ["x", "", "-1", "1.0", "1e0", "%20", "null", "٣", "1" * 10, "9" * 5000, "0&digit=1", "0&digit=0", "1", "999999999"],
     ids=lambda query: query[:16],
 )
-def test_a_digit_that_there_is_none_of_is_refused_with_what_to_do(client, query):
+def test_digit_that_does_not_exist_is_refused(client, query):
     assert '"digit"' in assert_refused(client.post(f"/api/explain?digit={query}", **RAW), 400, "digit")
 
 
@@ -79,39 +78,28 @@ def test_a_digit_that_there_is_none_of_is_refused_with_what_to_do(client, query)
     ("body", "status", "code"),
     [
         (b"not json", 400, "json"),
-        (json.dumps({"image": "zzz"}).encode(), 400, "base64"),
+        (json.dumps({"image": "zzzzz"}).encode(), 400, "base64"),
         (json.dumps({"image": encoded(b"no picture")}).encode(), 415, "format"),
         (json.dumps({"image": encoded(saved(Image.new("L", (28, 28), 255)))}).encode(), 422, "blank"),
     ],
 )
-def test_bad_pictures_are_refused_as_elsewhere(client, path, body, status, code):
+def test_bad_pictures_are_refused_as_by_the_api(client, path, body, status, code):
     assert_refused(client.post(path, data=body), status, code)
     assert_refused(client.get(path), 405)
 
 
-@pytest.mark.parametrize("path", ["/api/explain", "/api/compare"])
-def test_what_takes_long_lets_others_be_answered_first(client, path):
-    with pytest.raises(Later):
-        client.post(path, **RAW, environ_overrides={"digits.inline": True})
-
-
-def test_a_bad_digit_is_refused_at_once(client):
-    inline = {"digits.inline": True}
-    assert_refused(client.post("/api/explain?digit=x", **RAW, environ_overrides=inline), 400, "digit")
-
-
-def test_looking_inside_is_counted_by_route_but_is_no_second_reading(client, application):
-    def figures(name: str) -> list[str]:
+def test_explanations_are_counted_as_requests_but_not_as_readings(client, application):
+    def series(name: str) -> list[str]:
         return [line for line in client.get("/metrics").text.splitlines() if line.startswith(name)]
 
-    before = figures("digits_pictures_total")
+    before = series("digits_pictures_total")
     client.post("/api/explain", **RAW)
     client.post("/api/compare", **RAW)
-    assert figures("digits_pictures_total") == before
-    assert any('route="/api/explain",status="200"' in line for line in figures("digits_requests_total"))
+    assert series("digits_pictures_total") == before
+    assert any('route="/api/explain",status="200"' in line for line in series("digits_requests_total"))
 
 
-def test_networks_are_compared_from_the_fewest_parameters_on(client):
+def test_networks_are_compared_in_the_order_of_their_size(client):
     networks = client.post("/api/compare", **NUMBER).json["networks"]
     assert [(one["name"], one["parameters"]) for one in networks] == [
         ("softmax", 7_850),
@@ -126,7 +114,7 @@ def test_networks_are_compared_from_the_fewest_parameters_on(client):
     assert all(one["digits"][0]["box"] == read["digits"][0]["box"] for one in networks)
 
 
-def test_a_network_that_is_missing_is_left_out(tmp_path, monkeypatch):
+def test_missing_network_is_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(app, "LADDER", tmp_path / "none")
     client = app.create_app().test_client()
     assert [one["name"] for one in client.post("/api/compare", **RAW).json["networks"]] == ["cnn"]
@@ -134,10 +122,10 @@ def test_a_network_that_is_missing_is_left_out(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["softmax", "mlp", "teacher"])
-def test_the_served_network_stands_for_its_kind_and_explains_itself_whichever_it_is(tmp_path, name):
+def test_served_network_of_any_kind_is_compared_and_explained(tmp_path, name):
     torch.manual_seed(1)
     model.save(model.NETWORKS[name](), tmp_path / "w.pth")
-    client = app.create_app(tmp_path / "w.pth").test_client()
+    client = app.create_app(app.Settings(weights=str(tmp_path / "w.pth"), device="cpu")).test_client()
     networks = {one["name"]: one for one in client.post("/api/compare", **RAW).json["networks"]}
     assert set(networks) == {"softmax", "mlp", name}
     assert networks[name]["test_accuracy"] is None
@@ -148,7 +136,7 @@ def test_the_served_network_stands_for_its_kind_and_explains_itself_whichever_it
     assert (about["name"], about["filters"]) == (name, {})
 
 
-def test_what_the_network_has_learned_is_told(client, network):
+def test_learned_weights_are_those_of_the_network(client, network):
     about = client.get("/api/network").json
     assert list(about) == ["name", "parameters", "test_accuracy", "filters", "templates"]
     assert (about["name"], about["parameters"]) == ("cnn", 225_034)
@@ -158,16 +146,16 @@ def test_what_the_network_has_learned_is_told(client, network):
     assert np.array(about["filters"]["conv2"]) == pytest.approx(network.conv2.weight.detach().numpy(), abs=6e-4)
 
 
-def test_what_was_told_is_not_sent_again_until_there_are_other_weights(tmp_path, client):
+def test_learned_weights_are_sent_again_only_when_they_changed(tmp_path, client):
     first = client.get("/api/network")
     assert first.headers["Cache-Control"] == "no-cache"
     again = client.get("/api/network", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     model.save(model.CNN(), tmp_path / "w.pth")
-    other = app.create_app(tmp_path / "w.pth").test_client()
+    other = app.create_app(app.Settings(weights=str(tmp_path / "w.pth"), device="cpu")).test_client()
     assert other.get("/api/network", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
 
 
-def test_the_ladder_is_found_from_any_folder():
+def test_networks_to_compare_are_found_from_any_folder():
     assert app.LADDER.is_absolute()
     assert {path.name for path in app.LADDER.iterdir()} == {"softmax.pth", "softmax.json", "mlp.pth", "mlp.json"}

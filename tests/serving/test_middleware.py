@@ -1,53 +1,314 @@
-"""What happens around every request: headers, other origins, rates, names and lines."""
+"""`digits.serving.middleware`: security headers, other origins, compression, path prefixes and the access log."""
 
-import functools
+import gzip
+import json
 import re
 from pathlib import Path
 
+import pytest
+from flask.testing import FlaskClient
+
 import app
+from digits import UserError
+from digits.serving import middleware
+from digits.serving.middleware import parse_origins
 from tests.helpers.api import assert_refused, encoded
 
-SAMPLE = Path("input/test-7.png")
+SAMPLE = Path("input/test-7.png").read_bytes()
+RAW = {"data": SAMPLE, "content_type": "image/png"}
+COURSE, OTHER = "https://course.example.org", "https://other.example.org"
+ALLOWED = {"a": COURSE, "b": "http://localhost:8080"}
 
 
-def test_every_answer_forbids_what_a_page_of_ours_does_not_do(client):
-    for path in ("/", "/api", "/healthz", "/nothing"):
-        headers = client.get(path, buffered=True).headers
-        assert "default-src 'none'" in headers["Content-Security-Policy"]
-        assert "unsafe" not in headers["Content-Security-Policy"]
-        assert headers["X-Content-Type-Options"] == "nosniff"
-        assert "Access-Control-Allow-Origin" not in headers
+def client_of(**settings) -> FlaskClient:
+    return app.create_app(app.Settings(device="cpu", **settings)).test_client()
 
 
-def test_pages_of_another_origin_may_ask_where_it_is_allowed():
-    client = app.create_app(settings=app.Settings(cors="https://example.org")).test_client()
-    preflight = client.options("/api", headers={"Origin": "https://example.org"})
-    assert preflight.status_code == 204
-    for answer in (preflight, client.get("/healthz")):
-        assert answer.headers["Access-Control-Allow-Origin"] == "https://example.org"
-    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
-    assert "Content-Type" in preflight.headers["Access-Control-Allow-Headers"]
+@pytest.fixture(scope="module")
+def open_client() -> FlaskClient:
+    """Of an application that takes requests of pages of two other origins."""
+    return client_of(cors=f"{COURSE}/, HTTP://LOCALHOST:8080")
 
 
-def test_who_asks_too_often_is_told_when_to_come_again():
-    client = app.create_app(settings=app.Settings(rate_limit=2, proxies=1)).test_client()
-    ask = functools.partial(client.post, "/api", json={"image": "zzz"})
-    assert [ask().status_code for _ in range(3)] == [400, 400, 429]
-    assert_refused(last := ask(), 429, "too_many_requests")
-    assert 1 <= int(last.headers["Retry-After"]) <= 60
-    assert ask(headers={"X-Forwarded-For": "198.51.100.7"}).status_code == 400
-    assert client.get("/healthz").status_code == 200
+# -- security headers
 
 
-def test_every_request_has_one_line_with_its_name_and_nothing_of_its_picture(client, caplog):
-    caplog.set_level("INFO", "digits.requests")
-    image = encoded(SAMPLE.read_bytes())
-    own = client.post("/api?secret=1", json={"image": image}, headers={"X-Request-ID": "mine-1"})
-    assert own.headers["X-Request-ID"] == "mine-1"
-    other = client.get("/nothing", headers={"X-Request-ID": "a b\t<script>"})
-    first, second = (record.requests[0] for record in caplog.records)
-    assert (first["id"], first["method"], first["path"], first["status"]) == ("mine-1", "POST", "/api", 200)
-    assert first["ms"] > 0
-    assert second["id"] == other.headers["X-Request-ID"]
-    assert re.fullmatch("[0-9a-f]{16}", second["id"])
+@pytest.mark.parametrize("path", ["/", "/api", "/healthz", "/nothing", "/static/page.js", "/docs"])
+def test_every_response_has_security_headers(client, path):
+    headers = client.get(path, buffered=True).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+@pytest.mark.parametrize(
+    ("setting", "ancestors"),
+    [("", "'none'"), (f"{COURSE}/", COURSE), (f"{COURSE},{OTHER}", f"{COURSE} {OTHER}"), ("*", "*")],
+)
+def test_frame_ancestors_may_embed_the_page(setting, ancestors):
+    policy = client_of(frame_ancestors=setting).get("/").headers["Content-Security-Policy"]
+    assert policy.endswith(f"; frame-ancestors {ancestors}")
+
+
+# -- other origins
+
+
+@pytest.mark.parametrize(
+    ("text", "origins"),
+    [
+        ("", ()),
+        (" , ", ()),
+        ("*", ("*",)),
+        ("https://a.org", ("https://a.org",)),
+        ("https://a.org/", ("https://a.org",)),
+        ("HTTPS://A.Org", ("https://a.org",)),
+        (" https://a.org ,http://b.org:8080, ", ("https://a.org", "http://b.org:8080")),
+        ("https://a.org:443,http://a.org:80", ("https://a.org", "http://a.org")),
+        ("http://a.org:443", ("http://a.org:443",)),
+        ("http://[::1]:5001", ("http://[::1]:5001",)),
+        ("http://127.0.0.1:5001", ("http://127.0.0.1:5001",)),
+        ("https://xn--4ca.org", ("https://xn--4ca.org",)),
+    ],
+)
+def test_origins_are_spelled_as_browsers_send_them(text, origins):
+    assert parse_origins(text, "--cors") == origins
+
+
+BAD_ORIGINS = [
+    *("null", "example.org", "localhost:5000", "https://", "https:example.org", "ftp://a.org", "file:///home"),
+    *("https://a.org/path", "https://a.org?x", "https://a.org#x", "https://a.org//", "https://me@a.org"),
+    *("https://*.a.org", "https://a.org:x", "https://[::1", "https://a.org https://b.org", "https://a.org;b", "'self'"),
+    *("https://a.org\nX: y", "https://é.org"),
+]
+
+
+@pytest.mark.parametrize("word", BAD_ORIGINS)
+@pytest.mark.parametrize("flag", ["cors", "frame_ancestors"])
+def test_texts_that_are_not_origins_are_refused_with_an_example(word, flag):
+    shown = f"--{flag.replace('_', '-')} {word} is no origin: .*https://example.org"
+    with pytest.raises(UserError, match=re.escape(shown).replace(re.escape(".*"), ".*")):
+        middleware.init_app(app.Flask("empty"), app.Settings(**{flag: f"{COURSE},{word}"}))
+
+
+def test_create_app_refuses_origins_that_are_none():
+    with pytest.raises(UserError, match="--cors null"):
+        client_of(cors="null")
+
+
+@pytest.mark.parametrize("origin", ALLOWED.values())
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/healthz", 200), ("POST", "/api", 200), ("GET", "/nothing", 404)]
+)
+def test_response_names_the_allowed_origin_that_asked(open_client, origin, method, path, status):
+    content = RAW if method == "POST" else {}
+    response = open_client.open(path, method=method, headers={"Origin": origin}, **content)
+    assert response.status_code == status
+    assert response.headers.getlist("Access-Control-Allow-Origin") == [origin]
+    assert "Origin" in response.vary
+    assert response.headers["Access-Control-Expose-Headers"] == "ETag, Retry-After, X-Request-ID"
+
+
+@pytest.mark.parametrize("origin", [OTHER, "null", "https://course.example.org.evil.org", f"{COURSE}:8443", None])
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_other_origins_are_not_named(open_client, origin, method):
+    headers = {"Origin": origin} if origin else {}
+    response = open_client.open("/healthz", method=method, headers=headers)
+    assert response.status_code in (200, 204)
+    assert "Access-Control-Allow-Origin" not in response.headers
+    assert "Origin" in response.vary  # a cache must not give this to a page that is allowed
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/batch", "/api/explain", "/api/compare"])
+def test_preflight_allows_what_the_api_takes(open_client, path):
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type, x-request-id"}
+    response = open_client.options(path, headers={"Origin": COURSE} | asked)
+    assert (response.status_code, response.data) == (204, b"")
+    assert response.headers["Access-Control-Allow-Origin"] == COURSE
+    assert "POST" in response.headers["Access-Control-Allow-Methods"].split(", ")
+    allowed = {name.lower() for name in response.headers["Access-Control-Allow-Headers"].split(", ")}
+    assert allowed == {"content-type", "content-encoding", "if-none-match", "x-request-id"}
+    assert int(response.headers["Access-Control-Max-Age"]) > 0
+
+
+def test_errors_of_any_kind_can_be_read_by_other_origins(open_client):
+    headers = {"Origin": COURSE}
+    error = UserError("There is more to read than can be: come again.", "busy")
+    for response in (
+        open_client.post("/api", data=b"no picture", headers=headers),
+        open_client.post("/api", headers=headers, environ_overrides={"digits.error": error}),
+        open_client.get("/api", headers=headers),
+    ):
+        assert response.status_code >= 400
+        assert response.headers["Access-Control-Allow-Origin"] == COURSE
+        assert "Retry-After" in response.headers["Access-Control-Expose-Headers"]
+
+
+@pytest.mark.parametrize("setting", ["*", f"{COURSE},*"])
+@pytest.mark.parametrize("origin", [OTHER, "null"])
+def test_star_allows_every_origin(setting, origin):
+    client = client_of(cors=setting)
+    for response in (client.options("/api", headers={"Origin": origin}), client.get("/healthz")):
+        assert response.headers.getlist("Access-Control-Allow-Origin") == ["*"]
+
+
+def test_options_without_cors_names_the_methods(client):
+    response = client.options("/api", headers={"Origin": COURSE, "Access-Control-Request-Method": "POST"})
+    assert response.status_code == 200
+    assert {"POST", "OPTIONS"} <= set(response.allow)
+    assert not [name for name, _ in response.headers if name.startswith("Access-Control")]
+
+
+# -- compression
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "gzip, deflate", "deflate;q=0.5, gzip;q=1.0"])
+def test_explanation_is_compressed_for_clients_that_accept_it(client, accepted):
+    plain = client.post("/api/explain", **RAW)
+    packed = client.post("/api/explain", headers={"Accept-Encoding": accepted}, **RAW)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.vary
+    assert json.loads(gzip.decompress(packed.data)) == plain.json
+    assert len(packed.data) == int(packed.headers["Content-Length"]) < len(plain.data) / 5
+
+
+@pytest.mark.parametrize("accepted", [None, "identity", "compress"])
+def test_explanation_is_not_compressed_for_other_clients(client, accepted):
+    headers = {"Accept-Encoding": accepted} if accepted else {}
+    response = client.post("/api/explain", headers=headers, **RAW)
+    assert "Content-Encoding" not in response.headers
+    assert response.json["reading"]["text"] == "7"
+    assert "Accept-Encoding" in response.vary  # a cache must not give this to everybody
+
+
+@pytest.mark.parametrize("path", ["/", "/static/page.js", "/docs/js/swagger-ui-bundle.js", "/openapi.json", "/metrics"])
+@pytest.mark.parametrize("accepted", ["gzip", "gzip, deflate, br, zstd"], ids=["program", "browser"])
+def test_texts_are_compressed(client, path, accepted):
+    response = client.get(path, headers={"Accept-Encoding": accepted}, buffered=True)
+    assert response.headers["Content-Encoding"] in accepted.split(", ")
+    assert int(response.headers["Content-Length"]) == len(response.data)
+
+
+@pytest.mark.parametrize("accepted", ["", "gzip"])
+def test_range_of_a_file_is_answered_with_the_whole_file(client, accepted):
+    """It would be compressed as if it were the whole."""
+    headers = {"Range": "bytes=0-99", "Accept-Encoding": accepted}
+    response = client.get("/static/page.js", headers=headers, buffered=True)
+    assert response.status_code == 200
+    content = gzip.decompress(response.data) if accepted else response.data
+    assert content == Path("static/page.js").read_bytes()
+
+
+def test_readings_are_too_short_to_be_compressed(client):
+    response = client.post("/api", headers={"Accept-Encoding": "gzip"}, **RAW)
+    assert "Content-Encoding" not in response.headers
+
+
+# -- proxies and prefixes
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"headers": {"X-Forwarded-Prefix": "/digits"}},
+        {"headers": {"X-Forwarded-Prefix": "/digits/"}},
+        {"environ_overrides": {"SCRIPT_NAME": "/digits"}},
+    ],
+    ids=["X-Forwarded-Prefix", "with a slash", "SCRIPT_NAME"],
+)
+def test_prefix_is_in_the_document_and_in_links(request_):
+    client = client_of(proxies=1)
+    assert client.get("/openapi.json", **request_).json["servers"] == [{"url": "/digits"}]
+    headers = request_.get("headers", {}) | {"Accept": "text/html"}
+    missing = client.get("/nothing", **request_ | {"headers": headers})
+    links = re.findall(r'(?:href|src)="([^"]+)"', missing.text)
+    assert {"/digits/", "/digits/docs"} < set(links)
+    for link in links:
+        assert link.startswith("/digits/")
+        assert client.get(link.removeprefix("/digits"), **request_, buffered=True).status_code == 200
+
+
+def test_prefix_in_the_environment_is_for_proxies_that_leave_it_in_the_path_and_others(monkeypatch):
+    monkeypatch.setenv("SCRIPT_NAME", "/digits/")
+    client = client_of()
+    assert client.get("/openapi.json").status_code == 200
+    assert client.get("/digits/openapi.json").json["servers"] == [{"url": "/digits"}]
+    assert client.post("/digits/api", **RAW).json["text"] == "7"
+
+
+def test_prefix_of_a_client_is_ignored_without_proxies(client):
+    headers = {"X-Forwarded-Prefix": "//evil.example.org", "Accept": "text/html"}
+    assert client.get("/openapi.json", headers=headers).json["servers"] == [{"url": "/"}]
+    assert "evil" not in client.get("/nothing", headers=headers).text
+
+
+def test_pages_link_relative_to_their_own_address(client):
+    """So that they work behind any prefix, even if a proxy does not tell it."""
+    for path in ("/", "/docs"):
+        for link in re.findall(r'(?:href|src|action)="([^"]+)"', client.get(path, buffered=True).text):
+            assert not link.startswith(("/", "http")), link
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address"), [(0, "127.0.0.1"), (1, "198.51.100.7"), (2, "203.0.113.9")], ids=["none", "one", "two"]
+)
+def test_access_log_has_the_address_that_trusted_proxies_saw(caplog, proxies, address):
+    caplog.set_level("INFO", "digits.access")
+    headers = {"X-Forwarded-For": "10.0.0.1, 203.0.113.9, 198.51.100.7"}
+    client_of(proxies=proxies).get("/healthz", headers=headers)
+    assert [record.address for record in caplog.records if record.name == "digits.access"] == [address]
+
+
+# -- access log
+
+
+def test_request_is_one_log_record_without_anything_of_its_picture(client, caplog):
+    caplog.set_level("INFO", "digits.access")
+    image = encoded(SAMPLE)
+    response = client.post("/api?secret=1", json={"image": image}, headers={"X-Request-ID": "mine-1"})
+    assert response.headers["X-Request-ID"] == "mine-1"
+    (record,) = caplog.records
+    assert (record.id, record.method, record.path, record.status) == ("mine-1", "POST", "/api", 200)
+    assert record.ms > 0
+    assert record.address == "127.0.0.1"
+    assert re.fullmatch(r"200 POST /api [\d.]+ ms 127.0.0.1 mine-1", record.message)
     assert image[:50] not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["a b", "<script>", "", "x" * 65, "a\tb", "é"])
+def test_request_id_that_is_not_harmless_is_replaced(client, caplog, name):
+    caplog.set_level("INFO", "digits.access")
+    response = client.get("/nothing", headers={"X-Request-ID": name})
+    assert re.fullmatch("[0-9a-f]{16}", response.headers["X-Request-ID"])
+    assert [record.id for record in caplog.records] == [response.headers["X-Request-ID"]]
+
+
+def test_path_forges_no_log_lines_or_fields(client, caplog):
+    caplog.set_level("INFO", "digits.access")
+    client.get("/a%0A200%20GET%20/%1B%5B31m")
+    (record,) = caplog.records
+    assert record.path == "/a%0A200%20GET%20/%1B[31m"
+    assert len(record.message.splitlines()) == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/static/page.js", "/docs", "/api/network"])
+@pytest.mark.parametrize("accepted", ["", "gzip"])
+def test_unchanged_file_is_logged_with_the_status_of_its_response(client, caplog, path, accepted):
+    """Flask-Compress once made a 304 of a 200 that had been logged."""
+    headers = {"Accept-Encoding": accepted}
+    caplog.set_level("INFO", "digits.access")
+    headers["If-None-Match"] = client.get(path, headers=headers, buffered=True).headers["ETag"]
+    assert client.get(path, headers=headers, buffered=True).status_code == 304
+    assert [record.status for record in caplog.records] == [200, 304]
+
+
+def test_refused_requests_are_logged_and_counted(client, caplog):
+    caplog.set_level("INFO", "digits.access")
+    error = UserError("The request did not arrive in time: send it again.", "slow")
+    response = client.post("/api", environ_overrides={"digits.error": error})
+    assert_refused(response, 408, "slow")
+    assert [record.status for record in caplog.records] == [408]
+    assert 'digits_requests_total{method="POST",route="/api",status="408"}' in client.get("/metrics").text

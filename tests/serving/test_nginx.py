@@ -20,12 +20,14 @@ from urllib.request import Request, urlopen
 import pytest
 
 import app
+from bench.server_process import site
 from tests.helpers.fake_server import HANG_UP, fake
-from tests.helpers.server_process import site
 from tests.test_deploy import NGINX_CONF
 
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 with_nginx = pytest.mark.skipif(NGINX is None, reason="no nginx: apt-get install nginx")
+(SHIPPED_RATE,) = re.findall(r"rate=(\w+/s)", NGINX_CONF)
+UNLIMITED = "100000r/s"  # for tests that send more than one client may
 BODY = json.dumps({"image": base64.b64encode(Path("input/test-7.png").read_bytes()).decode()}).encode()
 
 
@@ -34,19 +36,26 @@ def free_port() -> int:
         return taken.getsockname()[1]
 
 
-def configuration(folder: Path, port: int, instances: tuple[int, ...]) -> str:
-    """The shipped one with the three things replaced that its head names, and nothing else."""
+def configuration(folder: Path, port: int, instances: tuple[int, ...], rate: str) -> str:
+    """The shipped configuration with the four things replaced that its head names, and nothing else."""
     (server,) = re.findall(r"server digits:5000 resolve .*?;", NGINX_CONF)
     each = [server.replace("digits:5000 resolve", f"127.0.0.1:{instance}") for instance in instances]
     ours = NGINX_CONF.replace(server, "\n".join(each)).replace("listen 8080;", f"listen 127.0.0.1:{port};")
-    return ours.replace(" /tmp/", f" {folder}/")
+    return ours.replace(" /tmp/", f" {folder}/").replace(f"rate={SHIPPED_RATE}", f"rate={rate}")
 
 
 @contextmanager
-def proxy(folder: Path, *instances: int) -> Iterator[str]:
-    """The address of an nginx in front of the servers on these ports; what it did stands in folder/access.log."""
+def proxy(folder: Path, *instances: int, rate: str = UNLIMITED, edits: dict[str, str] | None = None) -> Iterator[str]:
+    """The address of an nginx in front of the servers on these ports; its log is folder/access.log.
+
+    edits: texts of the configuration and what replaces them.
+    """
     port = free_port()
-    (folder / "nginx.conf").write_text(configuration(folder, port, instances))
+    text = configuration(folder, port, instances, rate)
+    for old, new in (edits or {}).items():
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (folder / "nginx.conf").write_text(text)
     more = "daemon off; error_log stderr notice;" + (" user root;" if os.geteuid() == 0 else "")
     command = [NGINX, "-p", folder, "-c", folder / "nginx.conf", "-e", "stderr", "-g", more]
     with (
@@ -99,8 +108,9 @@ def assert_refused(answer: tuple[int, dict, bytes], status: int, code: str) -> d
 
 
 def kill(process: subprocess.Popen) -> None:
-    """As if the power went: first the master, which would replace its workers, then these."""
-    workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    """Kill the whole server at once: first the parent, which would replace its workers, then these."""
+    tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
+    workers = {worker for task in tasks for worker in task.read_text().split()}
     assert workers
     process.kill()
     for worker in workers:
@@ -168,16 +178,67 @@ def test_a_picture_that_brings_down_its_reader_is_read_twice_and_takes_no_instan
 
 
 @with_nginx
-@pytest.mark.parametrize("status", [429, 503])
-def test_who_is_told_to_come_back_hears_so_and_no_other_instance_is_asked(tmp_path, status):
+def test_a_busy_instance_is_believed_and_no_other_is_asked(tmp_path):
     busy = (
-        status,
+        503,
         b'{"error": {"code": "busy", "message": ""}}',
         {"Retry-After": "7", "Content-Type": "application/json"},
     )
     with fake(busy) as one, fake(busy) as other, proxy(tmp_path, one.port, other.port) as address:
-        assert assert_refused(ask(address), status, "busy")["Retry-After"] == "7"
+        assert assert_refused(ask(address), 503, "busy")["Retry-After"] == "7"
     assert len(one.asked) + len(other.asked) == 1
+
+
+@with_nginx
+def test_a_client_above_the_rate_is_refused_and_health_checks_and_the_page_are_not(tmp_path):
+    with site() as instance, proxy(tmp_path, instance.port, rate=SHIPPED_RATE) as address:
+        with ThreadPoolExecutor(100) as threads:
+            answers = list(threads.map(lambda _: ask(address), range(100)))
+        unlimited = [ask(address, None, path)[0] for path in ("/", "/readyz") * 30]
+    refused = [answer for answer in answers if answer[0] != 200]
+    assert len(answers) - len(refused) >= 40  # burst
+    assert refused
+    for answer in refused:
+        assert int(assert_refused(answer, 429, "too_many_requests")["Retry-After"]) > 0
+    assert set(unlimited) == {200}
+
+
+def as_described(_: int) -> dict[str, str]:
+    """What the comment in the shipped configuration says about a path."""
+    (described,) = re.findall(r"under a path: (.*?)\.\n", NGINX_CONF, re.DOTALL)
+    location, target, prefix = re.findall("`(.*?)`", described)
+    return {"location / {": f"{location} {{", "proxy_pass http://digits;": target, 'X-Forwarded-Prefix "";': prefix}
+
+
+def as_in_the_readme(port: int) -> dict[str, str]:
+    """The README's `location` in place of the shipped one."""
+    (shipped,) = re.findall(r"        location / \{.*?\n        \}\n", NGINX_CONF, re.DOTALL)
+    (shown,) = re.findall(r"```nginx\n(.*?)```", Path("README.md").read_text(), re.DOTALL)
+    return {shipped: shown.replace("127.0.0.1:5000", f"127.0.0.1:{port}")}
+
+
+@with_nginx
+@pytest.mark.parametrize("edits", [as_described, as_in_the_readme])
+def test_the_server_works_under_a_path(tmp_path, edits):
+    with (
+        site(0, 1, "--proxies", "1") as served,
+        proxy(tmp_path, served.port, edits=edits(served.port)) as address,
+    ):
+        page = ask(address, None, "/digits/")[2].decode()
+        script = re.search(r'<script [^>]*src="([^"]+)"', page)[1]
+        assert ask(address, None, f"/digits/{script}")[0] == 200
+        assert json.loads(ask(address, None, "/digits/openapi.json")[2])["servers"] == [{"url": "/digits"}]
+        assert json.loads(ask(address, path="/digits/api")[2])["text"] == "7"
+        assert b'href="/digits/"' in ask(address, None, "/digits/none", Accept="text/html")[2]
+        assert ask(address, b"A" * 16 * 2**20, "/digits/api")[0] == 400  # as large as it may be: read, and no JSON
+
+
+@with_nginx
+def test_what_clients_claim_about_host_and_path_is_not_passed_on(tmp_path):
+    with fake((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
+        ask(address, X_Forwarded_Prefix="/evil", X_Forwarded_Host="evil.example")
+    ((_, headers, _),) = instance.asked
+    assert headers["X-Forwarded-Prefix"] is None
 
 
 @with_nginx

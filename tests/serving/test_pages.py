@@ -1,0 +1,119 @@
+"""The page, its files, the documentation and wrong addresses, as browsers and programs ask for them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import app
+from tests.helpers.api import assert_refused
+
+STATIC = Path("static")
+FILES = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
+# What Chromium and Firefox send with a navigation, and what fetch(), curl and Python's requests send.
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+IMPORT = re.compile(r"""^(?:import|export|\}).* from ["']([^"']+)|import\(["'`]([^"'`]+)""", re.MULTILINE)
+ENCODINGS = ["", "gzip", "gzip, deflate, br, zstd"]
+
+
+@pytest.fixture(scope="module")
+def version() -> str:
+    return app.static_version()
+
+
+def test_page_names_its_files_by_version(client, version):
+    page = client.get("/")
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    links = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+    files = [link for link in links if not link.startswith("docs")]
+    assert len(files) > 5
+    for link in files:
+        assert link.startswith(f"assets/{version}/")
+        assert client.get(f"/{link.partition('#')[0]}", buffered=True).status_code == 200
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_static_file_is_served_and_names_no_other_host(client, version, name):
+    for path in (f"/static/{name}", f"/assets/{version}/{name}"):
+        assert client.get(path, buffered=True).data == (STATIC / name).read_bytes()
+    assert set(re.findall(r"https?://\S+?[\"' ]", (STATIC / name).read_text())) <= {'http://www.w3.org/2000/svg"'}
+
+
+def test_scripts_import_each_other_relative_to_themselves():
+    """So that they load each other with the version in the address and behind any prefix."""
+    imports = [link for path in STATIC.rglob("*.js") for link in IMPORT.findall(path.read_text())]
+    assert len(imports) > 30
+    assert all("".join(link).startswith("./") or "".join(link).startswith("../") for link in imports)
+
+
+@pytest.mark.parametrize("encodings", ENCODINGS)
+def test_files_with_the_version_in_their_address_are_immutable(client, version, encodings):
+    response = client.get(f"/assets/{version}/page.js", headers={"Accept-Encoding": encodings}, buffered=True)
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/docs", "/docs/css/swagger-ui.css", "/static/page.js", "/assets/old/page.js", "/api/network"],
+)
+@pytest.mark.parametrize("encodings", ENCODINGS)
+def test_other_files_are_revalidated_and_not_sent_again(client, path, encodings):
+    """Flask-Compress changes ETags, and once nothing that was compressed was found unchanged."""
+    headers = {"Accept-Encoding": encodings}
+    first = client.get(path, headers=headers, buffered=True)
+    assert first.status_code == 200
+    assert len(first.data) > 300
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = client.get(path, headers=headers | {"If-None-Match": first.headers["ETag"]}, buffered=True)
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    other = client.get(path, headers=headers | {"If-None-Match": '"other"'}, buffered=True)
+    assert (other.status_code, other.headers["ETag"]) == (200, first.headers["ETag"])
+
+
+def test_version_changes_with_any_static_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(app, "STATIC", tmp_path)
+    versions = []
+    for name, text in (("a.js", "1"), ("a.js", "2"), ("b.js", "2"), ("css/b.css", "")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        versions.append(app.static_version())
+    assert len(set(versions)) == 4
+    (tmp_path / "b.js").rename(tmp_path / "c.js")
+    assert app.static_version() not in versions
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/none.js", "/assets/x/none.js", "/assets/x/../../app.py", "/assets/x/%2e%2e/app.py", "/static/", "/docs/"],
+)
+def test_files_outside_of_the_folders_are_not_found(client, path):
+    assert_refused(client.get(path), 404, "not_found")
+
+
+@pytest.mark.parametrize("accepted", [BROWSER, "text/html"])
+def test_person_who_opens_a_wrong_address_gets_a_page(client, accepted):
+    response = client.get("/nothing/here", headers={"Accept": accepted})
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert "<h1>" in response.text
+    links = re.findall(r'(?:href|src)="([^"]+)"', response.text)
+    assert {"/", "/docs"} < set(links)
+    for link in links:
+        assert client.get(link, buffered=True).status_code == 200
+
+
+@pytest.mark.parametrize("accepted", ["*/*", "application/json", "application/json, text/html;q=0.5", None])
+def test_program_that_asks_for_a_wrong_address_gets_json(client, accepted):
+    response = client.get("/nothing", headers={"Accept": accepted} if accepted else {})
+    assert "/docs" in assert_refused(response, 404, "not_found")
+
+
+def test_wrong_address_in_a_message_is_not_markup(client):
+    response = client.get("/<script>alert(1)</script>", headers={"Accept": "text/html"})
+    assert response.status_code == 404
+    assert "alert" not in response.text
+
+
+def test_documentation_needs_nothing_from_elsewhere(client):
+    for name in re.findall(r'(?:src|href)="([^"]+)"', client.get("/docs", buffered=True).text):
+        assert client.get(f"/{name}", buffered=True).status_code == 200, name

@@ -1,0 +1,218 @@
+"""`digits.serving.reloading`: a file that changed is loaded again, and one that cannot be loaded changes nothing."""
+
+import logging
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from digits import UserError
+from digits.serving.reloading import INTERVAL, ReloadingFile
+
+LONG = 2 * INTERVAL
+
+
+class Clock:
+    """A time that a test sets."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    path = tmp_path / "file"
+    path.write_text("first")
+    return path
+
+
+@pytest.fixture
+def file(path, clock) -> ReloadingFile[str]:
+    return ReloadingFile(path, lambda: load(path), clock)
+
+
+def load(path: Path) -> str:
+    try:
+        text = path.read_text()
+    except OSError:
+        raise UserError(f"{path} does not exist.") from None
+    if text == "broken":
+        raise UserError(f"{path} is broken.")
+    return text
+
+
+def replace(path: Path, text: str) -> None:
+    """As programs do that are careful: write another file and rename it."""
+    path.with_suffix(".new").write_text(text)
+    path.with_suffix(".new").replace(path)
+
+
+def write(path: Path, text: str) -> None:
+    """Into the same file."""
+    path.write_text(text)
+
+
+def test_first_value_is_loaded_at_the_start(file):
+    assert file.get() == "first"
+
+
+def test_file_that_cannot_be_loaded_at_the_start_raises(tmp_path):
+    with pytest.raises(UserError, match="does not exist"):
+        ReloadingFile(tmp_path / "none", lambda: load(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("change", [replace, write])
+def test_changed_file_is_loaded_again(file, path, clock, caplog, change):
+    change(path, "second")
+    clock.now += LONG
+    assert file.get() == "second"
+    assert f"{path} changed and was loaded again." in caplog.text
+
+
+def test_file_of_the_same_size_and_time_is_noticed_when_it_was_replaced(file, path, clock):
+    before = path.stat()
+    replace(path, "other")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    clock.now += LONG
+    assert file.get() == "other"
+
+
+def test_file_of_the_same_size_is_noticed_when_its_time_changed(file, path, clock):
+    path.write_text("other")
+    os.utime(path, (1, 1))
+    clock.now += LONG
+    assert file.get() == "other"
+
+
+def test_unchanged_file_is_not_loaded_again(path, clock):
+    loads = []
+    file = ReloadingFile(path, lambda: loads.append(1) or len(loads), clock)
+    for _ in range(3):
+        clock.now += LONG
+        assert file.get() == 1
+
+
+def test_file_is_looked_at_once_in_an_interval(file, path, clock, monkeypatch):
+    looks = []
+    monkeypatch.setattr(file, "read_state", lambda: looks.append(clock.now) or file.state)
+    for _ in range(100):
+        clock.now += INTERVAL / 10
+        file.get()
+    assert len(looks) == pytest.approx(10, abs=1)
+
+
+def test_change_is_not_noticed_before_the_interval_is_over(file, path, clock):
+    replace(path, "second")
+    clock.now += 0.9 * INTERVAL
+    assert file.get() == "first"
+    clock.now += 0.2 * INTERVAL
+    assert file.get() == "second"
+
+
+def test_change_during_the_first_load_is_noticed(path, clock):
+    """Else the file from before would be served for ever."""
+
+    def slow() -> str:
+        text = load(path)
+        if text == "first":
+            replace(path, "second")
+        return text
+
+    file = ReloadingFile(path, slow, clock)
+    assert file.get() == "first"
+    clock.now += LONG
+    assert file.get() == "second"
+
+
+@pytest.mark.parametrize("damage", [lambda path: replace(path, "broken"), Path.unlink], ids=["broken", "deleted"])
+def test_value_stays_when_the_file_cannot_be_loaded_and_that_is_logged_once(file, path, clock, caplog, damage):
+    damage(path)
+    for _ in range(3):
+        clock.now += LONG
+        assert file.get() == "first"
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("digits", logging.ERROR)
+    assert str(path) in record.message
+    assert "What was loaded before stays in use." in record.message
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize("damage", [lambda path: replace(path, "broken"), Path.unlink], ids=["broken", "deleted"])
+def test_good_file_after_a_bad_one_is_loaded(file, path, clock, damage):
+    damage(path)
+    clock.now += LONG
+    assert file.get() == "first"
+    replace(path, "second")
+    clock.now += LONG
+    assert file.get() == "second"
+
+
+def test_other_threads_get_the_old_value_while_one_loads(path, clock):
+    loading, go = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        if loads:
+            loading.set()
+            assert go.wait(60)
+        loads.append(1)
+        return load(path)
+
+    loads: list[int] = []
+    file = ReloadingFile(path, slow, clock)
+    replace(path, "second")
+    clock.now += LONG
+    thread = threading.Thread(target=file.get)
+    thread.start()
+    assert loading.wait(60)
+    assert file.get() == "first"
+    go.set()
+    thread.join()
+    assert file.get() == "second"
+    assert len(loads) == 2
+
+
+def test_any_error_keeps_the_value_and_is_logged_with_its_traceback(path, clock, caplog):
+    def fail_once() -> str:
+        if load(path) == "bug":
+            raise LookupError
+        return load(path)
+
+    file = ReloadingFile(path, fail_once, clock)
+    replace(path, "bug")
+    clock.now += LONG
+    assert file.get() == "first"
+    assert "LookupError" in caplog.text
+    replace(path, "second")
+    clock.now += LONG
+    assert file.get() == "second"
+
+
+def test_content_from_before_is_used_where_the_file_cannot_be_loaded_at_the_start(path, clock, caplog):
+    def load_or(content: bytes | None = None) -> str:
+        return content.decode() if content else load(path)
+
+    replace(path, "broken")
+    with pytest.raises(UserError):
+        ReloadingFile(path, load_or, clock)
+    assert ReloadingFile(path, load_or, clock, content=b"before").get() == "before"
+    assert "before stays in use" in caplog.text
+
+
+def test_good_file_at_the_start_goes_before_content_from_before(path, clock, caplog):
+    file = ReloadingFile(path, lambda content=None: load(path), clock, content=b"before")
+    assert (file.get(), caplog.records) == ("first", [])
+
+
+def test_content_that_cannot_be_loaded_either_raises(path, clock):
+    replace(path, "broken")
+    with pytest.raises(UserError, match="is broken"):
+        ReloadingFile(path, lambda content=None: load(path), clock, content=b"before")

@@ -1,0 +1,320 @@
+"""`digits.serving.request_parsing`: bodies as programs send them, and what is said about those that cannot be read."""
+
+import base64
+import gzip
+import io
+import json
+import math
+import tracemalloc
+import zlib
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from werkzeug.test import EnvironBuilder
+
+from digits import UserError
+from digits.picture import describe
+from digits.serving.request_parsing import decode_base64, decompress, peek_pixels
+from tests.helpers.api import assert_refused, encoded
+from tests.pictures import saved
+
+SAMPLE = Path("input/test-7.png").read_bytes()
+TEXT = encoded(SAMPLE)
+BODY = json.dumps({"image": TEXT}).encode()
+FORM = "application/x-www-form-urlencoded"  # what `curl --data-binary` says of anything
+BYTES = bytes(range(256)) + b"\xfb\xff\xfe"  # its base64 has + and /
+
+
+def raw_deflate(content: bytes) -> bytes:
+    compressor = zlib.compressobj(wbits=-15)
+    return compressor.compress(content) + compressor.flush()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text,
+        lambda text: text.rstrip("="),
+        lambda text: text.replace("+", "-").replace("/", "_"),
+        lambda text: text.replace("+", "-").replace("/", "_").rstrip("="),
+        lambda text: "\n".join(text[i : i + 76] for i in range(0, len(text), 76)),
+        lambda text: "\r\n".join(text[i : i + 64] for i in range(0, len(text), 64)) + "\r\n",
+        lambda text: f"data:image/png;base64,{text}",
+        lambda text: f" DATA:image/png;base64,{text}\n",
+        lambda text: f"data:;base64,{text.rstrip('=')}",
+    ],
+    ids=["padded", "unpadded", "URL-safe", "URL-safe, unpadded", "lines", "CRLF lines", "data: URL", "DATA:", "data:;"],
+)
+@pytest.mark.parametrize("content", [BYTES, BYTES[:-1], BYTES[:-2]], ids=["3n", "3n - 1", "3n - 2"])
+def test_base64_is_decoded_in_every_usual_spelling(write, content):
+    assert decode_base64(write(encoded(content))) == content
+
+
+@pytest.mark.parametrize("text", ["zzzzz", "!!!!", "ä", "A", "AA=A", "data:image/png;base64", "data:text/plain,%41"])
+def test_text_that_is_not_base64_is_refused(text):
+    with pytest.raises(UserError, match="not base64") as caught:
+        decode_base64(text)
+    assert caught.value.code == "base64"
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [
+        (b"", "utf-8"),
+        (b"\xef\xbb\xbf", "utf-8"),
+        (b"", "utf-16-le"),
+        (b"", "utf-16-be"),
+        (b"\xff\xfe", "utf-16-le"),
+        (b"\xfe\xff", "utf-16-be"),
+        (b"", "utf-32-le"),
+        (b"", "utf-32-be"),
+        (b"\xff\xfe\0\0", "utf-32-le"),
+        (b"\0\0\xfe\xff", "utf-32-be"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", FORM, None])
+def test_json_is_read_in_every_unicode_encoding_and_with_any_content_type(client, mark, encoding, kind):
+    body = mark + BODY.decode().encode(encoding)
+    assert client.post("/api", data=body, content_type=kind).json["text"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("name", "compress"),
+    [
+        ("gzip", gzip.compress),
+        ("x-gzip", gzip.compress),
+        ("GZIP ", gzip.compress),
+        ("deflate", zlib.compress),
+        ("deflate", raw_deflate),
+        ("identity", bytes),
+    ],
+    ids=["gzip", "x-gzip", "upper case", "deflate as zlib", "deflate without a header", "identity"],
+)
+@pytest.mark.parametrize(("kind", "body"), [("application/json", BODY), ("image/png", SAMPLE)], ids=["JSON", "picture"])
+def test_compressed_bodies_are_read(client, name, compress, kind, body):
+    answer = client.post("/api", data=compress(body), content_type=kind, headers={"Content-Encoding": name})
+    assert answer.json["text"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "words"),
+    [
+        ("br", BODY, "Content-Encoding br"),
+        ("gzip, gzip", gzip.compress(gzip.compress(BODY)), "gzip, gzip"),
+        ("gzip", BODY, "not gzip"),
+        ("gzip", b"", "not gzip"),
+        ("gzip", gzip.compress(BODY)[:-9], "not gzip"),
+        ("deflate", BODY, "not deflate"),
+        ("deflate", zlib.compress(BODY)[:100], "not deflate"),
+    ],
+    ids=["unknown", "twice", "not gzip", "empty", "gzip cut off", "not deflate", "deflate cut off"],
+)
+def test_content_encoding_that_cannot_be_undone_is_refused(client, name, body, words):
+    answer = client.post("/api", data=body, headers={"Content-Encoding": name})
+    assert words in assert_refused(answer, 415, "encoding")
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zlib.compress, raw_deflate])
+def test_gzip_bomb_is_refused_and_its_memory_is_bounded(client, compress):
+    limit = client.application.config["SETTINGS"].max_body
+    bomb = compress(bytes(10 * limit))
+    assert len(bomb) < limit / 10
+    tracemalloc.start()
+    try:
+        answer = client.post("/api", data=bomb, headers={"Content-Encoding": "gzip"})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert_refused(answer, 413, "large")
+    assert peak < 2.5 * limit
+
+
+@pytest.mark.parametrize("excess", [-1, 0, 1])
+def test_the_limit_counts_bytes_after_decompression(excess):
+    assert len(decompress(gzip.compress(bytes(1000 + excess)), "gzip", 1000)) == 1000 + excess
+    assert len(decompress(gzip.compress(bytes(5000)), "gzip", 1000)) == 1001
+
+
+@pytest.mark.parametrize("kind", [FORM, "text/plain", "application/json", "application/pdf", None])
+def test_picture_as_the_body_is_read_with_any_content_type(client, kind):
+    assert client.post("/api", data=SAMPLE, content_type=kind).json["text"] == "7"
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/x-unknown", "application/octet-stream"])
+def test_body_that_is_announced_as_a_picture_is_taken_for_one(client, kind):
+    assert client.post("/api", data=SAMPLE, content_type=kind).json["text"] == "7"
+    assert_refused(client.post("/api", data=b"", content_type=kind), 400, "empty")
+    assert_refused(client.post("/api", data=b"no picture", content_type=kind), 415, "format")
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        quote_plus(TEXT),
+        TEXT,
+        quote_plus(f"data:image/png;base64,{TEXT}"),
+        f"data:image/png;base64,{TEXT}",
+        base64.urlsafe_b64encode(SAMPLE).decode().rstrip("="),
+        f"{quote_plus(TEXT)}&other=1",
+        f"{quote_plus(TEXT)}&image=second",
+    ],
+    ids=["escaped", "with + and =", "data: URL", "data: URL with + and =", "URL-safe", "another field", "twice"],
+)
+@pytest.mark.parametrize("before", ["", "other=1&"])
+def test_urlencoded_form_field_is_read(client, before, field):
+    assert "+" in TEXT
+    assert client.post("/api", data=f"{before}image={field}", content_type=FORM).json["text"] == "7"
+
+
+def test_picture_in_which_a_form_field_seems_to_be_is_read(client):
+    metadata = PngInfo()
+    metadata.add_text("comment", "&image=aGVsbG8=&")
+    with Image.open(io.BytesIO(SAMPLE)) as image:
+        content = saved(image, pnginfo=metadata)
+    assert client.post("/api", data=content, content_type=FORM).json["text"] == "7"
+
+
+@pytest.mark.parametrize("count", [2_000, 100_000])
+def test_forms_of_too_many_fields_are_refused(client, count):
+    answer = client.post("/api", data="a=1&" * count + "image=aGVsbG8=", content_type=FORM)
+    assert_refused(answer, 400, "form")
+    part = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    answer = client.post("/api", data=part * count + "--x--\r\n", content_type="multipart/form-data; boundary=x")
+    assert_refused(answer, 413)
+
+
+def test_form_file_is_read(client):
+    assert client.post("/api", data={"image": (io.BytesIO(SAMPLE), "7.png")}).json["text"] == "7"
+    assert_refused(client.post("/api", data={"image": (io.BytesIO(b"no picture"), "7.png")}), 415, "format")
+
+
+def test_compressed_form_is_read(client):
+    form = EnvironBuilder(method="POST", data={"image": (io.BytesIO(SAMPLE), "7.png")}).get_environ()
+    body = gzip.compress(form["wsgi.input"].read())
+    headers = {"Content-Encoding": "gzip", "Content-Type": form["CONTENT_TYPE"]}
+    assert client.post("/api", data=body, headers=headers).json["text"] == "7"
+
+
+def test_only_file_of_a_form_is_read_whatever_its_name(client):
+    form = {"picture": (io.BytesIO(SAMPLE), "7.png"), "comment": "a seven"}
+    assert client.post("/api", data=form).json["text"] == "7"
+
+
+def test_file_called_image_is_read_among_others(client):
+    form = {"mask": (io.BytesIO(b"no picture"), "mask.png"), "image": (io.BytesIO(SAMPLE), "7.png")}
+    assert client.post("/api", data=form).json["text"] == "7"
+
+
+def test_files_of_several_other_names_are_refused_with_their_names(client):
+    form = {name: (io.BytesIO(SAMPLE), "7.png") for name in ("front", "back")}
+    message = assert_refused(client.post("/api", data=form), 400, "form")
+    assert '"front", "back"' in message
+    assert '"image"' in message
+
+
+@pytest.mark.parametrize("body", [{"other": "no file"}, b"no form"], ids=["text field", "no form"])
+def test_forms_without_a_file_are_refused(client, body):
+    answer = client.post("/api", data=body, content_type="multipart/form-data")
+    assert "curl -F" in assert_refused(answer, 400, "form")
+
+
+def test_form_takes_a_data_url_as_text(client):
+    form = {"image": f"data:image/png;base64,{encoded(SAMPLE)}"}
+    assert client.post("/api", data=form, content_type="multipart/form-data").json["text"] == "7"
+
+
+def test_file_that_was_not_chosen_does_not_count(client):
+    form = {"first": (io.BytesIO(), ""), "second": (io.BytesIO(SAMPLE), "7.png")}
+    assert client.post("/api", data=form).json["text"] == "7"
+
+
+def test_percent_encoded_data_url_is_read(client):
+    address = "data:image/png;base64," + quote(encoded(SAMPLE), safe="")
+    assert client.post("/api", json={"image": address}).json["text"] == "7"
+
+
+def test_refusals_of_files_say_what_they_looked_like(client):
+    assert "a PDF file" in assert_refused(client.post("/api", json={"image": encoded(b"%PDF-1.7")}), 415, "format")
+    form = {"image": (io.BytesIO(b"<!doctype html>"), "7.png")}
+    assert "HTML" in assert_refused(client.post("/api", data=form), 415, "format")
+    assert "https://" in assert_refused(client.post("/api", json={"image": "https://a.org/7.png"}), 400, "base64")
+
+
+@pytest.mark.parametrize("wrap", [lambda file: file, lambda file: json.dumps({"image": encoded(file)}).encode()])
+def test_pixels_are_known_before_anything_is_decoded(wrap):
+    assert peek_pixels(wrap(SAMPLE)) == 480 * 360
+    stream = io.BytesIO()
+    Image.new("1", (8000, 8000)).save(stream, "WEBP", lossless=True)
+    assert len(stream.getvalue()) < 4000
+    assert peek_pixels(wrap(stream.getvalue())) == 64_000_000
+    assert peek_pixels(wrap(b"no picture")) == math.inf
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"{}", b"[]", b'{"image": 7}', b'{"image": "A"}', b'{"image": "!"}', BODY[:30]),
+        *(gzip.compress(SAMPLE), BODY.decode().encode("utf-16"), saved(Image.new("L", (30, 20)), "TIFF")),
+    ],
+    ids=lambda body: str(body[:16]),
+)
+def test_pixels_that_are_not_seen_at_once_are_taken_for_many(body):
+    """Such requests count as long ones."""
+    assert peek_pixels(body) == math.inf
+
+
+def test_batch_takes_form_files_of_one_name(client):
+    files = [(io.BytesIO(Path(f"input/test-{digit}.png").read_bytes()), f"{digit}.png") for digit in (1, 2)]
+    answer = client.post("/api/batch", data={"image": files})
+    assert [reading["text"] for reading in answer.json["readings"]] == ["1", "2"]
+
+
+def test_batch_takes_compressed_json_in_utf_16(client):
+    body = gzip.compress(json.dumps({"images": [TEXT.rstrip("=")]}).encode("utf-16"))
+    answer = client.post("/api/batch", data=body, headers={"Content-Encoding": "gzip"})
+    assert [reading["text"] for reading in answer.json["readings"]] == ["7"]
+
+
+DESCRIPTIONS = [
+    (b"<!doctype html><p>Not found", "HTML or XML"),
+    (b"\n  <?xml version='1.0'?>", "HTML or XML"),
+    (b"%PDF-1.7", "a PDF file"),
+    (gzip.compress(b"anything"), "gzip without the header Content-Encoding: gzip"),
+    (b"PK\x03\x04\x14\0", "a ZIP file"),
+    (b'{"image": "iVBOR', "a JSON object, but cut off or misspelt"),
+    (b"{'image': 'aGVsbG8='}", "a JSON object, but cut off or misspelt"),
+    (b'["aGVsbG8="]', "a JSON list"),
+    (b"--x\r\nContent-Disposition: form-data", "a form without the header Content-Type: multipart/form-data"),
+    (b"", "an empty body"),
+    (b" \r\n\t", "an empty body"),
+    (b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB", "text that begins with 'iVBORw0KGgoAAAANSUhE'"),
+    (b"picture=7", "text that begins with 'picture=7'"),
+    (b"label,image\n7,x", "text that begins with 'label,image 7,x'"),
+    ("сім".encode(), "text that begins with 'сім'"),
+    (b"x" * 59 + "é".encode(), f"text that begins with '{'x' * 20}'"),
+    ("seven".encode("utf-16"), "text that begins with 'seven'"),
+    (b"\0\0\0 ftypavif", "AVIF, HEIC or a film"),
+    (b"\x01\x02", "binary data that begins with 01 02"),
+    (bytes(100), "binary data that begins with 00 00 00 00"),
+]
+
+
+@pytest.mark.parametrize(("content", "words"), DESCRIPTIONS, ids=[words[:30] for _, words in DESCRIPTIONS])
+def test_refusal_says_what_the_body_looked_like(client, content, words):
+    assert describe(content) == words
+    for kind in ("application/json", FORM, None):
+        message = assert_refused(client.post("/api", data=content, content_type=kind), 400, "json")
+        assert message.startswith('Send a JSON object: {"image": ')
+        assert message.endswith(f"This is {words}.")
+
+
+def test_body_that_breaks_off_is_the_fault_of_the_client(client):
+    class Broken(io.RawIOBase):
+        def readinto(self, _):
+            raise OSError("connection reset")
+
+    answer = client.post("/api", environ_overrides={"wsgi.input": Broken(), "CONTENT_LENGTH": "100"})
+    assert_refused(answer, 400, "body")

@@ -1,0 +1,121 @@
+"""The server under slow clients, crowds, kills and stops: short versions of `python -m bench.throughput`."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from bench.load import known_pictures, load
+from bench.server_process import site
+from bench.throughput import STALLED
+from tests.helpers.waiting import until
+
+SAMPLE = Path("input/test-7.png").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return known_pictures(20)
+
+
+@pytest.fixture
+def quiet():
+    """A file descriptor for the log of a server."""
+    with open(os.devnull, "w") as log:
+        yield log.fileno()
+
+
+def kinds(outcomes) -> set[str]:
+    return {outcome.kind for outcome in outcomes}
+
+
+def read(address: str) -> str:
+    return json.load(urlopen(Request(f"{address}/api", SAMPLE, {"Content-Type": "image/png"})))["text"]
+
+
+@pytest.mark.parametrize("start", STALLED, ids=["body", "chunk", "head"])
+def test_stalled_clients_are_closed_and_do_not_hold_up_others(quiet, start):
+    with site(0, 1, "--read-timeout", "1", log=quiet) as server:
+        stalled = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
+        for client in stalled:
+            client.sendall(start)
+        assert read(server.address) == "7"
+        assert urlopen(f"{server.address}/healthz").status == 200
+        for client in stalled:
+            with client:
+                answer = client.makefile("rb").read()  # until the server closes the connection
+            assert not answer or answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_requests_that_wait_too_long_get_503_and_health_checks_do_not_queue(quiet, pictures):
+    with (
+        site(0, 1, "--max-wait", "0.02", log=quiet) as server,
+        load(server.port, pictures, 32) as clients,
+    ):
+        until(lambda: {"right", "busy"} <= kinds(clients.outcomes))
+        assert urlopen(f"{server.address}/healthz").status == 200
+        assert urlopen(f"{server.address}/readyz").status == 200
+    assert kinds(clients.outcomes) == {"right", "busy"}
+
+
+def test_killed_worker_is_replaced_and_only_its_requests_are_lost(quiet, pictures):
+    with site(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
+        until(lambda: len(clients.outcomes) > 50)
+        workers = server.workers()
+        os.kill(min(workers), signal.SIGKILL)
+        until(lambda: len(server.workers() - workers) == 1)
+        answered = len(clients.outcomes)
+        until(lambda: len(clients.outcomes) > answered + 50)
+    assert clients.count()["lost"] <= 8
+    assert kinds(clients.outcomes) <= {"right", "lost"}
+    assert server.process.returncode == 0
+
+
+def test_server_goes_on_when_workers_die_one_after_the_other_and_weights_are_broken(tmp_path, quiet):
+    """granian ends when a worker dies twice within 5.5 s, and a worker cannot start with broken weights."""
+    weights = tmp_path / "weights.pth"
+    shutil.copy("mnist.pth", weights)
+    with site(0, 1, "--weights", str(weights), log=quiet) as server:
+        weights.write_bytes(b"broken")
+        for _ in range(2):
+            (worker,) = server.workers()
+            os.kill(worker, signal.SIGKILL)
+            until(lambda: server.workers() - {worker} and can_read(server.address))  # noqa: B023
+        assert server.process.poll() is None
+    assert server.process.returncode == 0
+
+
+def can_read(address: str) -> bool:
+    try:
+        return read(address) == "7"
+    except OSError:
+        return False
+
+
+def test_sigterm_under_load_loses_no_accepted_request(quiet, pictures):
+    with site(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
+        until(lambda: len(clients.outcomes) > 50)
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+    assert kinds(clients.outcomes) <= {"right", "lost", "refused"}
+    assert clients.count()["lost"] <= 2  # those that crossed the closing of a kept connection; 8 were under way
+
+
+def test_batch_does_not_hold_up_small_pictures(quiet, pictures):
+    """The batch is large enough to be read in the other thread while at least one small picture is."""
+    boundary = b"--x\r\n" + b'Content-Disposition: form-data; name="image"; filename="7"\r\n\r\n' + SAMPLE + b"\r\n"
+    request = Request(
+        "http://x/api/batch", boundary * 60 + b"--x--\r\n", {"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    with site(0, 1, log=quiet) as server, load(server.port, pictures, 2) as clients:
+        request.full_url = f"{server.address}/api/batch"
+        before = len(clients.outcomes)
+        readings = json.load(urlopen(request))["readings"]
+        assert [reading["text"] for reading in readings] == ["7"] * 60
+        assert len(clients.outcomes) > before + 2
+    assert kinds(clients.outcomes) == {"right"}
