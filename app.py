@@ -100,7 +100,9 @@ def load_networks(weights: Path, where: torch.device, content: bytes | None = No
     served = rung(weights, content)
     reader = Reader(served.quick, where)
     if not 0 <= reader.read(stroke()).probability <= 1:  # also warms up: the first reading takes 40 ms
-        raise UserError(f"{weights} gives no probabilities: train anew with `python train.py`.", "weights")
+        raise UserError(
+            f"{weights} yields values that are not probabilities: train it again with `python train.py`.", "weights"
+        )
     others = [other for other in map(rung, LADDER.glob("*.pth")) if other.name != served.name]
     digest = hashlib.sha256()
     for tensor in served.network.state_dict().values():

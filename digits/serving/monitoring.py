@@ -68,7 +68,7 @@ def logging_config(form: str) -> dict:
 
 
 class Metrics:
-    """What Prometheus is told about requests and readings."""
+    """Prometheus metrics of requests and readings."""
 
     def __init__(self):
         self.registry = registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""A value made from a file, made anew when the file changes."""
+"""Keeps a value that is loaded from a file, and reloads it when the file changes."""
 
 import logging
 import threading

@@ -95,7 +95,7 @@ def serve(make_app: Callable[[], Callable], settings: Any, port: int | None, log
             address=address,
             port=port or 0,
             uds=path,
-            uds_permissions=0o666,  # whoever reaches the folder, as a proxy of another user does
+            uds_permissions=0o666,  # a proxy that runs as another user must be able to connect
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
             websockets=False,
