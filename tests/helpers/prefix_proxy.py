@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from email.message import Message
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+
+from tests.helpers.fake_server import Answer, http_server
 
 NOT_FORWARDED = ("connection", "transfer-encoding", "content-length", "date", "server")
 
@@ -13,43 +14,24 @@ NOT_FORWARDED = ("connection", "transfer-encoding", "content-length", "date", "s
 @dataclass
 class PrefixProxy:
     address: str  # with the prefix
-    paths: list[str] = field(default_factory=list)  # all that was asked for, in order
+    paths: list[str]  # all that was asked for, in order
 
 
 @contextmanager
 def prefix_proxy(port: int, prefix: str) -> Iterator[PrefixProxy]:
-    """A proxy for the server on a `port` of this machine; what is not below `prefix` is answered with 404."""
+    """A proxy for the server on a `port` of this machine; paths that are not below `prefix` are answered with 404."""
+    paths: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            proxy.paths.append(self.path)
-            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-            if not self.path.startswith(f"{prefix}/"):
-                return self.send_error(404)
-            headers = dict(self.headers) | {"X-Forwarded-Prefix": prefix}
-            with closing(HTTPConnection("127.0.0.1", port)) as connection:
-                connection.request(self.command, self.path.removeprefix(prefix), body, headers)
-                response = connection.getresponse()
-                content = response.read()
-            self.send_response(response.status)
-            for name, value in response.getheaders():
-                if name.lower() not in NOT_FORWARDED:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def forward(method: str, path: str, headers: Message, body: bytes) -> Answer:
+        paths.append(path)
+        if not path.startswith(f"{prefix}/"):
+            return 404, b"", [("Content-Length", "0")]
+        with closing(HTTPConnection("127.0.0.1", port)) as connection:
+            connection.request(method, path.removeprefix(prefix), body, dict(headers) | {"X-Forwarded-Prefix": prefix})
+            response = connection.getresponse()
+            content = response.read()
+        kept = [(name, value) for name, value in response.getheaders() if name.lower() not in NOT_FORWARDED]
+        return response.status, content, [*kept, ("Content-Length", str(len(content)))]
 
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_):
-            """Tests print nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        proxy = PrefixProxy(f"http://127.0.0.1:{server.server_address[1]}{prefix}")
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})  # s until it sees that it ends
-        thread.start()
-        try:
-            yield proxy
-        finally:
-            server.shutdown()
-            thread.join()
+    with http_server(forward) as own_port:
+        yield PrefixProxy(f"http://127.0.0.1:{own_port}{prefix}", paths)
