@@ -23,6 +23,7 @@ ARRIVED_KEY = "digits.arrived"  # environ key: time.monotonic() when the body wa
 MAX_DISCARDED = 4  # times max_body: what is read of a body that is too large, so that its sender gets to the answer
 MAX_BUFFERED = 256 * 1024 * 1024  # bytes of bodies per process: 16 of the largest, thousands of usual ones
 SMALL_BODY = 64 * 1024  # bytes of a body that is taken even beyond MAX_BUFFERED, so that large ones shut nobody out
+ANSWERS_PER_CONNECTION = 50  # on average; connections never move, so some must close or a new worker would get none
 MIN_WAITING_TO_WATCH = (
     64  # waiting requests per process, from which on those of clients that have disconnected are dropped
 )
@@ -51,7 +52,7 @@ class WsgiToAsgi:
         self.max_body, self.read_timeout, self.max_wait = max_body, read_timeout, max_wait
         self.fast_slot, self.slow_slot = asyncio.Lock(), asyncio.Lock()
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="long-request")
-        self.waiting = self.buffered = 0
+        self.waiting = self.buffered = self.answered = 0
 
     async def __call__(self, scope: dict, receive: Receive, send: Callable) -> None:
         """Answer one HTTP request; for other kinds of connection, raise ValueError as the specification wants."""
@@ -68,7 +69,9 @@ class WsgiToAsgi:
         finally:
             self.buffered -= sum(map(len, chunks))
         if answer:
-            await send({"type": "http.response.start", "status": answer[0], "headers": answer[1]})
+            self.answered += 1
+            closing = [] if self.answered % ANSWERS_PER_CONNECTION else [(b"connection", b"close")]
+            await send({"type": "http.response.start", "status": answer[0], "headers": answer[1] + closing})
             await send({"type": "http.response.body", "body": answer[2]})
 
     async def read_body(self, receive: Receive, length: int | None, chunks: list[bytes]) -> UserError | None:
