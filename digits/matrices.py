@@ -9,7 +9,7 @@ class Quick(nn.Module):
 
     Each 3×3 window becomes a row, so that a convolution is one product (im2col, Chellapilla et al. 2006). For a
     single picture that takes 110 µs on one thread where the layers take 130 (torch.compile, TorchScript and ONNX
-    Runtime: README, "A server for production"). For more than FEW the layers' own convolutions are faster.
+    Runtime: docs/deployment.md, "Which server"). For more than FEW the layers' own convolutions are faster.
     """
 
     FEW = 8

@@ -1,4 +1,4 @@
-"""The README says what the code does: commands, flags, files, numbers and examples."""
+"""The README and docs/ say what the code does: commands, flags, files, links, numbers and examples."""
 
 import json
 import re
@@ -19,6 +19,7 @@ from digits.serving import asgi, server
 from digits.settings import variable
 
 README = Path("README.md").read_text()
+PAGES = "\n".join([README, *(path.read_text() for path in sorted(Path("docs").glob("*.md")))])
 SCRIPTS = ("train.py", "test.py", "app.py")
 
 
@@ -28,13 +29,13 @@ def flags_of(script: str) -> set[str]:
 
 
 def section_rows(heading: str) -> list[str]:
-    """The rows of the README's table that begins with `heading`."""
-    return re.search(rf"\| {re.escape(heading)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", README)[1].splitlines()
+    """The rows of the pages's table that begins with `heading`."""
+    return re.search(rf"\| {re.escape(heading)} \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGES)[1].splitlines()
 
 
 def commands() -> list[str]:
-    """Every line in a shell block of the README, comments cut."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    """Every line in a shell block of the pages, comments cut."""
+    blocks = re.findall(r"```sh\n(.*?)```", PAGES, re.DOTALL)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     return [line.partition(" #")[0].strip() for line in lines]
 
@@ -113,10 +114,10 @@ def test_the_tree_in_the_readme_is_that_of_the_repository():
 
 
 def test_the_python_examples_run():
-    api, own = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    own, api = re.findall(r"```python\n(.*?)```", PAGES, re.DOTALL)
     result = subprocess.run([sys.executable, "-c", own], capture_output=True, text=True, check=True)
     assert result.stdout.startswith("7 0.99")
-    blocks = re.findall(r"```sh\n(curl .*?)```", README, re.DOTALL)
+    blocks = re.findall(r"```sh\n(curl .*?)```", PAGES, re.DOTALL)
     assert len(blocks) == 2
     curls = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     with site() as served:
@@ -132,7 +133,7 @@ def test_the_python_examples_run():
 def test_the_api_example_is_what_the_api_answers():
     content = Path("input/test-7.png").read_bytes()
     reading = app.Reader(model.load("mnist.pth")).read(picture.decode(content)).as_dict()
-    (shown,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", README, re.DOTALL))
+    (shown,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGES, re.DOTALL))
     assert reading["digits"][0]["box"] == shown["digits"][0]["box"]
     assert {k: v for k, v in reading.items() if k not in ("digits", "probability")} == {
         k: v for k, v in shown.items() if k not in ("digits", "probability")
@@ -141,20 +142,26 @@ def test_the_api_example_is_what_the_api_answers():
 
 
 def test_numbers_in_the_readme_are_those_of_the_code():
-    assert f"{model.parameters(model.CNN()):,}" in README
+    assert f"{model.parameters(model.CNN()):,}" in PAGES
     assert (
         f"over {picture.MAX_PIXELS // 10**6} million pixels, or a body over {app.Settings().max_body // 2**20} MB"
-        in README
+        in PAGES
     )
     default = train.Settings()
-    assert f"{default.epochs * default.steps(55_000):,} such steps" in README
+    assert f"{default.epochs * default.steps(55_000):,} such steps" in PAGES
     for network in ("mlp", "softmax"):
-        assert f"{model.parameters(model.NETWORKS[network]()):,}" in README
+        assert f"{model.parameters(model.NETWORKS[network]()):,}" in PAGES
     for status in (*app.STATUS.values(), 400, 503):
-        assert f"| {status} |" in README
-    assert f"body over {app.FAST_MAX_BYTES // 1024} kB, {app.SLOW_ROUTES[0]}" in README
+        assert f"| {status} |" in PAGES
+    assert f"body over {app.FAST_MAX_BYTES // 1024} kB, {app.SLOW_ROUTES[0]}" in PAGES
     assert app.FAST_MAX_PIXELS == 1_000_000
-    assert all(route in README for route in app.SLOW_ROUTES)
-    assert f"may fill {asgi.MAX_BUFFERED // 2**20} MB per process" in README
-    assert f"up to {server.BACKLOG:,} more wait in the kernel" in README
-    assert README.count(f"requests have {server.DRAIN_SECONDS} s") == 2
+    assert all(route in PAGES for route in app.SLOW_ROUTES)
+    assert f"may fill {asgi.MAX_BUFFERED // 2**20} MB per process" in PAGES
+    assert f"up to {server.BACKLOG:,} more wait in the kernel" in PAGES
+    assert PAGES.count(f"requests have {server.DRAIN_SECONDS} s") == 2
+
+
+@pytest.mark.parametrize("page", ["README.md", *map(str, sorted(Path("docs").glob("*.md")))])
+def test_links_between_the_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)", Path(page).read_text()):
+        assert (Path(page).parent / target).exists(), target

@@ -43,8 +43,8 @@ def test_invalid_values_print_the_valid_ones_and_exit(words, environ, said, caps
 
 
 def test_every_setting_of_the_server_is_documented_with_its_variable():
-    readme = Path("README.md").read_text()
+    page = Path("docs/api.md").read_text()
     for f in fields(app.Settings):
-        assert f"--{f.name.replace('_', '-')}" in readme, f.name
-        assert f"`{variable(f.name)}`" in readme, f.name
+        assert f"--{f.name.replace('_', '-')}" in page, f.name
+        assert f"`{variable(f.name)}`" in page, f.name
         assert f.metadata["help"]

@@ -1,7 +1,7 @@
 """Runs a WSGI application (Flask) on an ASGI server, one request at a time and only once its body has arrived whole.
 
 A client that sends slowly costs memory and nothing else. Reading a small picture is a millisecond or two of arithmetic
-and runs on the event loop itself, as handing it to a thread and back costs throughput (README, "Which server").
+and runs on the event loop itself, as a thread in between costs throughput (docs/deployment.md, "Which server").
 Longer requests run in one thread. A request that waits too long for its turn is answered with an error.
 
 Sources: the ASGI specification (asgi.readthedocs.io) and PEP 3333. a2wsgi builds the WSGI environ.

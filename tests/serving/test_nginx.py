@@ -211,9 +211,9 @@ def as_described(_: int) -> dict[str, str]:
 
 
 def as_in_the_readme(port: int) -> dict[str, str]:
-    """The README's `location` in place of the shipped one."""
+    """The documented `location` in place of the shipped one."""
     (shipped,) = re.findall(r"        location / \{.*?\n        \}\n", NGINX_CONF, re.DOTALL)
-    (shown,) = re.findall(r"```nginx\n(.*?)```", Path("README.md").read_text(), re.DOTALL)
+    (shown,) = re.findall(r"```nginx\n(.*?)```", Path("docs/deployment.md").read_text(), re.DOTALL)
     return {shipped: shown.replace("127.0.0.1:5000", f"127.0.0.1:{port}")}
 
 
