@@ -11,40 +11,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
-import flask_openapi3_swagger
 import torch
-from flask import Flask, Response, current_app, jsonify, request, send_from_directory
+from flask import Flask
 from flask_openapi3 import Info, OpenAPI
-from markupsafe import escape
-from PIL import Image, ImageDraw
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 import model
 from digits import UserError, device, picture
 from digits.ladder import Rung, recorded
-from digits.reader import Reader, Reading
-from digits.serving import explain_routes, request_parsing, schemas, server
+from digits.reader import Reader
+from digits.serving import api_routes, error_handlers, explain_routes, page_routes, request_parsing, server
+from digits.serving.api_routes import readiness_image
 from digits.serving.asgi import WsgiToAsgi
 from digits.serving.reloading import ReloadingFile
 from digits.settings import parse, setting
 
 ROOT = Path(__file__).parent
 LADDER = ROOT / "ladder"  # simpler networks, to compare with; each may be missing
-STATIC = ROOT / "static"
-STATUS = {  # of UserErrors; else 400
-    "slow": 408,
-    "pixels": 413,
-    "large": 413,
-    "batch": 413,
-    "time": 413,
-    "format": 415,
-    "encoding": 415,
-    "blank": 422,
-    "crowded": 422,
-    "busy": 503,
-}
-RETRY_AFTER = 2  # s, in every 503
-YEAR = 31_536_000  # s that a browser may keep a static file whose address has its version
 FAST_MAX_BYTES, FAST_MAX_PIXELS = 64 * 1024, 1_000_000  # bytes and pixels; up to these reading takes some milliseconds
 SLOW_ROUTES = ("/api/batch", "/api/explain", "/api/compare")  # tens of milliseconds each
 
@@ -99,7 +81,7 @@ def load_networks(weights: Path, where: torch.device, content: bytes | None = No
 
     served = rung(weights, content)
     reader = Reader(served.quick, where)
-    if not 0 <= reader.read(stroke()).probability <= 1:  # also warms up: the first reading takes 40 ms
+    if not 0 <= reader.read(readiness_image()).probability <= 1:  # also warms up: the first reading takes 40 ms
         raise UserError(
             f"{weights} yields values that are not probabilities: train it again with `python train.py`.", "weights"
         )
@@ -132,13 +114,12 @@ def create_app(settings: Settings | None = None, weights: bytes | None = None) -
         metrics.set_model_info(found.sha256)
         return found
 
-    app.extensions["networks"] = ReloadingFile(Path(settings.weights), load, content=weights)
+    current = ReloadingFile(Path(settings.weights), load, content=weights).get
     middleware.init_app(app, settings)
-    add_reading_routes(app)
-    explain_routes.init_app(app, app.extensions["networks"].get, read_picture)
-    add_page_routes(app)
-    add_monitoring_routes(app)
-    add_error_handlers(app)
+    api_routes.init_app(app, current)
+    explain_routes.init_app(app, current)
+    page_routes.init_app(app)
+    error_handlers.init_app(app)
     return app
 
 
@@ -150,155 +131,6 @@ def pick_device(settings: Settings) -> torch.device:
     Raises: UserError when the named device is not there.
     """
     return device.pick("cpu" if settings.device == "auto" else settings.device)
-
-
-def networks() -> Networks:
-    """The networks of the current weights."""
-    return current_app.extensions["networks"].get()
-
-
-def read_picture(content: bytes, reader: Reader) -> Reading:
-    """The reading of a picture file. Raises: UserError of `picture.decode` and `Reader.read`."""
-    settings = current_app.config["SETTINGS"]
-    return reader.read(picture.decode(content, settings.max_pixels, settings.max_decode))
-
-
-def add_reading_routes(app: OpenAPI) -> None:
-    """Pictures in, readings out."""
-    settings, metrics = app.config["SETTINGS"], app.extensions["metrics"]
-
-    def reading_of(content: bytes) -> dict:
-        reading = read_picture(content, networks().reader)
-        metrics.count_reading(len(reading.digits), reading.certain)
-        return reading.as_dict()
-
-    def reading_or_error(content: bytes | UserError) -> dict:
-        try:
-            if isinstance(content, UserError):
-                raise content
-            return reading_of(content)
-        except UserError as error:
-            return {"error": {"code": error.code, "message": str(error)}}
-
-    @schemas.takes(app, "/api", schemas.READING, schemas.PictureRead, schemas.ONE)
-    def read() -> Response:
-        """Read one picture"""
-        return jsonify(reading_of(request_parsing.parse_picture(settings.max_body)))
-
-    @schemas.takes(app, "/api/batch", schemas.READING, schemas.PicturesRead, schemas.MANY)
-    def read_batch() -> Response:
-        """Read some pictures; one that cannot be read spoils no other"""
-        contents = request_parsing.parse_pictures(settings.max_body, settings.max_batch)
-        return jsonify(readings=[reading_or_error(content) for content in contents])
-
-
-def add_page_routes(app: OpenAPI) -> None:
-    """The page, its files, and the documentation of the API."""
-    version = static_version()
-    # The address of a file has its version, so a browser keeps it for good.
-    html = (STATIC / "index.html").read_text().replace('="static/', f'="assets/{version}/')
-
-    @app.get("/", doc_ui=False)
-    def page() -> Response:
-        response = Response(html, mimetype="text/html", headers={"Cache-Control": "no-cache"})
-        response.add_etag()
-        return response.make_conditional(request)
-
-    def asset(version_asked: str, name: str) -> Response:
-        response = send_from_directory(STATIC, name)
-        if version_asked == version:
-            response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
-        return response
-
-    app.add_url_rule("/assets/<version_asked>/<path:name>", view_func=asset)
-
-    @app.get("/docs", doc_ui=False)
-    def documentation() -> Response:
-        return app.send_static_file("docs.html")
-
-    def documentation_file(name: str) -> Response:
-        return send_from_directory(Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger", name)
-
-    app.add_url_rule("/docs/<path:name>", view_func=documentation_file)
-
-    @app.get("/openapi.json", doc_ui=False)
-    def document() -> Response:
-        return jsonify(schemas.tidied(app.api_doc, request.script_root))
-
-
-def static_version() -> str:
-    """A short hash of all static files."""
-    digest = hashlib.sha256()
-    for file in sorted(STATIC.rglob("*")):
-        if file.is_file():
-            digest.update(str(file.relative_to(STATIC)).encode() + file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def add_monitoring_routes(app: OpenAPI) -> None:
-    """Whether the server lives, whether it reads, and its metrics."""
-
-    @app.get("/healthz", tags=schemas.WATCHING, responses={200: schemas.Health} | schemas.refusals(503))
-    def is_alive() -> Response:
-        """Whether the process lives"""
-        return jsonify(status="alive")
-
-    @app.get("/readyz", tags=schemas.WATCHING, responses={200: schemas.Health} | schemas.refusals(503))
-    def is_ready() -> Response:
-        """Whether a digit can be read: one is"""
-        if networks().reader.read(stroke()).text != "1":
-            raise RuntimeError("a stroke was not read as 1")
-        return jsonify(status="ready")
-
-    text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
-
-    @app.get("/metrics", tags=schemas.WATCHING, responses={200: text})
-    def metrics() -> Response:
-        """Metrics for Prometheus"""
-        return Response(app.extensions["metrics"].exposition(), mimetype="text/plain; version=0.0.4")
-
-
-def stroke() -> Image.Image:
-    """A 1 as anybody draws it."""
-    image = Image.new("L", (28, 28), 255)
-    ImageDraw.Draw(image).line((15, 4, 13, 23), 0, 3)
-    return image
-
-
-def add_error_handlers(app: Flask) -> None:
-    """One JSON form for every error; a page for a person who opened a wrong address."""
-
-    @app.errorhandler(UserError)
-    def handle_user_error(error: UserError) -> Response:
-        return error_response(error.code, str(error), STATUS.get(error.code, 400))
-
-    @app.errorhandler(HTTPException)
-    def handle_http_exception(error: HTTPException) -> Response:
-        if error.code == 404 and request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
-            html = (STATIC / "not_found.html").read_text().replace('="/', f'="{escape(request.script_root)}/')
-            return Response(html, 404, mimetype="text/html")
-        sentence = {
-            404: f"There is no {request.path} here: the page is /, pictures go to POST /api, /docs tells the rest.",
-            405: f"{request.path} does not take {request.method}: see /docs.",
-        }.get(error.code, error.description)
-        response = error_response(error.name.lower().replace(" ", "_"), sentence, error.code)
-        if isinstance(error, MethodNotAllowed):
-            response.allow.update(error.valid_methods or ())
-        return response
-
-    @app.errorhandler(Exception)
-    def handle_bug(error: Exception) -> Response:
-        app.logger.exception("A request failed.")
-        return error_response("unavailable", "The server could not read this just now: try again.", 503)
-
-
-def error_response(code: str, message: str, status: int) -> Response:
-    """The one form that every error has."""
-    response = jsonify(error={"code": code, "message": message})
-    response.status_code = status
-    if status == 503:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
-    return response
 
 
 def create_asgi_app(settings: Settings | None = None, weights: bytes | None = None) -> WsgiToAsgi:
@@ -322,7 +154,7 @@ def is_fast(path: str, body: bytes) -> bool:
     """Whether a POST takes no longer than some milliseconds, as a rule, so that others can wait for it."""
     if len(body) > FAST_MAX_BYTES or path.endswith(SLOW_ROUTES):
         return False
-    return request_parsing.peek_pixels(body) <= FAST_MAX_PIXELS
+    return request_parsing.peek_pixels(body) <= FAST_MAX_PIXELS  # takes 0.04 ms
 
 
 def main(settings: Settings) -> None:

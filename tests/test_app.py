@@ -12,8 +12,8 @@ from PIL import Image
 
 import app
 import model
-from digits import UserError
-from digits.serving import asgi
+from digits import UserError, picture
+from digits.serving import asgi, error_handlers
 from tests.helpers.api import assert_refused, encoded
 from tests.pictures import saved
 from tests.test_picture import GOOD, claims
@@ -145,7 +145,7 @@ def test_randomly_changed_requests_never_cause_a_server_error(client):
 
 
 def test_bug_is_answered_with_503_and_logged_with_its_traceback(client, monkeypatch, caplog):
-    monkeypatch.setattr(app.picture, "decode", lambda *_: 1 / 0)
+    monkeypatch.setattr(picture, "decode", lambda *_: 1 / 0)
     response = client.post("/api", json={"image": "aGVsbG8="})
     message = assert_refused(response, 503, "unavailable")
     assert int(response.headers["Retry-After"]) > 0
@@ -157,7 +157,7 @@ def test_picture_that_takes_too_long_to_decode_is_answered_with_413(client, monk
     def slow(*_):
         raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
 
-    monkeypatch.setattr(app.picture, "decode", slow)
+    monkeypatch.setattr(picture, "decode", slow)
     assert_refused(client.post("/api", json={"image": encoded(SAMPLE.read_bytes())}), 413, "time")
 
 
@@ -208,7 +208,7 @@ def test_document_describes_every_route_and_status(client):
     read, explain = {"/api", "/api/batch"}, {"/api/explain", "/api/compare", "/api/network"}
     assert set(document["paths"]) == read | explain | {"/healthz", "/readyz", "/metrics"}
     one = document["paths"]["/api"]["post"]
-    assert set(one["responses"]) == {"200"} | {str(code) for code in (*app.STATUS.values(), 400)}
+    assert set(one["responses"]) == {"200"} | {str(code) for code in (*error_handlers.STATUS.values(), 400)}
     assert {"application/json", "multipart/form-data", "image/png"} <= set(one["requestBody"]["content"])
     references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
     assert references <= set(document["components"]["schemas"])

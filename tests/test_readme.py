@@ -15,7 +15,7 @@ import model
 import train
 from bench.server_process import site
 from digits import picture
-from digits.serving import asgi, server
+from digits.serving import asgi, error_handlers, server
 from digits.settings import variable
 
 README = Path("README.md").read_text()
@@ -68,7 +68,10 @@ def test_the_error_codes_in_the_readme_have_the_statuses_of_the_code():
     for row in section_rows("status"):
         statuses, codes, _ = (cell.strip() for cell in row.strip("|").split("|"))
         shown |= dict.fromkeys(re.findall("`([a-z_]+)`", codes), statuses)
-    assert app.STATUS.items() <= {code: int(status) for code, status in shown.items() if status.isdigit()}.items()
+    assert (
+        error_handlers.STATUS.items()
+        <= {code: int(status) for code, status in shown.items() if status.isdigit()}.items()
+    )
 
 
 def test_the_recipes_in_the_readme_are_those_of_the_code():
@@ -151,7 +154,7 @@ def test_numbers_in_the_readme_are_those_of_the_code():
     assert f"{default.epochs * default.steps(55_000):,} such steps" in PAGES
     for network in ("mlp", "softmax"):
         assert f"{model.parameters(model.NETWORKS[network]()):,}" in PAGES
-    for status in (*app.STATUS.values(), 400, 503):
+    for status in (*error_handlers.STATUS.values(), 400, 503):
         assert f"| {status} |" in PAGES
     assert f"body over {app.FAST_MAX_BYTES // 1024} kB, {app.SLOW_ROUTES[0]}" in PAGES
     assert app.FAST_MAX_PIXELS == 1_000_000

@@ -10,17 +10,15 @@ from flask import Flask, Response, jsonify, request
 from digits import UserError
 from digits.explain import explained, listed
 from digits.ladder import Rung, compared
-from digits.reader import Reader, Reading
 from digits.serving import schemas
+from digits.serving.api_routes import read_picture
 from digits.serving.request_parsing import parse_picture
 
 
-def init_app(app: Flask, networks: Callable[[], Any], read_picture: Callable[[bytes, Reader], Reading]) -> None:
-    """Add the routes to `app`.
+def init_app(app: Flask, networks: Callable[[], Any]) -> None:
+    """Add the routes to `app`; `networks` gives the current app.Networks.
 
-    networks: gives the current app.Networks.
-    read_picture: reads a picture file. These readings are not counted in the metrics, as the page asks for them
-        after `POST /api`, of the same picture.
+    These readings are not counted in the metrics, as the page asks for them after `POST /api`, of the same picture.
     """
     max_body = app.config["SETTINGS"].max_body
 

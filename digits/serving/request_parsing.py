@@ -117,12 +117,15 @@ def decompress(content: bytes, encoding: str, max_size: int) -> bytes:
             f"Content-Encoding {encoding} is not read: send gzip, deflate or nothing of the kind.", "encoding"
         )
     for wbits in (GZIP_OR_ZLIB, RAW_DEFLATE):
-        stream = zlib.decompressobj(wbits)
+        unpacked, rest = b"", content
         try:
-            unpacked = stream.decompress(content, max_size + 1)
+            while rest and len(unpacked) <= max_size:  # gzip may have several members
+                stream = zlib.decompressobj(wbits)
+                unpacked += stream.decompress(rest, max_size + 1 - len(unpacked))
+                rest = stream.unused_data
         except zlib.error:
             continue
-        if stream.eof or len(unpacked) > max_size:
+        if content and (stream.eof or len(unpacked) > max_size):
             return unpacked
     raise UserError(f"The body is not {encoding}, as its Content-Encoding says: compress it again.", "encoding")
 

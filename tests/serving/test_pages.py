@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import app
+from digits.serving import page_routes
 from tests.helpers.api import assert_refused
 
 STATIC = Path("static")
@@ -18,7 +18,7 @@ ENCODINGS = ["", "gzip", "gzip, deflate, br, zstd"]
 
 @pytest.fixture(scope="module")
 def version() -> str:
-    return app.static_version()
+    return page_routes.static_version(Path("static"))
 
 
 def test_page_names_its_files_by_version(client, version):
@@ -71,16 +71,15 @@ def test_other_files_are_revalidated_and_not_sent_again(client, path, encodings)
     assert (other.status_code, other.headers["ETag"]) == (200, first.headers["ETag"])
 
 
-def test_version_changes_with_any_static_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(app, "STATIC", tmp_path)
+def test_version_changes_with_any_static_file(tmp_path):
     versions = []
     for name, text in (("a.js", "1"), ("a.js", "2"), ("b.js", "2"), ("css/b.css", "")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-        versions.append(app.static_version())
+        versions.append(page_routes.static_version(tmp_path))
     assert len(set(versions)) == 4
     (tmp_path / "b.js").rename(tmp_path / "c.js")
-    assert app.static_version() not in versions
+    assert page_routes.static_version(tmp_path) not in versions
 
 
 @pytest.mark.parametrize(

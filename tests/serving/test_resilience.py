@@ -11,8 +11,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from bench.load import known_pictures, load
+from bench.resilience import STALLED
 from bench.server_process import site
-from bench.throughput import STALLED
 from tests.helpers.waiting import until
 
 SAMPLE = Path("input/test-7.png").read_bytes()
