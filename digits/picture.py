@@ -20,6 +20,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", "
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MAX_PIXELS = 64_000_000  # phones make up to 50 million; at most 20 bytes each are held while decoding
 WIDE_RANGES = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
+HEADER_FORMATS = tuple(name for name in FORMATS if name != "TIFF")  # of one page, with their size at the beginning
 SIGNATURES = {  # of files that are no pictures
     b"<": "HTML or XML",
     b"%PDF": "a PDF file",
@@ -100,9 +101,9 @@ def describe(content: bytes) -> str:
 
 
 def count_pixels(content: bytes) -> float:
-    """Pixels of a picture, as its header says; infinity where that cannot be told so soon, or not for sure."""
+    """Width times height of a picture, from its header; infinity if that is not one of HEADER_FORMATS."""
     try:
-        with Image.open(io.BytesIO(content), formats=[name for name in FORMATS if name != "TIFF"]) as image:
+        with Image.open(io.BytesIO(content), formats=HEADER_FORMATS) as image:
             return image.width * image.height
     except Exception:  # a decoder fed with broken bytes may raise anything at all
         return math.inf

@@ -29,23 +29,23 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
         except UserError as error:
             return {"error": {"code": error.code, "message": str(error)}}
 
-    @schemas.takes(app, "/api", schemas.READING, schemas.PictureRead, schemas.ONE)
+    @schemas.picture_route(app, "/api", schemas.READING, schemas.PictureRead, schemas.ONE_PICTURE)
     def read() -> Response:
         """Read one picture"""
         return jsonify(reading_of(parse_picture(settings.max_body)))
 
-    @schemas.takes(app, "/api/batch", schemas.READING, schemas.PicturesRead, schemas.MANY)
+    @schemas.picture_route(app, "/api/batch", schemas.READING, schemas.PicturesRead, schemas.MANY_PICTURES)
     def read_batch() -> Response:
         """Read some pictures; one that cannot be read spoils no other"""
         contents = parse_pictures(settings.max_body, settings.max_batch)
         return jsonify(readings=[reading_or_error(content) for content in contents])
 
-    @app.get("/healthz", tags=schemas.WATCHING, responses={200: schemas.Health} | schemas.refusals(503))
+    @app.get("/healthz", tags=schemas.MONITORING, responses={200: schemas.Health} | schemas.error_responses(503))
     def is_alive() -> Response:
         """Whether the process lives"""
         return jsonify(status="alive")
 
-    @app.get("/readyz", tags=schemas.WATCHING, responses={200: schemas.Health} | schemas.refusals(503))
+    @app.get("/readyz", tags=schemas.MONITORING, responses={200: schemas.Health} | schemas.error_responses(503))
     def is_ready() -> Response:
         """Whether a digit can be read: one is"""
         if networks().reader.read(readiness_image()).text != "1":
@@ -54,7 +54,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
 
     text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 
-    @app.get("/metrics", tags=schemas.WATCHING, responses={200: text})
+    @app.get("/metrics", tags=schemas.MONITORING, responses={200: text})
     def exposition() -> Response:
         """Metrics for Prometheus"""
         return Response(metrics.exposition(), mimetype="text/plain; version=0.0.4")

@@ -22,7 +22,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
     """
     max_body = app.config["SETTINGS"].max_body
 
-    @schemas.takes(app, "/api/explain", schemas.INSIDE, schemas.Explained, schemas.ONE_OF_ITS_DIGITS)
+    @schemas.picture_route(app, "/api/explain", schemas.EXPLAINING, schemas.Explained, schemas.ONE_PICTURE_AND_DIGIT)
     def explain() -> Response:
         """Read one picture, and see what goes on inside the network with one of its digits"""
         number, reader = parse_digit(), networks().reader
@@ -33,7 +33,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
         explanation = explained(reading.digits[number], reader.model, reader.device)
         return jsonify(reading=reading.as_dict(), digit=number, **explanation)
 
-    @schemas.takes(app, "/api/compare", schemas.INSIDE, schemas.Compared, schemas.ONE)
+    @schemas.picture_route(app, "/api/compare", schemas.EXPLAINING, schemas.Compared, schemas.ONE_PICTURE)
     def compare() -> Response:
         """Read one picture with simpler networks, too"""
         current = networks()
@@ -42,8 +42,8 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
 
     @app.get(
         "/api/network",
-        tags=schemas.INSIDE,
-        responses={200: schemas.Network, 304: schemas.UNCHANGED} | schemas.refusals(503),
+        tags=schemas.EXPLAINING,
+        responses={200: schemas.Network, 304: schemas.NOT_MODIFIED} | schemas.error_responses(503),
     )
     def network() -> Response:
         """What the network has learned; send If-None-Match to hear only of what is new"""

@@ -41,7 +41,7 @@ def init_app(app: Flask) -> None:
 
     @app.get("/openapi.json", doc_ui=False)
     def document() -> Response:
-        return jsonify(schemas.tidied(app.api_doc, request.script_root))
+        return jsonify(schemas.describe_api(app.api_doc, request.script_root))
 
 
 def static_version(folder: Path) -> str:

@@ -117,15 +117,12 @@ def decompress(content: bytes, encoding: str, max_size: int) -> bytes:
             f"Content-Encoding {encoding} is not read: send gzip, deflate or nothing of the kind.", "encoding"
         )
     for wbits in (GZIP_OR_ZLIB, RAW_DEFLATE):
-        unpacked, rest = b"", content
+        stream = zlib.decompressobj(wbits)
         try:
-            while rest and len(unpacked) <= max_size:  # gzip may have several members
-                stream = zlib.decompressobj(wbits)
-                unpacked += stream.decompress(rest, max_size + 1 - len(unpacked))
-                rest = stream.unused_data
+            unpacked = stream.decompress(content, max_size + 1)
         except zlib.error:
             continue
-        if content and (stream.eof or len(unpacked) > max_size):
+        if stream.eof or len(unpacked) > max_size:
             return unpacked
     raise UserError(f"The body is not {encoding}, as its Content-Encoding says: compress it again.", "encoding")
 

@@ -1,4 +1,4 @@
-"""The API as OpenAPI 3.1 describes it: what goes in, what comes out, and what each refusal means."""
+"""Schemas of the API for its OpenAPI 3.1 document: requests, responses and errors."""
 
 import copy
 from collections.abc import Callable
@@ -9,13 +9,12 @@ from pydantic import BaseModel, Field
 
 from digits.serving.request_parsing import MULTIPART, BatchRequest, ImageRequest
 
-# A 1, as a PNG file of 28x28: to try it out with.
+# A 1 as a PNG file of 28x28 pixels, for "Try it out" in the documentation.
 EXAMPLE = (
     "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAALklEQVR42mP8z4AbMDHQRJIFlcvIwPCf5naSIInqnkHgoMEmiRZA"
     "A+IgxgFItwCs6gU3dtiLcAAAAABJRU5ErkJggg=="
 )
-# The kinds of routes.
-READING, INSIDE, WATCHING = [Tag(name="Reading")], [Tag(name="Looking inside")], [Tag(name="Watching")]
+READING, EXPLAINING, MONITORING = [Tag(name="Reading")], [Tag(name="Looking inside")], [Tag(name="Watching")]
 BINARY = {"type": "string", "format": "binary"}
 REASONS = {
     400: "The request, or the picture in it, is broken.",
@@ -37,7 +36,7 @@ class DigitRead(BaseModel):
 
 
 class PictureRead(BaseModel):
-    """What a picture says."""
+    """The reading of a picture."""
 
     result: int | None = Field(description="text as a number; null beyond 15 digits, which JSON readers would round")
     probability: float = Field(ge=0, le=1, description="The calibrated chance that all of text is right")
@@ -47,20 +46,20 @@ class PictureRead(BaseModel):
 
 
 class Fault(BaseModel):
-    """Why, for programs and for people."""
+    """An error, for programs and for people."""
 
     code: str = Field(description="One word for programs")
     message: str = Field(description="What to do")
 
 
 class Refusal(BaseModel):
-    """What every error looks like."""
+    """The form of every error."""
 
     error: Fault
 
 
 class PicturesRead(BaseModel):
-    """What pictures say, in the order in which they were sent."""
+    """The readings of pictures, in the order in which they were sent."""
 
     readings: list[PictureRead | Refusal]
 
@@ -80,7 +79,7 @@ class Framed(BaseModel):
 
 
 class Layer(BaseModel):
-    """What a layer makes of the digit."""
+    """The output of one layer for the digit."""
 
     name: str
     shape: list[int] = Field(description="How many maps of how many rows and columns, or how many numbers")
@@ -95,7 +94,7 @@ class Heat(BaseModel):
 
 
 class Explained(BaseModel):
-    """What goes on inside the network with one digit of a picture."""
+    """The computation of the network for one digit of a picture."""
 
     reading: PictureRead
     digit: int = Field(ge=0, description="Which of the reading's digits this is about")
@@ -105,7 +104,7 @@ class Explained(BaseModel):
 
 
 class NetworkRead(BaseModel):
-    """What one network reads."""
+    """The reading of one network."""
 
     name: str
     parameters: int = Field(description="How many numbers it has learned")
@@ -116,13 +115,13 @@ class NetworkRead(BaseModel):
 
 
 class Compared(BaseModel):
-    """What networks read in the same digits as they were cut out of the picture, from the smallest network on."""
+    """The readings of several networks for the same digits, from the smallest network on."""
 
     networks: list[NetworkRead]
 
 
 class Network(BaseModel):
-    """What the network has learned."""
+    """The weights of the network that can be shown."""
 
     name: str
     parameters: int
@@ -132,13 +131,13 @@ class Network(BaseModel):
 
 
 class Health(BaseModel):
-    """How the server is."""
+    """The state of the server."""
 
     status: str
 
 
-def refusals(*statuses: int) -> dict[int, dict]:
-    """The responses of an operation that may refuse with `statuses`."""
+def error_responses(*statuses: int) -> dict[int, dict]:
+    """The error responses of an operation, by status."""
     found = {}
     for status in statuses:
         content = {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}
@@ -149,13 +148,13 @@ def refusals(*statuses: int) -> dict[int, dict]:
     return found
 
 
-def takes(app: Any, path: str, tags: list[Tag], answer: type[BaseModel], body: dict) -> Callable:
-    """A decorator for what `app` does with pictures that are sent to `path` as `body`; it gives an `answer`."""
-    responses = {200: answer} | refusals(400, 408, 413, 415, 422, 503)
+def picture_route(app: Any, path: str, tags: list[Tag], answer: type[BaseModel], body: dict) -> Callable:
+    """Decorate a view of `app` that takes pictures as `body` by POST and responds with an `answer`."""
+    responses = {200: answer} | error_responses(400, 408, 413, 415, 422, 503)
     return app.post(path, tags=tags, responses=responses, openapi_extensions=body)
 
 
-def sent(kind: type[BaseModel], raw: bool) -> dict:
+def request_body(kind: type[BaseModel], raw: bool) -> dict:
     """The body of a request: JSON of a `kind`, a form with files called "image", or, if `raw`, a picture itself."""
     image = BINARY if raw else {"type": "array", "items": BINARY, "minItems": 1}
     form = {"type": "object", "required": ["image"], "properties": {"image": image}}
@@ -167,19 +166,19 @@ def sent(kind: type[BaseModel], raw: bool) -> dict:
     return {"requestBody": {"required": True, "content": content}}
 
 
-ONE, MANY = sent(ImageRequest, raw=True), sent(BatchRequest, raw=False)
-WHICH = {
+ONE_PICTURE, MANY_PICTURES = request_body(ImageRequest, raw=True), request_body(BatchRequest, raw=False)
+DIGIT_PARAMETER = {
     "name": "digit",
     "in": "query",
     "description": "Which digit of the reading, from the left; 0 is the first",
     "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0},
 }
-ONE_OF_ITS_DIGITS = ONE | {"parameters": [WHICH]}
-UNCHANGED = {"description": "What If-None-Match names is still so."}
+ONE_PICTURE_AND_DIGIT = ONE_PICTURE | {"parameters": [DIGIT_PARAMETER]}
+NOT_MODIFIED = {"description": "The ETag in If-None-Match is still current."}
 
 
-def tidied(document: dict, root: str) -> dict:
-    """`document` as flask-openapi3 makes it, without its own kind of errors, for an API at the path `root`."""
+def describe_api(document: dict, root: str) -> dict:
+    """The OpenAPI document of flask-openapi3 without its own validation errors, for an API at the path `root`."""
     document = copy.deepcopy(document) | {"servers": [{"url": root or "/"}]}
     for path in document["paths"].values():
         for operation in path.values():
