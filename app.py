@@ -16,17 +16,18 @@ from flask import Flask
 from flask_openapi3 import Info, OpenAPI
 
 import model
-from digits import UserError, device, picture
-from digits.ladder import Rung, recorded
-from digits.reader import Reader
+from digits import UserError, device
+from digits.config import parse, setting
+from digits.explain.comparison import Rung, recorded
+from digits.recognition import decoding
+from digits.recognition.reader import Reader
 from digits.serving import api_routes, error_handlers, explain_routes, page_routes, request_parsing, server
 from digits.serving.api_routes import readiness_image
 from digits.serving.asgi import WsgiToAsgi
 from digits.serving.reloading import ReloadingFile
-from digits.settings import parse, setting
 
 ROOT = Path(__file__).parent
-LADDER = ROOT / "ladder"  # simpler networks, to compare with; each may be missing
+LADDER = ROOT / "baselines"  # simpler networks, to compare with; each may be missing
 FAST_MAX_BYTES, FAST_MAX_PIXELS = 64 * 1024, 1_000_000  # bytes and pixels; up to these reading takes some milliseconds
 SLOW_ROUTES = ("/api/batch", "/api/explain", "/api/compare")  # tens of milliseconds each
 
@@ -51,7 +52,7 @@ class Settings:
     tls_cert: str = setting("", "PEM file of a certificate: serve https", metavar="FILE")
     tls_key: str = setting("", "PEM file of its key", metavar="FILE")
     max_body: int = setting(16 * 2**20, "bytes of a request's body", 1)
-    max_pixels: int = setting(picture.MAX_PIXELS, "pixels of a picture, known before it is decoded", 1)
+    max_pixels: int = setting(decoding.MAX_PIXELS, "pixels of a picture, known before it is decoded", 1)
     max_decode: float = setting(5.0, "seconds that decoding a picture may take", 0.01)
     max_batch: int = setting(64, "pictures in one request", 1)
     max_wait: float = setting(8.0, "seconds that a request may wait for its turn before it is refused", 0.01)

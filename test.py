@@ -13,8 +13,12 @@ from pathlib import Path
 from PIL import Image
 
 import model
-from digits import UserError, device, files, flags, mnist, picture, report, scores, stages
-from digits.reader import Reader, Reading
+from digits import UserError, device, files, metrics
+from digits.data import mnist
+from digits.explain import figures, report
+from digits.recognition import decoding
+from digits.recognition.reader import Reader, Reading
+from digits.training import flags
 
 
 def main(args: argparse.Namespace) -> int:
@@ -37,7 +41,7 @@ def main(args: argparse.Namespace) -> int:
     for path in found(args.paths):
         label, image, reading, problem = expected(path), None, None, None
         try:
-            image = picture.decode(path)
+            image = decoding.decode(path)
             reading = reader.read(image)
         except UserError as error:
             failed, problem = failed + 1, error
@@ -63,7 +67,7 @@ def found(paths: list[str]) -> Iterator[Path]:
     for path in paths:
         try:
             if Path(path).is_dir():
-                inside = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in picture.SUFFIXES)
+                inside = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in decoding.SUFFIXES)
             elif Path(path).exists():
                 inside = [Path(path)]
             else:
@@ -86,7 +90,7 @@ def explain(folder: Path, path: Path, image: Image.Image, outcome: Reading | Use
         number, place = number + 1, folder / f"{path.stem}-{number + 1}.read.png"
     drawn.add(place)
     with files.replacing(place) as file:
-        file.write(stages.draw(image, outcome))
+        file.write(figures.draw(image, outcome))
 
 
 def show_line(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
@@ -127,9 +131,9 @@ def score(network: model.CNN, args: argparse.Namespace, where) -> int:
     except UserError as error:
         print(f"test.py: {error}", file=sys.stderr)
         return 1
-    counts = scores.per_digit(network, images)
+    counts = metrics.per_digit(network, images)
     right = sum(r for r, _ in counts)
-    low, high = scores.interval(right, len(images))
+    low, high = metrics.interval(right, len(images))
     if args.format == "json":
         print(json.dumps({"test_accuracy": 100 * right / len(images), "interval": [low, high], "right": counts}))
         return 0

@@ -28,8 +28,11 @@ from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 import model as networks
-from digits import UserError, augment, average, checkpoint, device, files, finite, flags, lessons, ranks, scores, splits
-from digits.muon import Muon
+from digits import UserError, device, files, metrics
+from digits.data import augmentation, splits
+from digits.probabilities import append_reject_logit
+from digits.training import average, checkpoint, distillation, distributed, finite, flags
+from digits.training.optim import Muon
 
 LINE = "epoch {epoch:2d}/{of}  loss {loss:.4f}  validation {validation_accuracy:.2f} %  {seconds:.1f} s"
 CHECKED = 50  # steps after which their losses are looked at: a GPU need not wait for each
@@ -69,8 +72,8 @@ class Settings:
         """How many steps an epoch of so many pictures has; one left over is left out, as norms need two."""
         return max(1, math.ceil((round(self.share * pictures) - 1) / self.batch_size))
 
-    def warps(self) -> augment.Warp:
-        return augment.Warp().times(self.warp, self.bend)
+    def warps(self) -> augmentation.Warp:
+        return augmentation.Warp().times(self.warp, self.bend)
 
 
 RECIPES = {
@@ -99,7 +102,7 @@ class Learner:
 
 def main(args: argparse.Namespace) -> int:
     """Train as `args` say; the exit code."""
-    with ranks.join(device.pick(args.device)) as place:
+    with distributed.join(device.pick(args.device)) as place:
         try:
             run(args, place)
             return 0
@@ -108,7 +111,7 @@ def main(args: argparse.Namespace) -> int:
             return 130  # what shells report of a program that Ctrl-C ended
 
 
-def run(args: argparse.Namespace, place: ranks.Ranks, data: splits.Splits | None = None) -> None:
+def run(args: argparse.Namespace, place: distributed.Ranks, data: splits.Splits | None = None) -> None:
     """Train on `data`, else on those that `args` name. A KeyboardInterrupt says what was kept and how to go on."""
     resumed = checkpoint.load(args.resume) if args.resume else None
     args.device = place.device.type
@@ -116,7 +119,7 @@ def run(args: argparse.Namespace, place: ranks.Ranks, data: splits.Splits | None
     files.check_writable(args.out, "--out", ("", ".pth"))
     began = time.perf_counter() - (resumed["seconds"] if resumed else 0)
     if data is None:
-        with ranks.one_first(place):
+        with distributed.one_first(place):
             made_up = args.synthetic and splits.made_up(args.synthetic, settings.seed, place.device)
             data = made_up or splits.load(args.data_dir, args.mirror, place.device)
         data = splits.widened(data, settings.pens, settings.others, place.bars)
@@ -141,15 +144,15 @@ def run(args: argparse.Namespace, place: ranks.Ranks, data: splits.Splits | None
     try:
         remember()
         paused = time.perf_counter()  # teachers are trained and asked once, their time is their own
-        known = lessons_of(args, settings, data, place) if settings.teach else lessons.NONE
+        known = lessons_of(args, settings, data, place) if settings.teach else distillation.NONE
         began += time.perf_counter() - paused
         for epoch in train(learner, data, settings, known, place, len(curve)):
             curve.append(epoch)
             place.say(LINE.format(of=settings.epochs, **epoch))
             remember()
-        trained = scores.calibrated(networks.folded(learner.average.module), data.validation)
+        trained = metrics.calibrated(networks.folded(learner.average.module), data.validation)
         seconds = time.perf_counter() - began
-        accuracy = scores.accuracy(trained, data.test)
+        accuracy = metrics.accuracy(trained, data.test)
     except KeyboardInterrupt:
         if curve and place.first:
             networks.save(networks.folded(learner.average.module), args.out.with_suffix(".partial.pth"))
@@ -172,14 +175,19 @@ def run(args: argparse.Namespace, place: ranks.Ranks, data: splits.Splits | None
 
 
 def train(
-    learner: Learner, data: splits.Splits, settings: Settings, known: lessons.Lessons, place: ranks.Ranks, done: int
+    learner: Learner,
+    data: splits.Splits,
+    settings: Settings,
+    known: distillation.Lessons,
+    place: distributed.Ranks,
+    done: int,
 ) -> Iterator[dict[str, float]]:
     """Train what `learner` holds, in place, from epoch `done` + 1 on; after each epoch yield how it went.
 
     Errors: UserError when the loss or the weights are no longer numbers.
     """
     model, averaged, muon, adam, random = vars(learner).values()
-    told, where = lessons.told(data.train.labels, settings.label_smoothing), place.device  # (N, 11)
+    told, where = distillation.told(data.train.labels, settings.label_smoothing), place.device  # (N, 11)
     shared, steps = place.wrap(model), settings.steps(len(data.train))
     for epoch in range(done + 1, settings.epochs + 1):
         began, losses, heights, total = time.perf_counter(), [], [], 0.0
@@ -187,7 +195,7 @@ def train(
             images, wanted = known.lesson(data.train, settings.warps(), epoch, settings.soften)
             wanted = told.lerp(wanted, settings.teach)
         else:
-            images, wanted = augment.warped(data.train.images, settings.warps(), random), told
+            images, wanted = augmentation.warped(data.train.images, settings.warps(), random), told
         model.train()
         order = torch.randperm(len(told), generator=random, device=where).split(settings.batch_size)[:steps]
         for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=place.bars), 1):
@@ -199,7 +207,7 @@ def train(
             mine = place.share(batch)
             with device.halved(where, settings.half):
                 logits = shared(images[mine].float() / 255)  # (B, 1, 28, 28) → (B, 10)
-            loss = F.cross_entropy(scores.with_none(logits.float()), wanted[mine], reduction="sum") / len(batch)
+            loss = F.cross_entropy(append_reject_logit(logits.float()), wanted[mine], reduction="sum") / len(batch)
             model.zero_grad()
             (loss * place.count).backward()  # of several processes the gradients' mean is taken
             muon.step()
@@ -214,7 +222,7 @@ def train(
         yield {
             "epoch": epoch,
             "loss": round(total / steps, 5),
-            "validation_accuracy": round(scores.accuracy(averaged.module, data.validation), 2),
+            "validation_accuracy": round(metrics.accuracy(averaged.module, data.validation), 2),
             "seconds": round(time.perf_counter() - began, 2),
         }
 
@@ -249,18 +257,18 @@ def start(name: str, settings: Settings, data: splits.Splits, where: torch.devic
 
 
 def lessons_of(
-    args: argparse.Namespace, settings: Settings, data: splits.Splits, place: ranks.Ranks
-) -> lessons.Lessons:
+    args: argparse.Namespace, settings: Settings, data: splits.Splits, place: distributed.Ranks
+) -> distillation.Lessons:
     """What the larger networks say; they are trained and asked first, and what they say kept, where it is not there."""
     copies = min(settings.copies, settings.epochs)
-    files.check_writable(args.lessons, "--lessons", (".pth",), lessons.room(data.train, copies))
+    files.check_writable(args.lessons, "--lessons", (".pth",), distillation.room(data.train, copies))
     kind = EXCEPT["teacher"] | {"pens": settings.pens, "others": settings.others}
     wanted = [asdict(Settings(**kind, seed=seed)) for seed in range(settings.teachers)]
-    about = lessons.about(data.train, settings.warps(), wanted)
-    if place.agree(not (place.first and lessons.take(args.lessons, about, copies))):
-        paths = lessons.teachers(args.lessons, settings.teachers)
+    about = distillation.about(data.train, settings.warps(), wanted)
+    if place.agree(not (place.first and distillation.take(args.lessons, about, copies))):
+        paths = distillation.teachers(args.lessons, settings.teachers)
         for seed, path in enumerate(paths):
-            if place.agree(not (place.first and lessons.is_taught(path, data.source, wanted[seed]))):
+            if place.agree(not (place.first and distillation.is_taught(path, data.source, wanted[seed]))):
                 place.say(f"lessons training teacher {seed + 1} of {settings.teachers}, once, for {path}")
                 own = arguments(["--model", "teacher", "--out", str(path)])
                 vars(own).update(wanted[seed], synthetic=args.synthetic, device=args.device)
@@ -272,8 +280,8 @@ def lessons_of(
         if place.first:
             place.say(f"lessons asking {settings.teachers} teachers about {copies} copies of the digits")
             taught = [(networks.load(p, place.device), json.loads(p.with_suffix(".json").read_text())) for p in paths]
-            lessons.give(args.lessons, data.train, settings.warps(), about, taught, copies, place.bars)
-    return place.agree(lessons.take(args.lessons, about, copies) if place.first else None)
+            distillation.give(args.lessons, data.train, settings.warps(), about, taught, copies, place.bars)
+    return place.agree(distillation.take(args.lessons, about, copies) if place.first else None)
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:

@@ -17,7 +17,10 @@ import torch.nn.functional as F
 import model
 import train
 from bench.training import LESSONS, summary
-from digits import lessons, ranks, scores, splits
+from digits import metrics
+from digits.data import splits
+from digits.probabilities import append_reject_logit, predict_logits
+from digits.training import distillation, distributed
 
 CPU = torch.device("cpu")
 EVERYWHERE = {
@@ -58,23 +61,23 @@ def trained(settings: train.Settings, muon: bool, data: splits.Splits) -> dict[s
     """How the network of `settings` reads the validation split."""
     file = LESSONS if settings.pens else LESSONS.with_name("lessons-alone.pth")  # other teachers, about other digits
     words = ["--recipe", "best", "--device", "cpu", "--lessons", str(file)]
-    known = train.lessons_of(train.arguments(words), settings, data, ALONE) if settings.teach else lessons.NONE
+    known = train.lessons_of(train.arguments(words), settings, data, ALONE) if settings.teach else distillation.NONE
     began = time.perf_counter()
     with mock.patch.object(train, "Muon", train.Muon if muon else adamw):
         learner = train.start("cnn", settings if muon else replace(settings, lr=settings.lr_rest), data, CPU)
     for _ in train.train(learner, data, settings if muon else replace(settings, lr=settings.lr_rest), known, ALONE, 0):
         pass
-    plain = scores.calibrated(model.folded(learner.average.module), data.validation)
+    plain = metrics.calibrated(model.folded(learner.average.module), data.validation)
     seconds = time.perf_counter() - began
-    outputs = scores.logits(plain, data.validation.images)
+    outputs = predict_logits(plain, data.validation.images)
     return {
         "accuracy": 100 * (outputs.argmax(1) == data.validation.labels).float().mean().item(),
-        "loss": F.cross_entropy(scores.with_none(outputs), data.validation.labels).item(),
+        "loss": F.cross_entropy(append_reject_logit(outputs), data.validation.labels).item(),
         "seconds": seconds,
     }
 
 
-ALONE = ranks.Ranks(0, 1, CPU)
+ALONE = distributed.Ranks(0, 1, CPU)
 
 
 def main(args: argparse.Namespace) -> None:

@@ -23,9 +23,9 @@ import numpy as np
 from PIL import Image
 
 import model
-from bench.load import load
+from bench.load_generator import load
+from bench.results import Row, at_most
 from bench.server_process import Site, site
-from bench.targets import Row, at_most
 
 WORKERS = 2
 CLIENTS = 16  # that check every answer

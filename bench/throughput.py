@@ -22,12 +22,13 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from bench import resilience
-from bench.load import known_pictures
-from bench.reading import png
+from bench.inference import png
+from bench.load_generator import known_pictures
 from bench.resilience import WORKERS
+from bench.results import Row, at_least, at_most, report
 from bench.server_process import Site, run_server, site
-from bench.targets import Row, at_least, at_most, report
-from digits import UserError, mnist
+from digits import UserError
+from digits.data import mnist
 
 SCRIPT = Path(__file__).with_suffix(".lua")
 
@@ -57,7 +58,7 @@ def compare(log: int, bodies: Path, rounds: int, seconds: int) -> list[Row]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     seen: dict[tuple, list] = {}
-    with site(0, WORKERS, log=log) as ours, run_server("-m", "bench.tutorial", str(port), log=log) as tutorial:
+    with site(0, WORKERS, log=log) as ours, run_server("-m", "bench.baseline_server", str(port), log=log) as tutorial:
         wait_for_answer(tutorial)
         for round_ in range(-1, rounds):  # the first is a warm-up
             for connections in (64, 1):

@@ -1,6 +1,6 @@
 """How accurate training is and how long it takes, next to the loop of most tutorials, in the same run.
 
-Every row is `python train.py --recipe …` for several seeds, as a user runs it; `bench/reference.py` is the
+Every row is `python train.py --recipe …` for several seeds, as a user runs it; `bench/baseline_train.py` is the
 loop that others have. Times count from the files on disk to the weights, imports aside, with decoding,
 augmentation and validation; machines are shared and noisy, so references stand between the others and the
 ratio is what counts. What teachers cost, once for all seeds of `best`, stands apart. The last line is one JSON
@@ -73,7 +73,9 @@ def main(args: argparse.Namespace) -> None:
         for row in args.rows:
             seed = str(len(runs["reference"]))
             if row in ("fast", "default", "best"):
-                runs["reference"].append(result_of("-m", "bench.reference", "--seed", seed, "--device", where.type))
+                runs["reference"].append(
+                    result_of("-m", "bench.baseline_train", "--seed", seed, "--device", where.type)
+                )
                 print("reference: {test_accuracy:.2f} % in {train_seconds:.1f} s".format(**runs["reference"][-1]))
             runs[row] = []
             for seed in range(ROWS[row][1]):

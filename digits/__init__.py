@@ -1,15 +1,8 @@
-"""What the scripts share: data, augmentation, and the path from a picture to a reading.
+"""Reading handwritten digits: recognition, data, training, explanations and serving.
 
-Nothing in here imports `model`, `train`, `test` or `app`: a network is handed in.
+Nothing in this package imports `model`, `train`, `test` or `app`: a network is handed in.
 """
 
+from digits.errors import UserError
 
-class UserError(Exception):
-    """An error caused by user input; its message tells the user how to fix it.
-
-    `code` is one short word for programs (`blank`, `unreadable`, …); the API answers with it.
-    """
-
-    def __init__(self, message: str, code: str = "error"):
-        super().__init__(message)
-        self.code = code
+__all__ = ["UserError"]

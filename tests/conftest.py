@@ -11,8 +11,9 @@ import torch
 
 import app
 import model
-from digits import UserError, mnist
-from digits.reader import Reader
+from digits import UserError
+from digits.data import mnist
+from digits.recognition.reader import Reader
 from digits.serving import monitoring  # noqa: F401, before a test names the folder of the metrics: it decides once
 
 ROOT = Path(__file__).parents[1]

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from tests.test_picture import GOOD, claims
 
 import app
 import model
-from digits import UserError, picture
+from digits import UserError
+from digits.recognition import decoding
 from digits.serving import asgi, error_handlers
 from tests.helpers.api import assert_refused, encoded
-from tests.pictures import saved
-from tests.test_picture import GOOD, claims
+from tests.helpers.images import saved
 
 SAMPLE = Path("input/test-7.png")
 
@@ -145,7 +146,7 @@ def test_randomly_changed_requests_never_cause_a_server_error(client):
 
 
 def test_bug_is_answered_with_503_and_logged_with_its_traceback(client, monkeypatch, caplog):
-    monkeypatch.setattr(picture, "decode", lambda *_: 1 / 0)
+    monkeypatch.setattr(decoding, "decode", lambda *_: 1 / 0)
     response = client.post("/api", json={"image": "aGVsbG8="})
     message = assert_refused(response, 503, "unavailable")
     assert int(response.headers["Retry-After"]) > 0
@@ -157,7 +158,7 @@ def test_picture_that_takes_too_long_to_decode_is_answered_with_413(client, monk
     def slow(*_):
         raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
 
-    monkeypatch.setattr(picture, "decode", slow)
+    monkeypatch.setattr(decoding, "decode", slow)
     assert_refused(client.post("/api", json={"image": encoded(SAMPLE.read_bytes())}), 413, "time")
 
 

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 import app
+from digits.config import variable
 from digits.serving import server
-from digits.settings import variable
 from tests.helpers.fake_server import fake
 
 # What app.py takes from the environment and answers to.

@@ -14,9 +14,9 @@ import app
 import model
 import train
 from bench.server_process import site
-from digits import picture
+from digits.config import variable
+from digits.recognition import decoding
 from digits.serving import asgi, error_handlers, server
-from digits.settings import variable
 
 README = Path("README.md").read_text()
 PAGES = "\n".join([README, *(path.read_text() for path in sorted(Path("docs").glob("*.md")))])
@@ -135,7 +135,7 @@ def test_the_python_examples_run():
 
 def test_the_api_example_is_what_the_api_answers():
     content = Path("input/test-7.png").read_bytes()
-    reading = app.Reader(model.load("mnist.pth")).read(picture.decode(content)).as_dict()
+    reading = app.Reader(model.load("mnist.pth")).read(decoding.decode(content)).as_dict()
     (shown,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGES, re.DOTALL))
     assert reading["digits"][0]["box"] == shown["digits"][0]["box"]
     assert {k: v for k, v in reading.items() if k not in ("digits", "probability")} == {
@@ -147,7 +147,7 @@ def test_the_api_example_is_what_the_api_answers():
 def test_numbers_in_the_readme_are_those_of_the_code():
     assert f"{model.parameters(model.CNN()):,}" in PAGES
     assert (
-        f"over {picture.MAX_PIXELS // 10**6} million pixels, or a body over {app.Settings().max_body // 2**20} MB"
+        f"over {decoding.MAX_PIXELS // 10**6} million pixels, or a body over {app.Settings().max_body // 2**20} MB"
         in PAGES
     )
     default = train.Settings()

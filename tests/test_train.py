@@ -15,7 +15,9 @@ import torch
 
 import model
 import train
-from digits import UserError, scores, splits, synthetic
+from digits import UserError, metrics
+from digits.data import splits, synthetic
+from digits.probabilities import predict_logits
 
 SMALL = ["--device", "cpu", "--synthetic", "300", "--epochs", "2"]
 
@@ -62,7 +64,7 @@ def test_what_is_saved_reads_as_well_as_was_said(out, capsys):
     run("--out", out, "--json", "--epochs", "6", "--synthetic", "1000")
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     digits = synthetic.digits(100, torch.Generator().manual_seed(2))
-    assert scores.accuracy(model.load(out), digits) == pytest.approx(summary["test_accuracy"])
+    assert metrics.accuracy(model.load(out), digits) == pytest.approx(summary["test_accuracy"])
     assert summary["test_accuracy"] > 70
 
 
@@ -90,7 +92,7 @@ def test_the_shipped_weights_come_from_the_best_recipe(network, real_mnist):
         wanted |= {name: recorded["settings"][name] for name in ("pens", "others")}
         assert teacher["settings"] == wanted
     assert len(recorded["teachers"]) == recorded["settings"]["teachers"]
-    accuracy = scores.accuracy(network, real_mnist["test"])
+    accuracy = metrics.accuracy(network, real_mnist["test"])
     assert accuracy == pytest.approx(recorded["test_accuracy"], abs=0.011)
     assert accuracy >= 99.6
 
@@ -137,8 +139,8 @@ def test_the_reports_validation_is_that_of_the_plain_network_that_is_saved(out, 
         learner.model.train()
         learner.model(digits.images.float() / 255)
     learner.model.eval()
-    plain = scores.calibrated(model.folded(learner.model), digits)
-    before, after = (scores.logits(network, digits.images) for network in (learner.model, plain))
+    plain = metrics.calibrated(model.folded(learner.model), digits)
+    before, after = (predict_logits(network, digits.images) for network in (learner.model, plain))
     factor = (after[0, 0] / before[0, 0]).item()
     assert factor > 0
     torch.testing.assert_close(after, before * factor, atol=1e-4, rtol=1e-3)
@@ -213,7 +215,7 @@ def test_ctrl_c_in_the_first_epoch_saves_nothing_and_says_so(out, monkeypatch, c
 @pytest.mark.parametrize("during", ["temperature", "accuracy"])
 def test_ctrl_c_after_the_last_epoch_still_keeps_what_was_learned(out, monkeypatch, capsys, during):
     """Once the weights of a finished training were lost by Ctrl-C while they were scored."""
-    original = getattr(scores, during)
+    original = getattr(metrics, during)
     calls = []
 
     def interrupted(*words):
@@ -222,7 +224,7 @@ def test_ctrl_c_after_the_last_epoch_still_keeps_what_was_learned(out, monkeypat
             raise KeyboardInterrupt
         return original(*words)
 
-    monkeypatch.setattr(scores, during, interrupted)
+    monkeypatch.setattr(metrics, during, interrupted)
     assert run("--out", out) == 130
     assert "Stopped after epoch 2" in capsys.readouterr().out
     model.load(out.with_suffix(".partial.pth"))

@@ -6,8 +6,9 @@ from typing import Any
 from flask import Flask, Response, current_app, jsonify
 from PIL import Image, ImageDraw
 
-from digits import UserError, picture
-from digits.reader import Reader, Reading
+from digits import UserError
+from digits.recognition import decoding
+from digits.recognition.reader import Reader, Reading
 from digits.serving import schemas
 from digits.serving.request_parsing import parse_picture, parse_pictures
 
@@ -63,7 +64,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
 def read_picture(content: bytes, reader: Reader) -> Reading:
     """The reading of a picture file. Raises: UserError of `picture.decode` and `Reader.read`."""
     settings = current_app.config["SETTINGS"]
-    return reader.read(picture.decode(content, settings.max_pixels, settings.max_decode))
+    return reader.read(decoding.decode(content, settings.max_pixels, settings.max_decode))
 
 
 def readiness_image() -> Image.Image:

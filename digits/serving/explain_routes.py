@@ -8,8 +8,8 @@ import torch
 from flask import Flask, Response, jsonify, request
 
 from digits import UserError
-from digits.explain import explained, listed
-from digits.ladder import Rung, compared
+from digits.explain.activations import explained, listed
+from digits.explain.comparison import Rung, compared
 from digits.serving import schemas
 from digits.serving.api_routes import read_picture
 from digits.serving.request_parsing import parse_picture

@@ -18,7 +18,8 @@ from flask import request
 from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 from werkzeug.formparser import FormDataParser
 
-from digits import UserError, picture
+from digits import UserError
+from digits.recognition import decoding
 from digits.serving.asgi import LARGE
 
 MULTIPART, FIELDS = "multipart/form-data", "application/x-www-form-urlencoded"
@@ -56,7 +57,7 @@ def parse_picture(max_body: int) -> bytes:
         return form_pictures(content, takes_text=True)[0]
     if request.mimetype.startswith(RAW):
         return content
-    if content[:1] != b"{" and picture.is_picture(content):  # curl's own Content-Type, or none
+    if content[:1] != b"{" and decoding.is_picture(content):  # curl's own Content-Type, or none
         return content
     if request.mimetype == FIELDS and b"image=" in content:
         return decode_base64(form_field(content))
@@ -92,7 +93,7 @@ def peek_pixels(body: bytes) -> float:
             body = base64.b64decode(found[1] + b"==") if found else b""
         except ValueError:
             return math.inf
-    return picture.count_pixels(body)
+    return decoding.count_pixels(body)
 
 
 def read_body(max_body: int) -> bytes:
@@ -137,7 +138,7 @@ def parse_json(model: type[BaseModel], example: str, content: bytes) -> BaseMode
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=False)[0]
     if not wrong["loc"]:
-        raise UserError(f"Send a JSON object: {example}. This is {picture.describe(content)}.", "json")
+        raise UserError(f"Send a JSON object: {example}. This is {decoding.describe(content)}.", "json")
     name, *place = wrong["loc"]
     where = f'"{name}"' + "".join(f"[{number}]" for number in place)
     if wrong["type"] == "missing":

@@ -5,8 +5,8 @@ import os
 import pytest
 from playwright.sync_api import sync_playwright
 
+from bench import chromium
 from bench.server_process import site
-from tests.browser import chromium
 
 
 def pytest_collection_modifyitems(items):

@@ -7,8 +7,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.chromium import DESKTOP, PHONE
-from tests.browser.states import STATES
+from bench.chromium import DESKTOP, PHONE
+from scripts.page_states import STATES
 
 STATIC = Path(__file__).parents[2] / "static"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import DESKTOP, PHONE, draw, hand, row, until
-from tests.browser.states import write
+from bench.chromium import DESKTOP, PHONE, draw, hand, row, until
+from scripts.page_states import write
 
 # Of a canvas: how many of its pixels are blue, and how many orange, in its upper and lower half.
 COLOURS = """(canvas) => {

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
-from tests.browser.chromium import DESKTOP, draw, hand, ink
+from bench.chromium import DESKTOP, draw, hand, ink
 
 FIVE = Path("input/test-5.png").read_bytes()
 # Gives a file to the page, as (kind, base64, name) say.

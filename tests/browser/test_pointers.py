@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import chromium
-from tests.browser.chromium import DESKTOP, PHONE, draw, draw_with_finger, hand, ink, until
+from bench import chromium
+from bench.chromium import DESKTOP, PHONE, draw, draw_with_finger, hand, ink, until
 
 
 def test_digits_drawn_with_a_finger_on_a_phone_are_read_and_do_not_scroll(visit):

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, expect
 
+from bench.chromium import DESKTOP, PHONE, draw, hand, ink, on_screen, row
 from bench.server_process import site
-from digits import letters, reader
-from tests.browser.chromium import DESKTOP, PHONE, draw, hand, ink, on_screen, row
+from digits.data import letters
+from digits.recognition import reader
 
 READING = {
     "result": 1,

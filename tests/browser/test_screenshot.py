@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser import screenshot
-from tests.browser.states import STATES
+from scripts import screenshots
+from scripts.page_states import STATES
 
 
-@pytest.mark.parametrize("scheme", screenshot.SCHEMES)
+@pytest.mark.parametrize("scheme", screenshots.SCHEMES)
 @pytest.mark.parametrize(("size", "pixels"), [("desktop", (1440, 900)), ("phone", (3 * 390, 3 * 844))])
 def test_the_main_states_are_taken(browser, address, size, pixels, scheme):
     folder = Path("screenshots")
-    screenshot.take(browser, address, folder, size, scheme)
+    screenshots.take(browser, address, folder, size, scheme)
     for state in STATES:
         with Image.open(folder / f"{state}-{size}-{scheme}-en.png") as image:
             assert image.size == pixels

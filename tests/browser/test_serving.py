@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from bench.chromium import DESKTOP, draw, hand
 from bench.server_process import site
-from tests.browser.chromium import DESKTOP, draw, hand
 from tests.helpers.api import encoded
 from tests.helpers.fake_server import Fake, fake
 from tests.helpers.prefix_proxy import prefix_proxy

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chromium import DESKTOP, PHONE, draw, draw_with_finger, hand, ink, row, until
+from bench.chromium import DESKTOP, PHONE, draw, draw_with_finger, hand, ink, row, until
 
 
 @pytest.mark.parametrize("digit", range(10))

@@ -12,7 +12,7 @@ from PIL import Image
 import app
 import model
 from tests.helpers.api import assert_refused, encoded
-from tests.pictures import grey, saved, written
+from tests.helpers.images import grey, saved, written
 
 SAMPLE = Path("input/test-7.png").read_bytes()
 RAW = {"data": SAMPLE, "content_type": "image/png"}

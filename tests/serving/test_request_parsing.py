@@ -16,10 +16,10 @@ from PIL.PngImagePlugin import PngInfo
 from werkzeug.test import EnvironBuilder
 
 from digits import UserError
-from digits.picture import describe
+from digits.recognition.decoding import describe
 from digits.serving.request_parsing import decode_base64, decompress, peek_pixels
 from tests.helpers.api import assert_refused, encoded
-from tests.pictures import saved
+from tests.helpers.images import saved
 
 SAMPLE = Path("input/test-7.png").read_bytes()
 TEXT = encoded(SAMPLE)

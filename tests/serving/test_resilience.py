@@ -10,7 +10,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from bench.load import known_pictures, load
+from bench.load_generator import known_pictures, load
 from bench.resilience import STALLED
 from bench.server_process import site
 from tests.helpers.waiting import until

@@ -19,17 +19,17 @@ from typing import ClassVar
 from urllib.request import urlopen
 
 import pytest
+from tests.test_picture import tiff_with_damaged_strip
 
 import app
 import model
-from bench.load import known_pictures, load
+from bench.load_generator import known_pictures, load
 from bench.server_process import run_server, site
 from digits import UserError
 from digits.client import read
 from digits.serving import server
+from tests.helpers.images import grey, saved, written
 from tests.helpers.waiting import until
-from tests.pictures import grey, saved, written
-from tests.test_picture import tiff_with_damaged_strip
 
 SAMPLE = Path("input/test-7.png")
 # In a session of its own, as a shell starts a program: signals to its process group reach nobody else.
