@@ -18,7 +18,7 @@ from flask_openapi3 import Info, OpenAPI
 import model
 from digits import UserError, device
 from digits.config import parse, setting
-from digits.explain.comparison import Rung, recorded
+from digits.explain.comparison import ComparedModel, recorded_accuracy
 from digits.recognition import decoding
 from digits.recognition.reader import Reader
 from digits.serving import api_routes, error_handlers, explain_routes, page_routes, request_parsing, server
@@ -65,8 +65,8 @@ class Networks:
     """The network that reads, and others to compare it with."""
 
     reader: Reader
-    served: Rung
-    rungs: list[Rung]  # `served` among them, from the fewest parameters on
+    served: ComparedModel
+    rungs: list[ComparedModel]  # `served` among them, from the fewest parameters on
     sha256: str  # the first digits of a hash of the weights
 
 
@@ -76,9 +76,15 @@ def load_networks(weights: Path, where: torch.device, content: bytes | None = No
     Raises: UserError when the weights cannot be loaded or do not read.
     """
 
-    def rung(path: Path, content: bytes | None = None) -> Rung:
+    def rung(path: Path, content: bytes | None = None) -> ComparedModel:
         network = model.load(path, where, content)
-        return Rung(model.name(network), model.parameters(network), recorded(path), network, model.quick(network))
+        return ComparedModel(
+            model.model_name(network),
+            model.count_parameters(network),
+            recorded_accuracy(path),
+            network,
+            model.quick(network),
+        )
 
     served = rung(weights, content)
     reader = Reader(served.quick, where)
@@ -131,7 +137,7 @@ def pick_device(settings: Settings) -> torch.device:
     pictures a second, one on the CPU 640, eight on the CPU 2,340.
     Raises: UserError when the named device is not there.
     """
-    return device.pick("cpu" if settings.device == "auto" else settings.device)
+    return device.select("cpu" if settings.device == "auto" else settings.device)
 
 
 def create_asgi_app(settings: Settings | None = None, weights: bytes | None = None) -> WsgiToAsgi:

@@ -120,17 +120,17 @@ def quick(model: nn.Module) -> nn.Module:
     return Quick(model).eval() if plain and model.fc1.weight.device.type == "cpu" else model
 
 
-def name(model: nn.Module) -> str:
+def model_name(model: nn.Module) -> str:
     """What NETWORKS calls `model`."""
     return next(key for key, network in NETWORKS.items() if isinstance(model, network))
 
 
-def parameters(model: nn.Module) -> int:
+def count_parameters(model: nn.Module) -> int:
     """How many numbers training may change."""
     return sum(p.numel() for p in model.parameters())
 
 
-def freeze(model: nn.Module) -> bool:
+def freeze_conv1(model: nn.Module) -> bool:
     """Let the CNN's first convolution learn no more; whether it did until now.
 
     It soon knows its strokes, and no gradient has to be carried through the largest maps any more.
@@ -142,17 +142,17 @@ def freeze(model: nn.Module) -> bool:
     return learns
 
 
-NORMALISED = (("conv1", "norm1"), ("conv2", "norm2"))
+BATCH_NORM_LAYERS = (("conv1", "norm1"), ("conv2", "norm2"))
 
 
-def normalise(model: nn.Module) -> None:
+def add_batch_norm(model: nn.Module) -> None:
     """Give the CNN batch normalisation to train with, in place; other networks stay as they are.
 
     It follows the pool, where there are a quarter of the numbers, and multiplies by nothing of its own:
     the next layer's weights do. Source: Ioffe & Szegedy 2015, arXiv 1502.03167.
     """
     if isinstance(model, CNN):
-        for conv_name, norm_name in NORMALISED:
+        for conv_name, norm_name in BATCH_NORM_LAYERS:
             conv = getattr(model, conv_name)
             norm = nn.BatchNorm2d(conv.out_channels, momentum=0.3, device=conv.weight.device)
             norm.weight.requires_grad_(False)
@@ -161,13 +161,13 @@ def normalise(model: nn.Module) -> None:
 
 
 @torch.no_grad()
-def folded(model: nn.Module) -> nn.Module:
+def fold_batch_norm(model: nn.Module) -> nn.Module:
     """A copy of `model` with what `normalise` added put into its convolutions: the plain network, the same answers.
 
     Having pooled first changes nothing, as normalisation divides by what is above 0.
     """
     model = copy.deepcopy(model)
-    for conv_name, norm_name in NORMALISED:
+    for conv_name, norm_name in BATCH_NORM_LAYERS:
         norm = getattr(model, norm_name, None)
         if isinstance(norm, nn.BatchNorm2d):
             conv = getattr(model, conv_name)
@@ -187,11 +187,11 @@ def save(model: nn.Module, path: str | os.PathLike, record: dict | None = None) 
     # Cloned, so that the same weights give the same bytes in whatever memory layout they were trained.
     plain = torch.contiguous_format
     state = {name: t.detach().cpu().clone(memory_format=plain) for name, t in model.state_dict().items()}
-    with files.undisturbed(), contextlib.ExitStack() as both:
+    with files.defer_sigint(), contextlib.ExitStack() as both:
         if record is not None:
-            beside = both.enter_context(files.replacing(Path(path).with_suffix(".json")))
+            beside = both.enter_context(files.atomic_write(Path(path).with_suffix(".json")))
             beside.write(f"{json.dumps(record, indent=1)}\n".encode())
-        with files.replacing(path) as file:  # given a name, torch.save would put it into the file
+        with files.atomic_write(path) as file:  # given a name, torch.save would put it into the file
             torch.save(state, file)
 
 
@@ -222,20 +222,20 @@ def load(path: str | os.PathLike, device: str | torch.device = "cpu", content: b
             "Copy it again, or train anew with `python train.py`.",
             "weights",
         ) from None
-    model = _network_of(state)
-    _check(state, model.state_dict(), path)
+    model = _matching_network(state)
+    _check_state_dict(state, model.state_dict(), path)
     model.load_state_dict(state)
     return model.to(device).eval()
 
 
-def _network_of(state: object) -> nn.Module:
+def _matching_network(state: object) -> nn.Module:
     """The network that has layers of the same names as `state`; where none has, the one that ships."""
     names = state.keys() if isinstance(state, dict) else ()
     alike = (network() for network in NETWORKS.values())
     return next((network for network in alike if network.state_dict().keys() == set(names)), CNN())
 
 
-def _check(state: object, expected: dict[str, torch.Tensor], path: str | os.PathLike) -> None:
+def _check_state_dict(state: object, expected: dict[str, torch.Tensor], path: str | os.PathLike) -> None:
     """Raise UserError with the first difference between a loaded state_dict and what fits."""
 
     def refuse(why: str):

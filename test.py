@@ -26,20 +26,20 @@ def main(args: argparse.Namespace) -> int:
     try:
         if args.explain:
             files.make_folder(args.explain, "--explain")
-        where = device.pick(args.device)
+        where = device.select(args.device)
         network = model.load(args.weights, where)
     except UserError as error:
         print(f"test.py: {error}", file=sys.stderr)
         return 2
     if args.mnist:
         return score(network, args, where)
-    reader, show = Reader(network, where), SHOW[args.format]
+    reader, show = Reader(network, where), FORMATTERS[args.format]
     drawn: set[Path] = set()
     failed = right = known = 0
     if args.format == "csv":
         write_csv("path", "text", "probability", "certain", "expected", "error")
-    for path in found(args.paths):
-        label, image, reading, problem = expected(path), None, None, None
+    for path in find_pictures(args.paths):
+        label, image, reading, problem = expected_text(path), None, None, None
         try:
             image = decoding.decode(path)
             reading = reader.read(image)
@@ -47,7 +47,7 @@ def main(args: argparse.Namespace) -> int:
             failed, problem = failed + 1, error
         if args.explain and image:
             try:
-                explain(args.explain, path, image, reading or problem, drawn)
+                draw_explanation(args.explain, path, image, reading or problem, drawn)
             except UserError as error:
                 failed += 1
                 print(f"{path}: --explain: {error}", file=sys.stderr)
@@ -59,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def found(paths: list[str]) -> Iterator[Path]:
+def find_pictures(paths: list[str]) -> Iterator[Path]:
     """The pictures that `paths` mean: files, the pictures in folders, what fits globs.
 
     A folder or glob in which there is none comes back itself, so that reading it says so.
@@ -77,20 +77,20 @@ def found(paths: list[str]) -> Iterator[Path]:
         yield from inside or [Path(path)]
 
 
-def expected(path: Path) -> str | None:
+def expected_text(path: Path) -> str | None:
     """What a name that ends in -N says is written in it: "7" for test-7.png."""
     ending = re.search(r"-(\d+)$", path.stem)
     return ending and ending[1]
 
 
-def explain(folder: Path, path: Path, image: Image.Image, outcome: Reading | UserError, drawn: set[Path]):
+def draw_explanation(folder: Path, path: Path, image: Image.Image, outcome: Reading | UserError, drawn: set[Path]):
     """Draw how the picture at `path` was read into `folder`, and remember in `drawn` which names are taken."""
     number, place = 1, folder / f"{path.stem}.read.png"  # the picture itself may lie there
     while place in drawn:  # of pictures in several folders, say
         number, place = number + 1, folder / f"{path.stem}-{number + 1}.read.png"
     drawn.add(place)
-    with files.replacing(place) as file:
-        file.write(figures.draw(image, outcome))
+    with files.atomic_write(place) as file:
+        file.write(figures.draw_stages(image, outcome))
 
 
 def show_line(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
@@ -116,7 +116,7 @@ def write_csv(*row) -> None:
     csv.writer(sys.stdout, lineterminator="\n").writerow(row)
 
 
-SHOW = {"lines": show_line, "json": show_json, "csv": show_csv}
+FORMATTERS = {"lines": show_line, "json": show_json, "csv": show_csv}
 
 
 def score(network: model.CNN, args: argparse.Namespace, where) -> int:
@@ -126,14 +126,14 @@ def score(network: model.CNN, args: argparse.Namespace, where) -> int:
             files.check_writable(args.report, "--report", ("", ".html", ".htm"))
         images = mnist.load("test", args.data_dir, args.mirror).to(where)
         if args.report:
-            report.write(args.report, network, Path(args.weights), images)
+            report.write_report(args.report, network, Path(args.weights), images)
             print(f"{args.report} is written: open it in a browser", file=sys.stderr)
     except UserError as error:
         print(f"test.py: {error}", file=sys.stderr)
         return 1
-    counts = metrics.per_digit(network, images)
+    counts = metrics.per_class_counts(network, images)
     right = sum(r for r, _ in counts)
-    low, high = metrics.interval(right, len(images))
+    low, high = metrics.wilson_interval(right, len(images))
     if args.format == "json":
         print(json.dumps({"test_accuracy": 100 * right / len(images), "interval": [low, high], "right": counts}))
         return 0
@@ -143,7 +143,7 @@ def score(network: model.CNN, args: argparse.Namespace, where) -> int:
     return 0
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
+def parse_args(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Read digits from pictures, or score the MNIST test images.")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders or globs; default: input")
     form = parser.add_mutually_exclusive_group()
@@ -173,7 +173,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
 if __name__ == "__main__":
     sys.stdout.reconfigure(errors="replace")  # a terminal or pipe that has no ✓ gets a ?
     try:
-        sys.exit(main(arguments()))
+        sys.exit(main(parse_args()))
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # whoever read the output has had enough: `test.py … | head`

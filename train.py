@@ -35,7 +35,7 @@ from digits.training import average, checkpoint, distillation, distributed, fini
 from digits.training.optim import Muon
 
 LINE = "epoch {epoch:2d}/{of}  loss {loss:.4f}  validation {validation_accuracy:.2f} %  {seconds:.1f} s"
-CHECKED = 50  # steps after which their losses are looked at: a GPU need not wait for each
+LOSS_SYNC_INTERVAL = 50  # steps after which their losses are looked at: a GPU need not wait for each
 
 
 def setting(default, allowed: str, reason: str):
@@ -43,7 +43,7 @@ def setting(default, allowed: str, reason: str):
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainConfig:
     """A recipe. Each field is a flag; each value was chosen on the validation split."""
 
     epochs: int = setting(6, "[1, inf)", "how often the training digits are gone through")
@@ -72,25 +72,36 @@ class Settings:
         """How many steps an epoch of so many pictures has; one left over is left out, as norms need two."""
         return max(1, math.ceil((round(self.share * pictures) - 1) / self.batch_size))
 
-    def warps(self) -> augmentation.Warp:
-        return augmentation.Warp().times(self.warp, self.bend)
+    def warps(self) -> augmentation.AugmentationRanges:
+        return augmentation.AugmentationRanges().times(self.warp, self.bend)
 
 
 RECIPES = {
-    "fast": Settings(1, 0.42, lr=0.09, label_smoothing=0.1, average=0.0, warp=0.0, normalise=0, freeze=0.3),
-    "default": Settings(),
-    "best": Settings(60, lr=0.04, warp=1.5, bend=1.5, teach=1.0, teachers=2, copies=16, pens=0.3, others=0.35, half=1),
+    "fast": TrainConfig(1, 0.42, lr=0.09, label_smoothing=0.1, average=0.0, warp=0.0, normalise=0, freeze=0.3),
+    "default": TrainConfig(),
+    "best": TrainConfig(
+        60, lr=0.04, warp=1.5, bend=1.5, teach=1.0, teachers=2, copies=16, pens=0.3, others=0.35, half=1
+    ),
 }
 
 
 # Of the recipes. Softmax is one template a digit, which fits digits as they stand: warped ones cost it 3 points.
-EXCEPT = {"softmax": {"warp": 0.0}, "teacher": {"epochs": 12, "half": 1}}
+MODEL_OVERRIDES = {"softmax": {"warp": 0.0}, "teacher": {"epochs": 12, "half": 1}}
 # What a run that was stopped goes on with.
-KEPT = ["recipe", "model", "synthetic", "device", "data_dir", "lessons", "out", *(f.name for f in fields(Settings))]
+RESUMED_FIELDS = [
+    "recipe",
+    "model",
+    "synthetic",
+    "device",
+    "data_dir",
+    "lessons",
+    "out",
+    *(f.name for f in fields(TrainConfig)),
+]
 
 
 @dataclass(frozen=True)
-class Learner:
+class TrainState:
     """All that changes while training runs, and so all that a checkpoint keeps."""
 
     model: nn.Module
@@ -102,7 +113,7 @@ class Learner:
 
 def main(args: argparse.Namespace) -> int:
     """Train as `args` say; the exit code."""
-    with distributed.join(device.pick(args.device)) as place:
+    with distributed.init_distributed(device.select(args.device)) as place:
         try:
             run(args, place)
             return 0
@@ -111,20 +122,20 @@ def main(args: argparse.Namespace) -> int:
             return 130  # what shells report of a program that Ctrl-C ended
 
 
-def run(args: argparse.Namespace, place: distributed.Ranks, data: splits.Splits | None = None) -> None:
+def run(args: argparse.Namespace, place: distributed.DistributedContext, data: splits.DataSplits | None = None) -> None:
     """Train on `data`, else on those that `args` name. A KeyboardInterrupt says what was kept and how to go on."""
     resumed = checkpoint.load(args.resume) if args.resume else None
     args.device = place.device.type
-    settings = Settings(**{f.name: getattr(args, f.name) for f in fields(Settings)})
+    settings = TrainConfig(**{f.name: getattr(args, f.name) for f in fields(TrainConfig)})
     files.check_writable(args.out, "--out", ("", ".pth"))
     began = time.perf_counter() - (resumed["seconds"] if resumed else 0)
     if data is None:
-        with distributed.one_first(place):
-            made_up = args.synthetic and splits.made_up(args.synthetic, settings.seed, place.device)
-            data = made_up or splits.load(args.data_dir, args.mirror, place.device)
-        data = splits.widened(data, settings.pens, settings.others, place.bars)
-    learner, curve = start(args.model, settings, data, place.device), []
-    size = networks.parameters(networks.folded(learner.model))
+        with distributed.main_process_first(place):
+            made_up = args.synthetic and splits.synthetic_splits(args.synthetic, settings.seed, place.device)
+            data = made_up or splits.load_mnist_splits(args.data_dir, args.mirror, place.device)
+        data = splits.extend_training_set(data, settings.pens, settings.others, place.bars)
+    learner, curve = build_train_state(args.model, settings, data, place.device), []
+    size = networks.count_parameters(networks.fold_batch_norm(learner.model))
     place.say(f"device  {device.describe(place.device)}{f', {place.count} processes' if place.count > 1 else ''}")
     place.say(f"model   {args.model}, {size:,} parameters, recipe {args.recipe}")
     place.say(f"data    {data.source}: {len(data.train):,} to train, {len(data.validation):,} to validate")
@@ -134,29 +145,33 @@ def run(args: argparse.Namespace, place: distributed.Ranks, data: splits.Splits 
         curve = resumed["curve"]
         place.say(f"resumed after epoch {len(curve)}")
     if place.first and beside.exists() and not (args.resume and beside.samefile(args.resume)):
-        place.say(f"note    {beside} of an earlier run is now {checkpoint.put_aside(beside)}")
+        place.say(f"note    {beside} of an earlier run is now {checkpoint.rename_old(beside)}")
 
     def remember() -> None:
         if place.first:
             seconds = time.perf_counter() - began
-            checkpoint.save(beside, vars(learner), flags=flags.kept(args, KEPT), curve=curve, seconds=seconds)
+            checkpoint.save(beside, vars(learner), flags=flags.kept(args, RESUMED_FIELDS), curve=curve, seconds=seconds)
 
     try:
         remember()
         paused = time.perf_counter()  # teachers are trained and asked once, their time is their own
-        known = lessons_of(args, settings, data, place) if settings.teach else distillation.NONE
+        known = teacher_predictions(args, settings, data, place) if settings.teach else distillation.NO_TEACHERS
         began += time.perf_counter() - paused
         for epoch in train(learner, data, settings, known, place, len(curve)):
             curve.append(epoch)
             place.say(LINE.format(of=settings.epochs, **epoch))
             remember()
-        trained = metrics.calibrated(networks.folded(learner.average.module), data.validation)
+        trained = metrics.calibrate(networks.fold_batch_norm(learner.average.module), data.validation)
         seconds = time.perf_counter() - began
         accuracy = metrics.accuracy(trained, data.test)
     except KeyboardInterrupt:
         if curve and place.first:
-            networks.save(networks.folded(learner.average.module), args.out.with_suffix(".partial.pth"))
-        words = checkpoint.farewell(args.out, beside, curve, worth=bool(curve or settings.teach)) if place.first else ""
+            networks.save(networks.fold_batch_norm(learner.average.module), args.out.with_suffix(".partial.pth"))
+        words = (
+            checkpoint.interruption_message(args.out, beside, curve, worth=bool(curve or settings.teach))
+            if place.first
+            else ""
+        )
         raise KeyboardInterrupt(words) from None
     summary = {"device": args.device, "recipe": args.recipe, "model": args.model, "parameters": size}
     summary |= {"epochs": settings.epochs, "seed": settings.seed, "train_seconds": round(seconds, 2)}
@@ -164,8 +179,12 @@ def run(args: argparse.Namespace, place: distributed.Ranks, data: splits.Splits 
     summary |= {"validation_accuracy": curve[-1]["validation_accuracy"], "test_accuracy": round(accuracy, 2)}
     if place.first:
         record = {"data": data.source, "settings": asdict(settings), "augmentation": asdict(settings.warps())}
-        record |= device.record(place.device) | {"processes": place.count, "curve": curve, "teachers": known.teachers}
-        with files.undisturbed():
+        record |= device.environment(place.device) | {
+            "processes": place.count,
+            "curve": curve,
+            "teachers": known.teachers,
+        }
+        with files.defer_sigint():
             networks.save(trained, args.out, summary | record)
             beside.unlink(missing_ok=True)
     place.say(f"test    {accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
@@ -175,11 +194,11 @@ def run(args: argparse.Namespace, place: distributed.Ranks, data: splits.Splits 
 
 
 def train(
-    learner: Learner,
-    data: splits.Splits,
-    settings: Settings,
-    known: distillation.Lessons,
-    place: distributed.Ranks,
+    learner: TrainState,
+    data: splits.DataSplits,
+    settings: TrainConfig,
+    known: distillation.TeacherPredictions,
+    place: distributed.DistributedContext,
     done: int,
 ) -> Iterator[dict[str, float]]:
     """Train what `learner` holds, in place, from epoch `done` + 1 on; after each epoch yield how it went.
@@ -187,7 +206,7 @@ def train(
     Errors: UserError when the loss or the weights are no longer numbers.
     """
     model, averaged, muon, adam, random = vars(learner).values()
-    told, where = distillation.told(data.train.labels, settings.label_smoothing), place.device  # (N, 11)
+    told, where = distillation.smooth_one_hot(data.train.labels, settings.label_smoothing), place.device  # (N, 11)
     shared, steps = place.wrap(model), settings.steps(len(data.train))
     for epoch in range(done + 1, settings.epochs + 1):
         began, losses, heights, total = time.perf_counter(), [], [], 0.0
@@ -195,17 +214,17 @@ def train(
             images, wanted = known.lesson(data.train, settings.warps(), epoch, settings.soften)
             wanted = told.lerp(wanted, settings.teach)
         else:
-            images, wanted = augmentation.warped(data.train.images, settings.warps(), random), told
+            images, wanted = augmentation.augment(data.train.images, settings.warps(), random), told
         model.train()
         order = torch.randperm(len(told), generator=random, device=where).split(settings.batch_size)[:steps]
         for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=place.bars), 1):
             step, of = (epoch - 1) * steps + number, settings.epochs * steps
-            height = rate(step, of, settings.warmup)
-            if step > settings.freeze * of and networks.freeze(model):
+            height = lr_scale(step, of, settings.warmup)
+            if step > settings.freeze * of and networks.freeze_conv1(model):
                 shared = place.wrap(model)
             muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = settings.lr * height, settings.lr_rest * height
             mine = place.share(batch)
-            with device.halved(where, settings.half):
+            with device.autocast(where, settings.half):
                 logits = shared(images[mine].float() / 255)  # (B, 1, 28, 28) → (B, 10)
             loss = F.cross_entropy(append_reject_logit(logits.float()), wanted[mine], reduction="sum") / len(batch)
             model.zero_grad()
@@ -215,10 +234,10 @@ def train(
             averaged.update_parameters(model)
             losses.append(loss.detach())
             heights.append(height)
-            if number % CHECKED == 0 or number == steps:
-                total += finite.total(place.total(torch.stack(losses)), heights, epoch, number, settings)
+            if number % LOSS_SYNC_INTERVAL == 0 or number == steps:
+                total += finite.sum_checked(place.total(torch.stack(losses)), heights, epoch, number, settings)
                 losses, heights = [], []
-        finite.check(model, epoch, steps, height, settings)
+        finite.check_weights(model, epoch, steps, height, settings)
         yield {
             "epoch": epoch,
             "loss": round(total / steps, 5),
@@ -227,7 +246,7 @@ def train(
         }
 
 
-def rate(step: int, steps: int, warmup: float) -> float:
+def lr_scale(step: int, steps: int, warmup: float) -> float:
     """The learning rates at `step` of 1 to `steps`, as a share of the highest: up, then down, in straight lines.
 
     A short form of Smith's one cycle (2018, arXiv 1803.09820).
@@ -235,7 +254,7 @@ def rate(step: int, steps: int, warmup: float) -> float:
     return min(step / max(1, warmup * steps), (steps + 1 - step) / (steps * (1 - warmup)), 1.0)
 
 
-def start(name: str, settings: Settings, data: splits.Splits, where: torch.device) -> Learner:
+def build_train_state(name: str, settings: TrainConfig, data: splits.DataSplits, where: torch.device) -> TrainState:
     """The network called `name` with its first weights, and what will move them."""
     if name == "teacher" and min(settings.batch_size, len(data.train)) < 2:
         raise UserError("Teachers learn from two digits a step, or more: raise --batch-size or --synthetic.")
@@ -244,47 +263,49 @@ def start(name: str, settings: Settings, data: splits.Splits, where: torch.devic
     if where.type == "cpu":
         model = model.to(memory_format=torch.channels_last)  # twice as fast there
     if settings.normalise:
-        networks.normalise(model)
+        networks.add_batch_norm(model)
     *hidden, last = (weight for weight in model.parameters() if weight.ndim > 1)
     rest = [last, *(bias for bias in model.parameters() if bias.ndim == 1 and bias.requires_grad)]
-    return Learner(
+    return TrainState(
         model,
-        average.following(model, settings.average * settings.epochs * settings.steps(len(data.train))),
+        average.ema_model(model, settings.average * settings.epochs * settings.steps(len(data.train))),
         Muon([{"params": hidden}], settings.lr),
         torch.optim.AdamW(rest, settings.lr_rest, weight_decay=settings.weight_decay, fused=where.type != "mps"),
         torch.Generator(where).manual_seed(settings.seed),
     )
 
 
-def lessons_of(
-    args: argparse.Namespace, settings: Settings, data: splits.Splits, place: distributed.Ranks
-) -> distillation.Lessons:
+def teacher_predictions(
+    args: argparse.Namespace, settings: TrainConfig, data: splits.DataSplits, place: distributed.DistributedContext
+) -> distillation.TeacherPredictions:
     """What the larger networks say; they are trained and asked first, and what they say kept, where it is not there."""
     copies = min(settings.copies, settings.epochs)
-    files.check_writable(args.lessons, "--lessons", (".pth",), distillation.room(data.train, copies))
-    kind = EXCEPT["teacher"] | {"pens": settings.pens, "others": settings.others}
-    wanted = [asdict(Settings(**kind, seed=seed)) for seed in range(settings.teachers)]
-    about = distillation.about(data.train, settings.warps(), wanted)
-    if place.agree(not (place.first and distillation.take(args.lessons, about, copies))):
-        paths = distillation.teachers(args.lessons, settings.teachers)
+    files.check_writable(args.lessons, "--lessons", (".pth",), distillation.required_bytes(data.train, copies))
+    kind = MODEL_OVERRIDES["teacher"] | {"pens": settings.pens, "others": settings.others}
+    wanted = [asdict(TrainConfig(**kind, seed=seed)) for seed in range(settings.teachers)]
+    about = distillation.cache_key(data.train, settings.warps(), wanted)
+    if place.agree(not (place.first and distillation.load_predictions(args.lessons, about, copies))):
+        paths = distillation.teacher_paths(args.lessons, settings.teachers)
         for seed, path in enumerate(paths):
-            if place.agree(not (place.first and distillation.is_taught(path, data.source, wanted[seed]))):
+            if place.agree(not (place.first and distillation.is_trained(path, data.source, wanted[seed]))):
                 place.say(f"lessons training teacher {seed + 1} of {settings.teachers}, once, for {path}")
-                own = arguments(["--model", "teacher", "--out", str(path)])
+                own = parse_args(["--model", "teacher", "--out", str(path)])
                 vars(own).update(wanted[seed], synthetic=args.synthetic, device=args.device)
                 partial = path.with_suffix(".resume.pth")
                 goes_on = place.first and partial.exists()
-                goes_on = goes_on and checkpoint.load(partial)["flags"] == flags.kept(own, KEPT)
+                goes_on = goes_on and checkpoint.load(partial)["flags"] == flags.kept(own, RESUMED_FIELDS)
                 own.resume = place.agree(partial if goes_on else None)
                 run(own, place, data)
         if place.first:
             place.say(f"lessons asking {settings.teachers} teachers about {copies} copies of the digits")
             taught = [(networks.load(p, place.device), json.loads(p.with_suffix(".json").read_text())) for p in paths]
-            distillation.give(args.lessons, data.train, settings.warps(), about, taught, copies, place.bars)
-    return place.agree(distillation.take(args.lessons, about, copies) if place.first else None)
+            distillation.cache_predictions(
+                args.lessons, data.train, settings.warps(), about, taught, copies, place.bars
+            )
+    return place.agree(distillation.load_predictions(args.lessons, about, copies) if place.first else None)
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
+def parse_args(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the digit reader on MNIST and save its weights.")
     parser.add_argument("--recipe", choices=RECIPES, default="default", help="the settings to begin with")
     parser.add_argument("--model", choices=networks.NETWORKS, default="cnn", help="the network to train (default: cnn)")
@@ -295,13 +316,13 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, metavar="FILE", default="mnist.pth", help="where the weights go")
     parser.add_argument("--resume", type=Path, metavar="FILE", help="go on with a run that was stopped")
     parser.add_argument("--json", action="store_true", help="last line of output: the results as one JSON object")
-    args = flags.parse(parser, words, RECIPES, EXCEPT)
+    args = flags.parse(parser, words, RECIPES, MODEL_OVERRIDES)
     args.lessons = args.lessons or args.out.with_suffix(".lessons.pth")
     return args
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(arguments()))
+        sys.exit(main(parse_args()))
     except UserError as error:
         sys.exit(f"train.py: {error}")

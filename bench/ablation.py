@@ -57,17 +57,23 @@ def adamw(groups: list[dict], lr: float) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, lr, weight_decay=0.01, fused=True)
 
 
-def trained(settings: train.Settings, muon: bool, data: splits.Splits) -> dict[str, float]:
+def trained(settings: train.TrainConfig, muon: bool, data: splits.DataSplits) -> dict[str, float]:
     """How the network of `settings` reads the validation split."""
     file = LESSONS if settings.pens else LESSONS.with_name("lessons-alone.pth")  # other teachers, about other digits
     words = ["--recipe", "best", "--device", "cpu", "--lessons", str(file)]
-    known = train.lessons_of(train.arguments(words), settings, data, ALONE) if settings.teach else distillation.NONE
+    known = (
+        train.teacher_predictions(train.parse_args(words), settings, data, ALONE)
+        if settings.teach
+        else distillation.NO_TEACHERS
+    )
     began = time.perf_counter()
     with mock.patch.object(train, "Muon", train.Muon if muon else adamw):
-        learner = train.start("cnn", settings if muon else replace(settings, lr=settings.lr_rest), data, CPU)
+        learner = train.build_train_state(
+            "cnn", settings if muon else replace(settings, lr=settings.lr_rest), data, CPU
+        )
     for _ in train.train(learner, data, settings if muon else replace(settings, lr=settings.lr_rest), known, ALONE, 0):
         pass
-    plain = metrics.calibrated(model.folded(learner.average.module), data.validation)
+    plain = metrics.calibrate(model.fold_batch_norm(learner.average.module), data.validation)
     seconds = time.perf_counter() - began
     outputs = predict_logits(plain, data.validation.images)
     return {
@@ -77,16 +83,16 @@ def trained(settings: train.Settings, muon: bool, data: splits.Splits) -> dict[s
     }
 
 
-ALONE = distributed.Ranks(0, 1, CPU)
+ALONE = distributed.DistributedContext(0, 1, CPU)
 
 
 def main(args: argparse.Namespace) -> None:
-    data = splits.load("data", [], CPU)
+    data = splits.load_mnist_splits("data", [], CPU)
     table = {}
     for name, changes in ROWS[args.recipe].items():
         muon = changes.get("muon", True)
         settings = replace(train.RECIPES[args.recipe], **{k: v for k, v in changes.items() if k != "muon"})
-        wide = splits.widened(data, settings.pens, settings.others)
+        wide = splits.extend_training_set(data, settings.pens, settings.others)
         runs = [trained(replace(settings, seed=seed), muon, wide) for seed in range(args.runs)]
         table[name] = {key: summary([run[key] for run in runs]) for key in runs[0]}
         accuracy, loss, seconds = table[name].values()

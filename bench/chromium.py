@@ -26,7 +26,7 @@ def launch(playwright: Playwright) -> Browser:
 
 def hand(digit: int, seed: int = 0) -> Strokes:
     """A handwritten `digit`: points x, y as shares of a square in the middle of the paper, filling 70 % of it."""
-    strokes = synthetic.strokes(digit, torch.Generator().manual_seed(seed))
+    strokes = synthetic.digit_strokes(digit, torch.Generator().manual_seed(seed))
     return [((sparse(stroke) - 0.5) * 0.7 + 0.5).tolist() for stroke in strokes]
 
 

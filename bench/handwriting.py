@@ -73,7 +73,7 @@ def auroc(positive: list[float], negative: list[float]) -> float:
 def calibration_error(outcomes: list[Outcome]) -> float:
     """The expected calibration error of what was read, in percent."""
     said = torch.tensor([outcome.probability for outcome in outcomes])
-    return metrics.reliability(said, torch.tensor([outcome.right for outcome in outcomes]))[1]
+    return metrics.calibration_bins(said, torch.tensor([outcome.right for outcome in outcomes]))[1]
 
 
 def share(kind: str, hits: list[bool], target: str, figures: dict[str, float]) -> None:
@@ -88,7 +88,7 @@ def photo(side: tuple[int, int] = (4032, 3024)) -> bytes:
     random = torch.Generator().manual_seed(1)
     sheet = np.zeros((756, 1008), np.float32)
     for place, digit in enumerate("2026"):
-        one = synthetic.ink(synthetic.strokes(int(digit), random), 240, 12).numpy()
+        one = synthetic.rasterize(synthetic.digit_strokes(int(digit), random), 240, 12).numpy()
         sheet[258:498, 24 + 240 * place : 264 + 240 * place] = one
     light = 1 - 0.4 * np.linspace(0, 1, 1008, dtype=np.float32)
     small = (np.array((222, 216, 204)) * (1 - 0.75 * sheet[..., None]) * light[None, :, None]).astype(np.uint8)

@@ -21,12 +21,12 @@ from digits import UserError, device, metrics
 from digits.data import mnist
 from digits.probabilities import class_probabilities, predict_logits
 from digits.recognition import decoding
-from digits.recognition.reader import CERTAIN, Reader
+from digits.recognition.reader import CONFIDENCE_THRESHOLD, Reader
 
 ROUNDS = 5
 
 
-def png(image: torch.Tensor) -> bytes:
+def png_bytes(image: torch.Tensor) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(image[0].numpy()).save(stream, "PNG")
     return stream.getvalue()
@@ -35,7 +35,7 @@ def png(image: torch.Tensor) -> bytes:
 def measure(network: torch.nn.Module) -> dict[str, float]:
     """Accuracy as PNG files and as tensors, calibration error (percent) and time (milliseconds) on the test images."""
     reader, test = Reader(network), mnist.load("test")
-    files = [png(image) for image in test.images]
+    files = [png_bytes(image) for image in test.images]
     milliseconds = []
     for _ in range(ROUNDS + 1):
         began = time.perf_counter()
@@ -49,7 +49,7 @@ def measure(network: torch.nn.Module) -> dict[str, float]:
     figures = {
         "png_accuracy": 100 * sum(right) / len(right),
         "tensor_accuracy": metrics.accuracy(network, test),
-        "ece": metrics.reliability(said, torch.tensor(right))[1],
+        "ece": metrics.calibration_bins(said, torch.tensor(right))[1],
         "certain": 100 * sum(reading.certain for reading in readings) / len(readings),
         "png_ms": statistics.median(milliseconds),
         "png_ms_spread": milliseconds[-1] - milliseconds[0],
@@ -66,11 +66,11 @@ def main(args: argparse.Namespace) -> None:
     print("10,000 test images: {png_accuracy:.2f} % as PNG files, {tensor_accuracy:.2f} % as tensors".format(**figures))
     print("their calibration error (ECE): {ece:.2f} %; read for certain: {certain:.1f} %".format(**figures))
     print("a 28x28 PNG file: {png_ms:.2f} ms, spread {png_ms_spread:.2f} ms, of {0} rounds".format(ROUNDS, **figures))
-    known = mnist.load("train")[-mnist.VALIDATION :]
+    known = mnist.load("train")[-mnist.VALIDATION_SIZE :]
     probability, digit = class_probabilities(predict_logits(network, known.images)).max(1)
-    doubted, wrong = probability < CERTAIN, digit != known.labels
+    doubted, wrong = probability < CONFIDENCE_THRESHOLD, digit != known.labels
     print(
-        f"validation: {100 * doubted.double().mean():.1f} % below {CERTAIN}, "
+        f"validation: {100 * doubted.double().mean():.1f} % below {CONFIDENCE_THRESHOLD}, "
         f"{(doubted & wrong).sum()} of the {wrong.sum()} misread among them"
     )
     print(json.dumps({"bench": "reading"} | figures))

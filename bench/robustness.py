@@ -22,7 +22,7 @@ from tqdm import tqdm
 import model
 from digits import UserError
 from digits.data import mnist
-from digits.data.mnist import Split
+from digits.data.mnist import ImageDataset
 from digits.recognition import decoding
 from digits.recognition.reader import Reader
 
@@ -41,7 +41,7 @@ class Sheet:
         return self.ink.shape
 
 
-def cut_out(digits: Split, random: Random) -> tuple[np.ndarray, str]:
+def cut_out(digits: ImageDataset, random: Random) -> tuple[np.ndarray, str]:
     """A digit (h, w) uint8 without its margin, and which it is."""
     number = int(random.integers(len(digits)))
     image = digits.images[number, 0].numpy()
@@ -49,7 +49,7 @@ def cut_out(digits: Split, random: Random) -> tuple[np.ndarray, str]:
     return image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], str(int(digits.labels[number]))
 
 
-def one(digits: Split, random: Random, shape: tuple[int, int], size: float) -> Sheet:
+def one(digits: ImageDataset, random: Random, shape: tuple[int, int], size: float) -> Sheet:
     """A digit of `size` pixels anywhere on a sheet of `shape`, with sharp edges where it is large."""
     digit, text = cut_out(digits, random)
     scale = size / max(digit.shape)
@@ -64,7 +64,7 @@ def one(digits: Split, random: Random, shape: tuple[int, int], size: float) -> S
     return Sheet(sheet, text)
 
 
-def several(digits: Split, random: Random, least: int, most: int, count: int) -> Sheet:
+def several(digits: ImageDataset, random: Random, least: int, most: int, count: int) -> Sheet:
     """`count` digits side by side, `least` to `most` of MNIST's pixels apart, on a line that slopes."""
     sheet, left, slope, text = np.zeros((70, 40 * count + 20), np.uint8), 6, random.normal(0, 0.1), ""
     for _ in range(count):
@@ -105,22 +105,22 @@ def saved(pixels: np.ndarray, form: str = "PNG", **options) -> bytes:
     return stream.getvalue()
 
 
-def sheet_of_photo(digits: Split, random: Random) -> Sheet:
+def sheet_of_photo(digits: ImageDataset, random: Random) -> Sheet:
     shape = tuple(int(side) for side in random.integers(400, 1200, 2))
     return one(digits, random, shape, random.uniform(0.12, 0.6) * min(shape))
 
 
-def photo(digits: Split, random: Random) -> tuple[bytes, str]:
+def photo(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     sheet = sheet_of_photo(digits, random)
     return photographed(paper(sheet, random), random, random.uniform(1, 6), int(random.integers(35, 95))), sheet.text
 
 
-def blurred(digits: Split, random: Random) -> tuple[bytes, str]:
+def blurred(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     sheet = sheet_of_photo(digits, random)
     return photographed(cv2.GaussianBlur(paper(sheet, random), (0, 0), random.uniform(1, 6)), random), sheet.text
 
 
-def shadow(digits: Split, random: Random) -> tuple[bytes, str]:
+def shadow(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     sheet = sheet_of_photo(digits, random)
     y, x = slopes(sheet.shape)
     angle, softness = random.uniform(0, 2 * np.pi), random.uniform(5, 60)
@@ -129,7 +129,7 @@ def shadow(digits: Split, random: Random) -> tuple[bytes, str]:
     return photographed(paper(sheet, random) * shade[..., None], random), sheet.text
 
 
-def ruled(digits: Split, random: Random) -> tuple[bytes, str]:
+def ruled(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     """Ruled paper, every second time squared."""
     sheet = sheet_of_photo(digits, random)
     pixels, step = paper(sheet, random), random.uniform(0.06, 0.2) * min(sheet.shape)
@@ -140,7 +140,7 @@ def ruled(digits: Split, random: Random) -> tuple[bytes, str]:
     return photographed(pixels, random), sheet.text
 
 
-def table(digits: Split, random: Random) -> tuple[bytes, str]:
+def table(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     """A sheet on a table, often a little turned."""
     height, width = 700, 900
     pixels = np.ones((height, width, 3)) * random.uniform(40, 120, 3) + random.normal(0, 6, (height, width, 1))
@@ -156,7 +156,7 @@ def table(digits: Split, random: Random) -> tuple[bytes, str]:
     ), sheet.text
 
 
-def drawn(digits: Split, random: Random) -> tuple[bytes, str]:
+def drawn(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     """On a canvas, by any pen from a hairline to a marker, black on white."""
     sheet = one(digits, random, (280, 280), random.uniform(0.3, 0.9) * 280)
     pen = int(random.integers(-7, 12))
@@ -166,20 +166,20 @@ def drawn(digits: Split, random: Random) -> tuple[bytes, str]:
     return saved(255.0 * (ink <= 0.5)), sheet.text
 
 
-def small(digits: Split, random: Random) -> tuple[bytes, str]:
+def small(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     side = int(random.integers(12, 28))
     sheet = one(digits, random, (side, side), side * random.uniform(0.7, 1) - 2)
     return saved(255 * (sheet.ink if random.random() < 0.5 else 1 - sheet.ink)), sheet.text
 
 
-def corner(digits: Split, random: Random) -> tuple[bytes, str]:
+def corner(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     """Small on a large sheet."""
     shape = tuple(int(side) for side in random.integers(300, 1500, 2))
     sheet = one(digits, random, shape, random.uniform(0.06, 0.15) * min(shape))
     return saved(255 * (1 - sheet.ink)), sheet.text
 
 
-def noisy(digits: Split, random: Random) -> tuple[bytes, str]:
+def noisy(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     """Black and white pixels, and dots as of dust."""
     sheet = one(digits, random, (240, 240), 130)
     ink, dice = sheet.ink, random.random(sheet.shape)
@@ -188,12 +188,12 @@ def noisy(digits: Split, random: Random) -> tuple[bytes, str]:
     return saved(np.select([dice < 0.01, dice > 0.99], [0, 255], 255 * (1 - ink))), sheet.text
 
 
-def apart(digits: Split, random: Random) -> tuple[bytes, str]:
+def apart(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     sheet = several(digits, random, 1, 8, int(random.integers(2, 5)))
     return saved(255 * (1 - sheet.ink)), sheet.text
 
 
-def touching(digits: Split, random: Random) -> tuple[bytes, str]:
+def touching(digits: ImageDataset, random: Random) -> tuple[bytes, str]:
     """Two digits that hang together."""
     while True:
         sheet = several(digits, random, -3, 0, 2)
@@ -201,7 +201,7 @@ def touching(digits: Split, random: Random) -> tuple[bytes, str]:
             return saved(255 * (1 - sheet.ink)), sheet.text
 
 
-Maker = Callable[[Split, Random], tuple[bytes, str]]
+Maker = Callable[[ImageDataset, Random], tuple[bytes, str]]
 KINDS: dict[str, Maker] = {
     "a photo": photo,
     "out of focus": blurred,
@@ -217,7 +217,7 @@ KINDS: dict[str, Maker] = {
 }
 
 
-def measure(reader: Reader, make: Maker, digits: Split, count: int) -> dict[str, float]:
+def measure(reader: Reader, make: Maker, digits: ImageDataset, count: int) -> dict[str, float]:
     """Of `count` pictures of a kind: read right, read for certain, read wrongly and for certain, in percent."""
     random, right, certain, misled = np.random.default_rng(1), 0, 0, 0
     for _ in tqdm(range(count), leave=False, disable=None):
@@ -238,7 +238,7 @@ FIGURES = ("right", "certain", "wrong and certain")
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    reader, digits = Reader(model.load(args.weights)), mnist.load("train")[-mnist.VALIDATION :]
+    reader, digits = Reader(model.load(args.weights)), mnist.load("train")[-mnist.VALIDATION_SIZE :]
     print(f"{'of 100 pictures':26s} {'right':>8s} {'certain':>8s} {'wrong and certain':>18s}")
     table = {}
     for name, make in KINDS.items():

@@ -38,10 +38,10 @@ MOST_MS = 30  # of the 60 that an explanation may take
 INKED = 40  # of 255: what is paler is edge, which the page hardly shows
 
 SEVEN: Stroke = [(0, 0.05), (0.3, 0.03), (0.6, 0), (0.6, 0), (0.4, 0.45), (0.25, 1)]
-THREE: Stroke = synthetic.SKELETONS[3][0][0]
+THREE: Stroke = synthetic.STROKE_TEMPLATES[3][0][0]
 FIVE: Stroke = [(0.55, 0), (0.15, 0.03), (0.06, 0.45), (0.4, 0.38), (0.62, 0.65), (0.5, 1), (0.2, 1.03), (0, 0.9)]
-SIX: Stroke = synthetic.SKELETONS[6][0][0]
-SMALL = synthetic.oval(0.3, 0.27, 0.28, 0.27, -20, -340)
+SIX: Stroke = synthetic.STROKE_TEMPLATES[6][0][0]
+SMALL = synthetic.ellipse_arc(0.3, 0.27, 0.28, 0.27, -20, -340)
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ CHANGES = (
     Change(3, 9, [THREE], [[(0.05, 0.15), (-0.03, 0.35), (0.2, 0.47)]]),
     Change(5, 6, [FIVE], [[(0.06, 0.45), (-0.06, 0.68), (0, 0.9)]]),
     Change(0, 9, [SMALL], [[(0.58, 0.25), (0.56, 0.6), (0.52, 1)]]),
-    Change(0, 6, [synthetic.oval(0.3, 0.73, 0.3, 0.28, 160, -350)], [[(0.45, 0), (0.12, 0.25), (0, 0.7)]]),
-    Change(4, 9, synthetic.SKELETONS[4][2], [[(0.05, 0.05), (0.3, -0.04), (0.6, 0)]]),
+    Change(0, 6, [synthetic.ellipse_arc(0.3, 0.73, 0.3, 0.28, 160, -350)], [[(0.45, 0), (0.12, 0.25), (0, 0.7)]]),
+    Change(4, 9, synthetic.STROKE_TEMPLATES[4][2], [[(0.05, 0.05), (0.3, -0.04), (0.6, 0)]]),
     Change(7, 2, [SEVEN], [[(0.25, 1), (0.4, 0.97), (0.75, 1)]]),
     Change(7, 9, [SEVEN], [[(0, 0.05), (-0.02, 0.4), (0.2, 0.48), (0.42, 0.42)]]),
     Change(6, 8, [SIX], [[(0.5, 0), (0.66, 0.25), (0.4, 0.5)]]),
-    Change(9, 8, [synthetic.SKELETONS[9][2][0]], [[(0.1, 0.98), (-0.02, 0.75), (0.35, 0.48)]]),
+    Change(9, 8, [synthetic.STROKE_TEMPLATES[9][2][0]], [[(0.1, 0.98), (-0.02, 0.75), (0.35, 0.48)]]),
 )
 
 
@@ -86,24 +86,26 @@ def pairs(network: torch.nn.Module, first: int, hands: int) -> Iterator[Pair]:
     for change in CHANGES:
         for seed in range(first, first + hands):
             before, after = drawn(change, torch.Generator().manual_seed(seed))
-            framed, moves, _ = normalization.traced(np.maximum(before, after))
-            chances = class_probabilities(network(activations.inputs(np.array([normalization.frame(before), framed]))))
+            framed, moves, _ = normalization.normalize_with_transforms(np.maximum(before, after))
+            chances = class_probabilities(
+                network(activations.explain_normalization(np.array([normalization.normalize(before), framed])))
+            )
             if min(chances[0, change.old], chances[1, change.new]) > LEAST:
                 yield Pair(change, framed, shares(before, after, moves))
 
 
 def drawn(change: Change, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
     """One hand's strokes and what it adds, two of (SIDE, SIDE) from 0 to 1."""
-    hand = [stroke[0] for stroke in synthetic.written(change.strokes + change.added, 1, generator)]
+    hand = [stroke[0] for stroke in synthetic.jitter_strokes(change.strokes + change.added, 1, generator)]
     points = torch.cat(hand)
     low, high = points.amin(0), points.amax(0)
     hand = [(stroke - (low + high) / 2) / (high - low).max() + 0.5 for stroke in hand]
     width = SIDE * (0.06 + 0.08 * torch.rand((), generator=generator).item())
     known = len(change.strokes)
-    return tuple(synthetic.ink(part, SIDE, width).numpy() for part in (hand[:known], hand[known:]))
+    return tuple(synthetic.rasterize(part, SIDE, width).numpy() for part in (hand[:known], hand[known:]))
 
 
-def shares(before: np.ndarray, after: np.ndarray, moves: list[normalization.Move]) -> np.ndarray:
+def shares(before: np.ndarray, after: np.ndarray, moves: list[normalization.AxisTransform]) -> np.ndarray:
     """How much of the ink in each of the frame's pixels was added, 0 to 1: (28, 28)."""
     masses = []
     for ink in (before, (after - before).clip(0)):
@@ -111,13 +113,16 @@ def shares(before: np.ndarray, after: np.ndarray, moves: list[normalization.Move
         place = moved(moves, x + 0.5, y + 0.5)
         masses.append(
             np.histogram2d(
-                *reversed(place), bins=normalization.SIDE, range=[[0, normalization.SIDE]] * 2, weights=ink[y, x]
+                *reversed(place),
+                bins=normalization.IMAGE_SIZE,
+                range=[[0, normalization.IMAGE_SIZE]] * 2,
+                weights=ink[y, x],
             )[0]
         )
     return masses[1] / np.maximum(masses[0] + masses[1], 1e-9)
 
 
-def moved(moves: list[normalization.Move], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def moved(moves: list[normalization.AxisTransform], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where `moves`, made one after the other, bring points."""
     for a, b, c, d in moves:
         x, y = a * x + c, b * y + d
@@ -147,7 +152,7 @@ def main(args: argparse.Namespace) -> None:
     rows, seconds = [], []
     for pair in known:
         began = time.perf_counter()
-        found = saliency.heat(pair.frame, network)
+        found = saliency.rise(pair.frame, network)
         seconds.append(time.perf_counter() - began)
         rows.append(judged(pair, found.numpy()))
     percent = {name: round(100 * statistics.mean(row[name] for row in rows), 1) for name in rows[0]}

@@ -64,7 +64,7 @@ def cost_of_lessons() -> float:
 
 
 def main(args: argparse.Namespace) -> None:
-    where = device.pick(args.device)
+    where = device.select(args.device)
     on = ("--device", args.device)
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     print(f"{device.describe(where)}; Python {versions['python']}, torch {versions['torch']}", flush=True)

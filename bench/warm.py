@@ -17,7 +17,7 @@ def main(words: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out, records = Path(folder) / "w.pth", []
         for _ in range(2):
-            train.main(train.arguments([*words, "--recipe", "fast", "--out", str(out)]))
+            train.main(train.parse_args([*words, "--recipe", "fast", "--out", str(out)]))
             records.append(json.loads(out.with_suffix(".json").read_text()))
     first, again = records
     result = {name: again[name] for name in ("train_seconds", "test_accuracy")}

@@ -11,7 +11,7 @@ from digits import UserError
 CHOICES = ("auto", "cpu", "cuda", "mps")
 
 
-def pick(name: str) -> torch.device:
+def select(name: str) -> torch.device:
     """The device called `name`, one of CHOICES; "auto" is CUDA, else MPS (Apple), else the CPU.
 
     Errors: UserError when the named device is not there.
@@ -38,7 +38,7 @@ def describe(device: torch.device) -> str:
     return f"{name}, {torch.get_num_threads()} threads"
 
 
-def halved(device: torch.device, wanted: bool = True) -> torch.autocast:
+def autocast(device: torch.device, wanted: bool = True) -> torch.autocast:
     """Inside a `with` of it products are of 16-bit numbers (bfloat16), where they are `wanted` and the device is fast.
 
     Processors with AMX take wide convolutions 2.5 times as fast so, and only they say that they have it.
@@ -51,7 +51,7 @@ def halved(device: torch.device, wanted: bool = True) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=bool(wanted and fast()))
 
 
-def record(device: torch.device) -> dict:
+def environment(device: torch.device) -> dict:
     """What results depend on beside the program."""
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     return {"hardware": describe(device), "versions": versions}

@@ -12,11 +12,11 @@ from typing import BinaryIO
 
 from digits import UserError
 
-ROOM = 16 * 2**20  # bytes: weights, a checkpoint and, before it takes its place, the next one
+MIN_FREE_BYTES = 16 * 2**20  # bytes: weights, a checkpoint and, before it takes its place, the next one
 
 
 @contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
+def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """A file to write to that takes the place of `path` once it is whole.
 
     Errors: UserError when the disk is full or forbids it; what was at `path` is then as it was.
@@ -38,7 +38,7 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def defer_sigint() -> Iterator[None]:
     """Ctrl-C waits until this is over, and is then raised (in the main thread, which alone gets signals)."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -65,7 +65,7 @@ def make_folder(path: Path, flag: str) -> None:
         raise UserError(f"{flag} {path} cannot be used ({error.strerror}); name a folder to write to.") from None
 
 
-def check_writable(path: Path, flag: str, suffixes: tuple[str, ...], room: int = ROOM) -> None:
+def check_writable(path: Path, flag: str, suffixes: tuple[str, ...], room: int = MIN_FREE_BYTES) -> None:
     """Find out now, not after long work, that the file named by `flag` cannot be written.
 
     Errors: UserError, also when its name ends otherwise than in one of `suffixes`, as names beside it are made

@@ -5,22 +5,22 @@ import math
 import torch
 import torch.nn.functional as F
 
-from digits.data.mnist import Split
+from digits.data.mnist import ImageDataset
 from digits.probabilities import append_reject_logit, predict_logits
 
 
-def accuracy(model: torch.nn.Module, split: Split) -> float:
+def accuracy(model: torch.nn.Module, split: ImageDataset) -> float:
     """The share of `split` that is read right, in percent."""
     return 100 * (predict_logits(model, split.images).argmax(1) == split.labels).sum().item() / len(split)
 
 
-def per_digit(model: torch.nn.Module, split: Split) -> list[tuple[int, int]]:
+def per_class_counts(model: torch.nn.Module, split: ImageDataset) -> list[tuple[int, int]]:
     """For each digit 0 to 9: how many were read right, and how many there are."""
     right = predict_logits(model, split.images).argmax(1) == split.labels
     return [(int(right[split.labels == d].sum()), int((split.labels == d).sum())) for d in range(10)]
 
 
-def interval(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
+def wilson_interval(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
     """The 95 % confidence interval of an accuracy, in percent: Wilson's score interval (1927).
 
     It stays inside 0 to 100 and is honest near 100 %, where the usual ± is not.
@@ -31,7 +31,7 @@ def interval(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
     return 100 * (centre - half), 100 * (centre + half)
 
 
-def temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
+def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
     """The divisor of `logits` (N, 10), from 1/4 to 4, under which their probabilities fit `labels` (N,) best.
 
     Source: Guo et al. 2017, arXiv 1706.04599. The likelihood has one peak in it, which a ternary search
@@ -52,23 +52,23 @@ def temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
 
 
 @torch.no_grad()
-def calibrated(model: torch.nn.Module, split: Split) -> torch.nn.Module:
+def calibrate(model: torch.nn.Module, split: ImageDataset) -> torch.nn.Module:
     """`model`, its last layer divided in place by the number that makes its probabilities mean what they say.
 
     No digit is read differently.
     """
-    divisor = temperature(predict_logits(model, split.images), split.labels)
+    divisor = fit_temperature(predict_logits(model, split.images), split.labels)
     for numbers in list(model.children())[-1].parameters():
         numbers.div_(divisor)
     return model
 
 
-def confusion(read: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def confusion_matrix(read: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """How often each digit (row) was `read` as each (column): (10, 10), from two (N,) of int64."""
     return torch.bincount(labels * 10 + read, minlength=100).view(10, 10)
 
 
-def reliability(probabilities: torch.Tensor, right: torch.Tensor, bins: int = 15) -> tuple[list[tuple], float]:
+def calibration_bins(probabilities: torch.Tensor, right: torch.Tensor, bins: int = 15) -> tuple[list[tuple], float]:
     """Whether of what was read with 90 % probability 90 % is right, from two (N,): a share and a truth.
 
     For each bin of probability that holds any: its mean probability, the share that is right, how many.

@@ -24,27 +24,27 @@ WORN, LINES = 2_000, 1_500
 
 def pairs(picture: np.ndarray) -> list[tuple[float, float]]:
     """Of each two neighbours in a picture of one line, (H, W) uint8: their gap, as in `lattice.Gap`, and level."""
-    found = foreground.find(picture[..., None])
-    rows = components.lines(found) if found else []
+    found = foreground.extract_foreground(picture[..., None])
+    rows = components.find_text_lines(found) if found else []
     if len(rows) != 1:
         return []
     height = max(part.height for part in rows[0])
     neighbours = zip(rows[0], rows[0][1:], strict=False)
-    return [((b.box[0] - a.box[2]) / height, components.level(a, b)) for a, b in neighbours]
+    return [((b.box[0] - a.box[2]) / height, components.vertical_iou(a, b)) for a, b in neighbours]
 
 
-def of_one(digits: mnist.Split, random: np.random.Generator) -> list[tuple[float, float]]:
+def of_one(digits: mnist.ImageDataset, random: np.random.Generator) -> list[tuple[float, float]]:
     """Pairs of pieces of one digit."""
     found = []
     for image in tqdm(digits.images[:, 0].numpy(), leave=False, disable=None):
         found += pairs(image)
     for number in random.integers(len(digits), size=WORN):
         large = cv2.resize(np.pad(digits.images[number, 0].numpy(), 4), None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
-        found += pairs(restyling.stroked(large, -int(random.integers(4, 8)), 150))
+        found += pairs(restyling.dilate_or_erode(large, -int(random.integers(4, 8)), 150))
     return found
 
 
-def of_two(digits: mnist.Split, random: np.random.Generator) -> list[tuple[float, float]]:
+def of_two(digits: mnist.ImageDataset, random: np.random.Generator) -> list[tuple[float, float]]:
     """Pairs of digits: lines that fall into as many parts as they have digits."""
     found = []
     for _ in range(LINES):

@@ -15,7 +15,7 @@ from PIL import Image
 import model
 from digits import UserError
 from digits.data import glyphs, outliers, synthetic
-from digits.explain.figures import SURE, UNSURE
+from digits.explain.figures import CERTAIN_COLOR, UNCERTAIN_COLOR
 from digits.recognition.reader import Reader
 from tests.helpers.images import grey, written
 
@@ -80,8 +80,8 @@ def large(frame: np.ndarray) -> Image.Image:
 
 def pictures() -> list[tuple[str, Image.Image]]:
     """What is shown, each with what it is."""
-    random, digits = np.random.default_rng(4), synthetic.digits(100, torch.Generator().manual_seed(1))
-    one = synthetic.ink(synthetic.strokes(3, torch.Generator().manual_seed(5)), 220, 34).numpy()
+    random, digits = np.random.default_rng(4), synthetic.synthetic_digits(100, torch.Generator().manual_seed(1))
+    one = synthetic.rasterize(synthetic.digit_strokes(3, torch.Generator().manual_seed(5)), 220, 34).numpy()
     return [
         ("in bad light", in_shade(written("5", side=220, pen=13, seed=3))),
         ("on squared paper", squared(written("8", side=220, pen=10, seed=2))),
@@ -95,7 +95,7 @@ def pictures() -> list[tuple[str, Image.Image]]:
         ("touching", grey(written("58", side=160, pen=9, gap=-0.06, seed=1))),
         ("a sign", large(outliers.letter(random, digits))),
         ("a scribble", large(outliers.scribble(random, digits))),
-        ("a face", large(outliers._drawn(glyphs.face(random), random, rounded=False))),
+        ("a face", large(outliers._draw_strokes(glyphs.face(random), random, rounded=False))),
         ("nothing", in_shade(np.zeros((220, 220), np.float32))),
     ]
 
@@ -113,9 +113,9 @@ def main() -> None:
         try:
             reading = reader.read(image)
         except UserError as error:
-            said, colour = error.code, SURE
+            said, colour = error.code, CERTAIN_COLOR
         else:
-            colour = SURE if reading.certain else UNSURE
+            colour = CERTAIN_COLOR if reading.certain else UNCERTAIN_COLOR
             said = reading.text if reading.certain else f"perhaps {reading.text}, {reading.probability:.0%}"
             for digit in reading.digits:
                 left, top, right, bottom = digit.box

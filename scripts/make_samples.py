@@ -87,8 +87,8 @@ SAMPLES = [
 
 def main() -> None:
     for digit, (picture, seed, side, pen) in enumerate(SAMPLES):
-        hand = synthetic.strokes(digit, torch.Generator().manual_seed(seed))
-        picture(synthetic.ink(hand, side, pen).numpy()).save(INPUT / f"test-{digit}.png", optimize=True)
+        hand = synthetic.digit_strokes(digit, torch.Generator().manual_seed(seed))
+        picture(synthetic.rasterize(hand, side, pen).numpy()).save(INPUT / f"test-{digit}.png", optimize=True)
 
 
 if __name__ == "__main__":

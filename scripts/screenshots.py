@@ -53,7 +53,7 @@ def documented(browser: Browser, address: str) -> None:
 def reported(browser: Browser) -> None:
     """The README's picture of a report on the weights that ship."""
     path = Path(tempfile.mkdtemp()) / "report.html"
-    report.write(path, model.load("mnist.pth"), Path("mnist.pth"), mnist.load("test"))
+    report.write_report(path, model.load("mnist.pth"), Path("mnist.pth"), mnist.load("test"))
     page = browser.new_page(viewport={"width": 1200, "height": 1290})
     page.goto(path.as_uri())
     page.screenshot(path=DOCS / "report.png")

@@ -37,7 +37,7 @@ def _from_the_root():
 
 
 @pytest.fixture(scope="session")
-def real_mnist() -> dict[str, mnist.Split]:
+def real_mnist() -> dict[str, mnist.ImageDataset]:
     """The real MNIST, where it is on disk or MNIST_MIRROR names a place; nothing is downloaded unasked."""
     if not os.environ.get("MNIST_MIRROR") and not Path("data/MNIST/raw").exists():
         pytest.skip("no MNIST: set MNIST_MIRROR to a folder or URL that has it, or run `python train.py` once")

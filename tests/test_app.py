@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from tests.test_picture import GOOD, claims
 
 import app
 import model
@@ -18,6 +17,7 @@ from digits.recognition import decoding
 from digits.serving import asgi, error_handlers
 from tests.helpers.api import assert_refused, encoded
 from tests.helpers.images import saved
+from tests.recognition.test_decoding import GOOD, claims
 
 SAMPLE = Path("input/test-7.png")
 

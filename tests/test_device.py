@@ -12,7 +12,7 @@ from digits import UserError, device
 def test_auto_takes_cuda_then_mps_then_cpu(monkeypatch, cuda, mps, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert device.pick("auto").type == expected
+    assert device.select("auto").type == expected
 
 
 @pytest.mark.parametrize("name", ["cuda", "mps"])
@@ -20,7 +20,7 @@ def test_a_device_that_is_not_there_is_named_with_the_way_out(monkeypatch, name)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(UserError, match=f"sees no {name.upper()} device.*--device auto"):
-        device.pick(name)
+        device.select(name)
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ def test_a_device_that_is_not_there_is_named_with_the_way_out(monkeypatch, name)
 )
 def test_16_bit_numbers_are_multiplied_where_that_is_wanted_and_fast(monkeypatch, amx, wanted, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": amx}, raising=False)
-    with device.halved(torch.device("cpu"), wanted):
+    with device.autocast(torch.device("cpu"), wanted):
         assert torch.is_autocast_enabled("cpu") == expected
 
 
 def test_older_versions_of_torch_do_not_know_whether_it_is_fast(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    with device.halved(torch.device("cpu")):
+    with device.autocast(torch.device("cpu")):
         assert not torch.is_autocast_enabled("cpu")
 
 

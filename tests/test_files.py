@@ -16,7 +16,7 @@ WEIGHTS = ("--out", ("", ".pth"))
 def test_the_new_content_is_there_only_when_it_is_whole(tmp_path):
     path = tmp_path / "a"
     path.write_text("old")
-    with files.replacing(path) as file:
+    with files.atomic_write(path) as file:
         file.write(b"new")
         file.flush()
         assert path.read_text() == "old"
@@ -30,7 +30,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path, e
     path.write_text("old")
 
     def fail() -> None:
-        with files.replacing(path) as file:
+        with files.atomic_write(path) as file:
             file.write(b"ne")
             raise error
 
@@ -60,7 +60,7 @@ def test_a_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("old")
     link.symlink_to(target)
-    with files.replacing(link) as file:
+    with files.atomic_write(link) as file:
         file.write(b"new")
     assert link.is_symlink()
     assert target.read_text() == "new"
@@ -72,7 +72,7 @@ def test_ctrl_c_waits_and_is_not_lost():
     reached = []
     try:
         with pytest.raises(KeyboardInterrupt):  # noqa: PT012
-            with files.undisturbed():
+            with files.defer_sigint():
                 os.kill(os.getpid(), signal.SIGINT)
                 reached.append("the end of what may not be disturbed")
             reached.append("what comes after")
@@ -86,7 +86,7 @@ def test_other_threads_know_no_signals():
     ended = []
 
     def work():
-        with files.undisturbed():
+        with files.defer_sigint():
             ended.append(True)
 
     thread = threading.Thread(target=work)

@@ -45,7 +45,7 @@ def state() -> dict[str, torch.Tensor]:
 
 
 def test_it_has_225034_parameters():
-    assert model.parameters(model.CNN()) == 225_034
+    assert model.count_parameters(model.CNN()) == 225_034
 
 
 def test_the_shipped_weights_answer_the_same_in_the_tutorial_network(network):
@@ -147,7 +147,7 @@ def normalised() -> model.CNN:
     """A CNN that has seen some batches through batch normalisation, whose numbers are far from 0 and 1."""
     torch.manual_seed(0)
     cnn = model.CNN()
-    model.normalise(cnn)
+    model.add_batch_norm(cnn)
     for norm in (cnn.norm1, cnn.norm2):
         torch.nn.init.normal_(norm.bias)
     for _ in range(10):
@@ -157,26 +157,26 @@ def normalised() -> model.CNN:
 
 def test_folding_gives_the_plain_network_and_the_same_answers():
     trained = normalised()
-    plain = model.folded(trained)
+    plain = model.fold_batch_norm(trained)
     x = torch.rand(8, 1, 28, 28)
     torch.testing.assert_close(plain(x), trained(x), atol=1e-5, rtol=1e-4)
     assert plain.state_dict().keys() == model.CNN().state_dict().keys()
-    assert model.parameters(plain) == 225_034
+    assert model.count_parameters(plain) == 225_034
     assert isinstance(trained.norm1, nn.BatchNorm2d)  # a copy was folded
 
 
 def test_other_networks_have_nothing_to_normalise_fold_or_freeze():
     for network in (model.MLP(), model.Softmax(), model.Teacher()):
         names = network.state_dict().keys()
-        model.normalise(network)
-        assert model.folded(network).state_dict().keys() == names
-        assert not model.freeze(network)
+        model.add_batch_norm(network)
+        assert model.fold_batch_norm(network).state_dict().keys() == names
+        assert not model.freeze_conv1(network)
 
 
 def test_freezing_stops_the_first_convolution_and_says_so_once():
     cnn = model.CNN()
-    assert model.freeze(cnn)
-    assert not model.freeze(cnn)
+    assert model.freeze_conv1(cnn)
+    assert not model.freeze_conv1(cnn)
     cnn(torch.rand(2, 1, 28, 28)).sum().backward()
     assert cnn.conv1.weight.grad is None
     assert cnn.conv2.weight.grad is not None
@@ -212,7 +212,7 @@ def test_a_record_is_written_beside_the_weights_or_neither_is(tmp_path):
 
 def test_networks_that_are_no_plain_cnn_stay_as_they_are():
     trained = model.CNN()
-    model.normalise(trained)
+    model.add_batch_norm(trained)
     for other in (model.MLP(), model.Softmax(), trained):
         assert model.quick(other) is other
 
@@ -223,7 +223,7 @@ def test_the_last_step_is_what_a_network_answers(name):
     for form in (network, model.quick(network)):
         *_, last = form.steps(x).values()
         torch.testing.assert_close(last, network(x))
-    assert model.name(network) == name
+    assert model.model_name(network) == name
 
 
 def test_steps_show_whole_maps_after_relu(network):
@@ -244,7 +244,7 @@ def test_steps_show_whole_maps_after_relu(network):
 
 def test_steps_are_those_of_a_network_that_normalises_too(random):
     network = model.CNN()
-    model.normalise(network)
+    model.add_batch_norm(network)
     for norm in (network.norm1, network.norm2):
         norm.running_mean.uniform_(-1, 1, generator=random)
     x = torch.rand(2, 1, 28, 28)

@@ -52,7 +52,7 @@ def test_every_flag_is_in_the_readme_and_every_flag_there_exists(script):
 
 
 def test_defaults_in_the_readme_are_those_of_the_code():
-    for script, arguments in (("train.py", train.arguments([])), ("app.py", app.parse_args([]))):
+    for script, arguments in (("train.py", train.parse_args([])), ("app.py", app.parse_args([]))):
         for flag, value in re.findall(r"`--([a-z-]+) ([^`]+)`", "\n".join(section_rows(f"flag of `{script}`"))):
             if value.islower() or value[0].isdigit():
                 assert str(getattr(arguments, flag.replace("-", "_"))) == value, flag
@@ -145,15 +145,15 @@ def test_the_api_example_is_what_the_api_answers():
 
 
 def test_numbers_in_the_readme_are_those_of_the_code():
-    assert f"{model.parameters(model.CNN()):,}" in PAGES
+    assert f"{model.count_parameters(model.CNN()):,}" in PAGES
     assert (
         f"over {decoding.MAX_PIXELS // 10**6} million pixels, or a body over {app.Settings().max_body // 2**20} MB"
         in PAGES
     )
-    default = train.Settings()
+    default = train.TrainConfig()
     assert f"{default.epochs * default.steps(55_000):,} such steps" in PAGES
     for network in ("mlp", "softmax"):
-        assert f"{model.parameters(model.NETWORKS[network]()):,}" in PAGES
+        assert f"{model.count_parameters(model.NETWORKS[network]()):,}" in PAGES
     for status in (*error_handlers.STATUS.values(), 400, 503):
         assert f"| {status} |" in PAGES
     assert f"body over {app.FAST_MAX_BYTES // 1024} kB, {app.SLOW_ROUTES[0]}" in PAGES

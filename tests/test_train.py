@@ -23,7 +23,7 @@ SMALL = ["--device", "cpu", "--synthetic", "300", "--epochs", "2"]
 
 
 def run(*flags: str) -> int:
-    return train.main(train.arguments([*SMALL, *map(str, flags)]))
+    return train.main(train.parse_args([*SMALL, *map(str, flags)]))
 
 
 def program(*flags: str, **environment: str) -> subprocess.CompletedProcess:
@@ -47,7 +47,7 @@ def test_the_last_line_is_the_documented_object_and_the_file_beside_the_weights_
     recorded = json.loads(out.with_suffix(".json").read_text())
     assert summary.items() <= recorded.items()
     assert [epoch["epoch"] for epoch in recorded["curve"]] == [1, 2]
-    assert recorded["settings"]["lr"] == train.Settings().lr
+    assert recorded["settings"]["lr"] == train.TrainConfig().lr
     model.load(out)
     assert {path.name for path in out.parent.iterdir()} == {"w.pth", "w.json"}  # and no checkpoint
 
@@ -63,7 +63,7 @@ def test_a_seed_gives_the_same_weights_to_the_bit_and_another_gives_others(tmp_p
 def test_what_is_saved_reads_as_well_as_was_said(out, capsys):
     run("--out", out, "--json", "--epochs", "6", "--synthetic", "1000")
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
-    digits = synthetic.digits(100, torch.Generator().manual_seed(2))
+    digits = synthetic.synthetic_digits(100, torch.Generator().manual_seed(2))
     assert metrics.accuracy(model.load(out), digits) == pytest.approx(summary["test_accuracy"])
     assert summary["test_accuracy"] > 70
 
@@ -88,7 +88,7 @@ def test_the_shipped_weights_come_from_the_best_recipe(network, real_mnist):
     assert recorded["settings"] == train.asdict(train.RECIPES["best"])
     assert recorded["augmentation"] == train.asdict(train.RECIPES["best"].warps())
     for seed, teacher in enumerate(recorded["teachers"]):
-        wanted = train.asdict(train.RECIPES["default"]) | train.EXCEPT["teacher"] | {"seed": seed}
+        wanted = train.asdict(train.RECIPES["default"]) | train.MODEL_OVERRIDES["teacher"] | {"seed": seed}
         wanted |= {name: recorded["settings"][name] for name in ("pens", "others")}
         assert teacher["settings"] == wanted
     assert len(recorded["teachers"]) == recorded["settings"]["teachers"]
@@ -131,15 +131,15 @@ def test_the_ladder_trains_with_the_same_loop(out, name, least, capsys):
 @pytest.mark.parametrize("model_name", ["cnn", "mlp", "softmax"])
 def test_the_reports_validation_is_that_of_the_plain_network_that_is_saved(out, model_name, random):
     """Batch normalisation is folded and the last layer divided: no reading may change by that."""
-    learner = train.start(
-        model_name, train.Settings(), splits.made_up(300, 0, torch.device("cpu")), torch.device("cpu")
+    learner = train.build_train_state(
+        model_name, train.TrainConfig(), splits.synthetic_splits(300, 0, torch.device("cpu")), torch.device("cpu")
     )
-    digits = synthetic.digits(300, random)
+    digits = synthetic.synthetic_digits(300, random)
     for _ in range(5):
         learner.model.train()
         learner.model(digits.images.float() / 255)
     learner.model.eval()
-    plain = metrics.calibrated(model.folded(learner.model), digits)
+    plain = metrics.calibrate(model.fold_batch_norm(learner.model), digits)
     before, after = (predict_logits(network, digits.images) for network in (learner.model, plain))
     factor = (after[0, 0] / before[0, 0]).item()
     assert factor > 0
@@ -250,7 +250,7 @@ def test_a_loss_that_goes_wrong_is_named_with_epoch_batch_and_rate(out, monkeypa
 
     monkeypatch.setattr(train.F, "cross_entropy", loss_of)
     out.write_text("old")
-    rate = 0.05 * train.rate(9, 12, 0.2)
+    rate = 0.05 * train.lr_scale(9, 12, 0.2)
     with pytest.raises(UserError, match=rf"loss is {bad} in epoch 2, batch 3, at learning rates {rate:.3g} "):
         run("--out", out, "--batch-size", "50", "--lr", "0.05")
     assert out.read_text() == "old"
@@ -297,6 +297,6 @@ def test_weights_that_diverge_in_the_very_last_step_are_not_saved(out, monkeypat
 )
 def test_wrong_usage_is_exit_code_2(flags, capsys):
     with pytest.raises(SystemExit) as caught:
-        train.arguments(flags)
+        train.parse_args(flags)
     assert caught.value.code == 2
     assert "usage" in capsys.readouterr().err

@@ -70,4 +70,4 @@ def fish(random: np.random.Generator) -> list[np.ndarray]:
     return [ring(random, 30) * (0.9, 0.5), tail, np.array([(-0.5, -0.15), (-0.45, -0.1)])]
 
 
-SHAPES = (polygon, star, spiral, zigzag, filled_ring, lines, house, face, sun, tree, fish)
+DRAWINGS = (polygon, star, spiral, zigzag, filled_ring, lines, house, face, sun, tree, fish)

@@ -30,13 +30,13 @@ FILES = {  # each with its MD5
     "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
     "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
 }
-VALIDATION = 5_000  # the last of the 60,000: every choice is made on these, none on the test images
-NONE = 10  # the label of what is no digit
+VALIDATION_SIZE = 5_000  # the last of the 60,000: every choice is made on these, none on the test images
+REJECT_CLASS = 10  # the label of what is no digit
 TIMEOUT = 20  # seconds without a byte, after which a mirror counts as unreachable
 
 
 @dataclass(frozen=True)
-class Split:
+class ImageDataset:
     """Pictures (N, 1, 28, 28) uint8, white ink on black, with their labels (N,) int64: 0 to 9, or NONE."""
 
     images: torch.Tensor
@@ -45,14 +45,14 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, part: slice) -> "Split":
-        return Split(self.images[part], self.labels[part])
+    def __getitem__(self, part: slice) -> "ImageDataset":
+        return ImageDataset(self.images[part], self.labels[part])
 
-    def to(self, device: str | torch.device) -> "Split":
-        return Split(self.images.to(device), self.labels.to(device))
+    def to(self, device: str | torch.device) -> "ImageDataset":
+        return ImageDataset(self.images.to(device), self.labels.to(device))
 
 
-def load(part: str, directory: str | os.PathLike = "data", mirrors: Sequence[str] = ()) -> Split:
+def load(part: str, directory: str | os.PathLike = "data", mirrors: Sequence[str] = ()) -> ImageDataset:
     """The 60,000 images that are trained on (`part` "train") or the 10,000 that test ("test").
 
     Files stand in `directory`/MNIST/raw, where torchvision keeps them too; a missing or damaged one
@@ -61,12 +61,12 @@ def load(part: str, directory: str | os.PathLike = "data", mirrors: Sequence[str
     """
     prefix = {"train": "train", "test": "t10k"}[part]
     folder = Path(directory) / "MNIST" / "raw"
-    images = _values(_fetch(f"{prefix}-images-idx3-ubyte.gz", folder, mirrors), header=16)
-    labels = _values(_fetch(f"{prefix}-labels-idx1-ubyte.gz", folder, mirrors), header=8)
-    return Split(images.view(-1, 1, 28, 28), labels.long())
+    images = _read_idx(_fetch(f"{prefix}-images-idx3-ubyte.gz", folder, mirrors), header=16)
+    labels = _read_idx(_fetch(f"{prefix}-labels-idx1-ubyte.gz", folder, mirrors), header=8)
+    return ImageDataset(images.view(-1, 1, 28, 28), labels.long())
 
 
-def _values(path: Path, header: int) -> torch.Tensor:
+def _read_idx(path: Path, header: int) -> torch.Tensor:
     """What follows the header of an IDX file; its shape is known, the MD5 vouches for the rest."""
     content = gzip.decompress(path.read_bytes())
     return torch.from_numpy(np.frombuffer(content, np.uint8, offset=header).copy())
@@ -75,7 +75,7 @@ def _values(path: Path, header: int) -> torch.Tensor:
 def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
     """The sound local copy of one file, fetched if need be."""
     path = folder / name
-    if _sound(path):
+    if _md5_matches(path):
         return path
     # Imported here: torchvision takes more than a second to import, and is needed once.
     try:
@@ -87,7 +87,7 @@ def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
         ) from None
 
     tried = []
-    for mirror in _in_order(mirrors, MNIST.mirrors):
+    for mirror in _mirrors_in_order(mirrors, MNIST.mirrors):
         fetched = path.with_name(f".{name}.{os.getpid()}")  # renamed once it is whole
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -95,8 +95,8 @@ def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
                 with _timeout(TIMEOUT):
                     download_url(f"{mirror.rstrip('/')}/{name}", str(folder), fetched.name)
             else:
-                shutil.copyfile(_folder(mirror) / name, fetched)
-            if _sound(fetched, name):
+                shutil.copyfile(_local_folder(mirror) / name, fetched)
+            if _md5_matches(fetched, name):
                 os.replace(fetched, path)
                 return path
             tried.append(f"{mirror} (its copy is damaged: wrong MD5)")
@@ -114,7 +114,7 @@ def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
     )
 
 
-def _sound(path: Path, name: str = "") -> bool:
+def _md5_matches(path: Path, name: str = "") -> bool:
     """Whether there is a file at `path` that is MNIST's `name`, by default that of its own name."""
     if not path.is_file():
         return False
@@ -122,13 +122,13 @@ def _sound(path: Path, name: str = "") -> bool:
         return hashlib.file_digest(file, "md5").hexdigest() == FILES[name or path.name]
 
 
-def _in_order(mirrors: Sequence[str], public: list[str]) -> list[str]:
+def _mirrors_in_order(mirrors: Sequence[str], public: list[str]) -> list[str]:
     """Mirrors as asked for, then the one of the environment, then the public ones; none twice."""
     environment = filter(None, [os.environ.get("MNIST_MIRROR")])
     return list(dict.fromkeys([*mirrors, *environment, *public]))
 
 
-def _folder(mirror: str) -> Path:
+def _local_folder(mirror: str) -> Path:
     """A mirror on disk, named by its path or as a file: URL."""
     return Path(url2pathname(urlsplit(mirror).path) if mirror.startswith("file:") else mirror)
 

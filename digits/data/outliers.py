@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
 from digits.data import glyphs, letters, restyling, synthetic
-from digits.data.mnist import NONE, Split
+from digits.data.mnist import REJECT_CLASS, ImageDataset
 from digits.recognition import normalization
 
 # No letters or signs that many hands write like a digit: o, l, z, s, b, g, q, y, B, D, I, O, Q, S, Z …
@@ -29,20 +29,20 @@ FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif", "
          "STIXGeneralItalic", "cmmi10")  # fmt: skip
 HANDWRITTEN = tuple(letters.LETTERS)
 CANVAS = 72  # pixels that they are drawn on before they are framed
-SHARES = {"glyph": 0.2, "letter": 0.3, "scribble": 0.14, "drawing": 0.12, "pair": 0.14, "piece": 0.03, "blot": 0.07}
+MIXTURE = {"glyph": 0.2, "letter": 0.3, "scribble": 0.14, "drawing": 0.12, "pair": 0.14, "piece": 0.03, "blot": 0.07}
 
 
-def others(count: int, digits: Split, seed: int, bars=None) -> Split:
+def make_outliers(count: int, digits: ImageDataset, seed: int, bars=None) -> ImageDataset:
     """`count` things that are no digit, labelled NONE, some of them made of `digits`."""
     random = np.random.default_rng(seed)
-    kinds = random.choice(list(SHARES), count, p=list(SHARES.values()))
+    kinds = random.choice(list(MIXTURE), count, p=list(MIXTURE.values()))
     images = torch.empty(count, 1, 28, 28, dtype=torch.uint8)
     for number, kind in enumerate(tqdm(kinds, "drawing what is no digit", leave=False, disable=bars)):
-        images[number, 0] = torch.from_numpy(MAKERS[kind](random, digits))
-    return Split(images, torch.full((count,), NONE))
+        images[number, 0] = torch.from_numpy(GENERATORS[kind](random, digits))
+    return ImageDataset(images, torch.full((count,), REJECT_CLASS))
 
 
-def glyph(random: np.random.Generator, digits: Split) -> np.ndarray:
+def glyph(random: np.random.Generator, digits: ImageDataset) -> np.ndarray:
     """A letter or sign as a hand might write it, sometimes two."""
     while True:
         characters = (LETTERS, GREEK, SIGNS)[random.choice(3, p=(0.55, 0.2, 0.25))]
@@ -57,10 +57,12 @@ def glyph(random: np.random.Generator, digits: Split) -> np.ndarray:
         ink = np.asarray(drawn, np.float32) / 255
         if ink.sum() > 50:
             break
-    return _framed(_bent(restyling.stroked(ink, random.integers(-2, 4), 0.5), random, 1.0), random)
+    return _normalize(
+        _random_affine_elastic(restyling.dilate_or_erode(ink, random.integers(-2, 4), 0.5), random, 1.0), random
+    )
 
 
-def letter(random: np.random.Generator, digits: Split) -> np.ndarray:
+def letter(random: np.random.Generator, digits: ImageDataset) -> np.ndarray:
     """A letter or sign in strokes, sometimes two side by side as in a word."""
     strokes: list[np.ndarray] = []
     for place in range(1 + (random.random() < 0.15)):
@@ -70,10 +72,10 @@ def letter(random: np.random.Generator, digits: Split) -> np.ndarray:
             points = np.array(stroke) + random.normal(0, 0.035, (len(stroke), 2)) + random.normal(0, 0.02, (1, 2))
             strokes.append(points * (wide, 1) + (0.75 * place, 0))
     slant = random.normal(0.1, 0.15)
-    return _drawn([s + (slant, 0) * (0.5 - s[:, 1:]) for s in strokes], random, rounded=True)
+    return _draw_strokes([s + (slant, 0) * (0.5 - s[:, 1:]) for s in strokes], random, rounded=True)
 
 
-def scribble(random: np.random.Generator, digits: Split) -> np.ndarray:
+def scribble(random: np.random.Generator, digits: ImageDataset) -> np.ndarray:
     """A pen that wanders."""
     strokes = []
     for _ in range(random.choice((1, 1, 2, 3))):
@@ -83,17 +85,17 @@ def scribble(random: np.random.Generator, digits: Split) -> np.ndarray:
         else:
             points = random.normal(0, 0.3, (count, 2)).cumsum(0)
         strokes.append(points)
-    return _drawn(strokes, random, rounded=random.random() < 0.85)
+    return _draw_strokes(strokes, random, rounded=random.random() < 0.85)
 
 
-def drawing(random: np.random.Generator, digits: Split) -> np.ndarray:
+def drawing(random: np.random.Generator, digits: ImageDataset) -> np.ndarray:
     """What people doodle."""
-    strokes = glyphs.SHAPES[random.integers(len(glyphs.SHAPES))](random)
+    strokes = glyphs.DRAWINGS[random.integers(len(glyphs.DRAWINGS))](random)
     squash = random.uniform(0.6, 1.0)
-    return _drawn([(s + random.normal(0, 0.03, s.shape)) * (squash, 1) for s in strokes], random, rounded=False)
+    return _draw_strokes([(s + random.normal(0, 0.03, s.shape)) * (squash, 1) for s in strokes], random, rounded=False)
 
 
-def pair(random: np.random.Generator, digits: Split) -> np.ndarray:
+def pair(random: np.random.Generator, digits: ImageDataset) -> np.ndarray:
     """Two digits, seldom three, side by side, near or touching."""
     images = [digits.images[random.integers(len(digits)), 0].cpu().numpy() for _ in range(random.choice((2, 2, 2, 3)))]
     pieces = [image[:, image.any(0).nonzero()[0].min() : image.any(0).nonzero()[0].max() + 1] for image in images]
@@ -107,10 +109,10 @@ def pair(random: np.random.Generator, digits: Split) -> np.ndarray:
         row = wide
     squeeze = random.uniform(0.6, 1.1)
     ink = cv2.resize(row.astype(np.float32) / 255, None, fx=2 * squeeze, fy=2, interpolation=cv2.INTER_LINEAR)
-    return _framed(_bent(ink, random, 0.5), random)
+    return _normalize(_random_affine_elastic(ink, random, 0.5), random)
 
 
-def piece(random: np.random.Generator, digits: Split) -> np.ndarray:
+def piece(random: np.random.Generator, digits: ImageDataset) -> np.ndarray:
     """Most of a wide digit, cut off across: neither the digit nor another."""
     while True:
         image = digits.images[random.integers(len(digits)), 0].cpu().numpy().astype(np.float32) / 255
@@ -122,10 +124,10 @@ def piece(random: np.random.Generator, digits: Split) -> np.ndarray:
             cut = int(columns[0] + random.uniform(0.35, 0.65) * len(columns))
             part = image[:, :cut] if random.random() < 0.5 else image[:, cut:]
         if part.any() and part.any(0).sum() >= 7 and part.any(1).sum() >= 7:
-            return _framed(cv2.resize(part, None, fx=2, fy=2), random)
+            return _normalize(cv2.resize(part, None, fx=2, fy=2), random)
 
 
-def blot(random: np.random.Generator, digits: Split) -> np.ndarray:
+def texture(random: np.random.Generator, digits: ImageDataset) -> np.ndarray:
     """Noise of some coarseness, cut at some height: texture, stains, filled shapes."""
     noise = cv2.GaussianBlur(
         random.normal(0, 1, (CANVAS, CANVAS)).astype(np.float32), (0, 0), math.exp(random.uniform(0.3, 2.8))
@@ -138,18 +140,18 @@ def blot(random: np.random.Generator, digits: Split) -> np.ndarray:
         noise = noise + np.sin((x * random.normal(0, 1) + y * random.normal(0, 1)) * 20) * 2
     ink = ((noise - random.uniform(-1.5, 0.5)) * random.uniform(1, 6)).clip(0, 1).astype(np.float32)
     if ink.sum() < 40:
-        return blot(random, digits)
-    return _framed(ink, random)
+        return texture(random, digits)
+    return _normalize(ink, random)
 
 
-MAKERS = {
+GENERATORS = {
     "glyph": glyph,
     "letter": letter,
     "scribble": scribble,
     "drawing": drawing,
     "pair": pair,
     "piece": piece,
-    "blot": blot,
+    "blot": texture,
 }
 
 
@@ -163,11 +165,11 @@ def _font(name: str) -> tuple[ImageFont.FreeTypeFont, frozenset[int]]:
     return ImageFont.truetype(path, CANVAS * 0.8), frozenset(FT2Font(path).get_charmap())
 
 
-def _drawn(strokes: list[np.ndarray], random: np.random.Generator, rounded: bool) -> np.ndarray:
+def _draw_strokes(strokes: list[np.ndarray], random: np.random.Generator, rounded: bool) -> np.ndarray:
     """Strokes (P, 2) in any units, inked with some pen, framed."""
     paths = [torch.from_numpy(np.asarray(stroke, np.float32))[None] for stroke in strokes]
     if rounded:
-        paths = [synthetic.rounded(path, torch.full((1, 1, 1), float(random.uniform(0.15, 0.27)))) for path in paths]
+        paths = [synthetic.chaikin(path, torch.full((1, 1, 1), float(random.uniform(0.15, 0.27)))) for path in paths]
     points = torch.cat(paths, 1)[0].numpy()
     low, high = points.min(0), points.max(0)
     scale = 0.8 * CANVAS / max(high - low)
@@ -176,10 +178,10 @@ def _drawn(strokes: list[np.ndarray], random: np.random.Generator, rounded: bool
     for path in paths:
         placed = (path[0].numpy() - (low + high) / 2) * scale + CANVAS / 2
         cv2.polylines(canvas, [np.round(placed * 16).astype(np.int32)], False, 255, pen, cv2.LINE_AA, 4)
-    return _framed(_bent(canvas.astype(np.float32) / 255, random, 0.4), random)
+    return _normalize(_random_affine_elastic(canvas.astype(np.float32) / 255, random, 0.4), random)
 
 
-def _bent(ink: np.ndarray, random: np.random.Generator, strength: float) -> np.ndarray:
+def _random_affine_elastic(ink: np.ndarray, random: np.random.Generator, strength: float) -> np.ndarray:
     """`ink` (H, W), turned, slanted, squashed and bent at random."""
     height, width = ink.shape
     angle, slant = random.normal(0, 0.12) * strength, random.normal(0, 0.2) * strength
@@ -194,7 +196,7 @@ def _bent(ink: np.ndarray, random: np.random.Generator, strength: float) -> np.n
     return cv2.remap(ink, across, down, cv2.INTER_LINEAR)
 
 
-def _framed(ink: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _normalize(ink: np.ndarray, random: np.random.Generator) -> np.ndarray:
     if ink.max() < 0.2:
         return glyph(random, None)
-    return normalization.frame(ink)
+    return normalization.normalize(ink)

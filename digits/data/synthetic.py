@@ -9,26 +9,26 @@ import math
 
 import torch
 
-from digits.data.mnist import Split
+from digits.data.mnist import ImageDataset
 
 # A stroke is a list of (x, y) in a box about 0.6 wide and 1 high, y downwards. Variants of a digit
 # follow how people write it: 1 with and without flag and foot, 4 open and closed, 7 with a bar …
 Stroke = list[tuple[float, float]]
-CHUNK = 250  # pictures inked at once: 250 x 784 pixels x ~50 segments stay below 100 MB
+CHUNK_SIZE = 250  # pictures inked at once: 250 x 784 pixels x ~50 segments stay below 100 MB
 
 
-def oval(x: float, y: float, rx: float, ry: float, start: float, turn: float) -> Stroke:
+def ellipse_arc(x: float, y: float, rx: float, ry: float, start: float, turn: float) -> Stroke:
     """Part of an ellipse, from `start` degrees on (0 is right, 90 is down), in 12 steps."""
     angles = [math.radians(start + turn * i / 12) for i in range(13)]
     return [(x + rx * math.cos(a), y + ry * math.sin(a)) for a in angles]
 
 
-SKELETONS: dict[int, list[list[Stroke]]] = {
+STROKE_TEMPLATES: dict[int, list[list[Stroke]]] = {
     0: [
-        [oval(0.3, 0.5, 0.3, 0.5, -90, -360)],
-        [oval(0.3, 0.5, 0.34, 0.5, -60, -385)],
-        [oval(0.3, 0.5, 0.42, 0.5, -110, -330)],
-        [oval(0.3, 0.5, 0.36, 0.5, -90, -365), [(0.02, 0.95), (0.58, 0.05)]],
+        [ellipse_arc(0.3, 0.5, 0.3, 0.5, -90, -360)],
+        [ellipse_arc(0.3, 0.5, 0.34, 0.5, -60, -385)],
+        [ellipse_arc(0.3, 0.5, 0.42, 0.5, -110, -330)],
+        [ellipse_arc(0.3, 0.5, 0.36, 0.5, -90, -365), [(0.02, 0.95), (0.58, 0.05)]],
     ],
     1: [
         [[(0.3, 0), (0.3, 0.5), (0.3, 1)]],
@@ -84,14 +84,14 @@ SKELETONS: dict[int, list[list[Stroke]]] = {
     8: [
         [[(0.55, 0.12), (0.3, -0.08), (0, 0.1), (0.1, 0.38), (0.5, 0.55), (0.65, 0.85), (0.3, 1.1), (-0.05, 0.85),
           (0.1, 0.58), (0.5, 0.38), (0.6, 0.12), (0.45, 0)]],
-        [oval(0.3, 0.24, 0.24, 0.24, 90, 360), oval(0.3, 0.74, 0.3, 0.27, -90, 360)],
+        [ellipse_arc(0.3, 0.24, 0.24, 0.24, 90, 360), ellipse_arc(0.3, 0.74, 0.3, 0.27, -90, 360)],
         [[(0.6, 0.05), (0.3, -0.05), (0.05, 0.15), (0.25, 0.45), (0.45, 0.75), (0.3, 1.03), (0.05, 0.9), (0.15, 0.6),
           (0.5, 0.3), (0.65, 0.05)]],
         [[(0.75, 0.05), (0.35, -0.06), (0, 0.12), (0.3, 0.45), (0.7, 0.75), (0.35, 1.05), (0, 0.85), (0.35, 0.5),
           (0.75, 0.2), (0.8, 0.05)]],
     ],
     9: [
-        [oval(0.3, 0.27, 0.28, 0.27, -20, -340), [(0.58, 0.1), (0.57, 0.5), (0.52, 1)]],
+        [ellipse_arc(0.3, 0.27, 0.28, 0.27, -20, -340), [(0.58, 0.1), (0.57, 0.5), (0.52, 1)]],
         [[(0.55, 0.15), (0.3, -0.05), (0, 0.15), (0.1, 0.5), (0.45, 0.45), (0.58, 0.1), (0.58, 0.1), (0.56, 0.5),
           (0.55, 1)]],
         [[(0.55, 0.15), (0.3, -0.05), (0, 0.15), (0.1, 0.5), (0.45, 0.45), (0.58, 0.15), (0.62, 0.6), (0.5, 1.05),
@@ -100,24 +100,24 @@ SKELETONS: dict[int, list[list[Stroke]]] = {
 }  # fmt: skip
 
 
-def digits(count: int, generator: torch.Generator) -> Split:
+def synthetic_digits(count: int, generator: torch.Generator) -> ImageDataset:
     """`count` digits in the MNIST frame, as many of each kind as can be, in random order."""
     labels = torch.arange(count)[torch.randperm(count, generator=generator)] % 10
     images = torch.empty(count, 1, 28, 28, dtype=torch.uint8)
-    for label, variants in SKELETONS.items():
+    for label, variants in STROKE_TEMPLATES.items():
         chosen = (labels == label).nonzero()[:, 0]
         for number, skeleton in enumerate(variants):
             of_variant = chosen[number :: len(variants)]
-            for part in of_variant.split(CHUNK):
-                images[part, 0] = _framed(written(skeleton, len(part), generator), generator)
-    return Split(images, labels)
+            for part in of_variant.split(CHUNK_SIZE):
+                images[part, 0] = _place_in_frame(jitter_strokes(skeleton, len(part), generator), generator)
+    return ImageDataset(images, labels)
 
 
-def strokes(label: int, generator: torch.Generator) -> list[torch.Tensor]:
+def digit_strokes(label: int, generator: torch.Generator) -> list[torch.Tensor]:
     """One hand's `label` as pen strokes, each (P, 2): x, y in [0, 1], y downwards, aspect kept."""
-    variants = SKELETONS[label]
+    variants = STROKE_TEMPLATES[label]
     skeleton = variants[int(torch.randint(len(variants), (1,), generator=generator))]
-    hand = [stroke[0] for stroke in written(skeleton, 1, generator)]
+    hand = [stroke[0] for stroke in jitter_strokes(skeleton, 1, generator)]
     points = torch.cat(hand)
     low, high = points.amin(0), points.amax(0)
     side = (high - low).max()
@@ -125,16 +125,16 @@ def strokes(label: int, generator: torch.Generator) -> list[torch.Tensor]:
     return [(stroke - middle) / side + 0.5 for stroke in hand]
 
 
-def ink(pen: list[torch.Tensor], side: int, width: float, middle=(0.5, 0.5), size: float = 0.8) -> torch.Tensor:
+def rasterize(pen: list[torch.Tensor], side: int, width: float, middle=(0.5, 0.5), size: float = 0.8) -> torch.Tensor:
     """Strokes as from `strokes`, inked into (side, side), 0 paper to 1 ink.
 
     `width` is the pen's in pixels; `middle` and `size` are shares of the side: where, how large.
     """
     placed = [((stroke - 0.5) * size + torch.tensor(middle)) * side for stroke in pen]
-    return _inked([stroke[None] for stroke in placed], torch.tensor([width]), side)[0]
+    return _rasterize_chunk([stroke[None] for stroke in placed], torch.tensor([width]), side)[0]
 
 
-def written(skeleton: list[Stroke], count: int, generator: torch.Generator) -> list[torch.Tensor]:
+def jitter_strokes(skeleton: list[Stroke], count: int, generator: torch.Generator) -> list[torch.Tensor]:
     """`count` hands write one skeleton: for each of its strokes the points (count, P, 2)."""
 
     def normal(*shape: int) -> torch.Tensor:
@@ -150,7 +150,7 @@ def written(skeleton: list[Stroke], count: int, generator: torch.Generator) -> l
     hands = []
     for stroke in skeleton:
         points = torch.tensor(stroke) + 0.035 * normal(count, len(stroke), 2)  # a shaky hand
-        points = rounded(points + 0.02 * normal(count, 1, 2), cut)  # strokes that do not quite meet
+        points = chaikin(points + 0.02 * normal(count, 1, 2), cut)  # strokes that do not quite meet
         x, y = points.unbind(-1)  # (count, P)
         x, y = x + bend * (wave * y + phase).sin(), y + bend * (wave * x - phase).sin()
         x = wide * (x - 0.3) - slant * (y - 0.5)
@@ -159,7 +159,7 @@ def written(skeleton: list[Stroke], count: int, generator: torch.Generator) -> l
     return hands
 
 
-def rounded(points: torch.Tensor, cut: torch.Tensor, times: int = 3) -> torch.Tensor:
+def chaikin(points: torch.Tensor, cut: torch.Tensor, times: int = 3) -> torch.Tensor:
     """Chaikin's corner cutting of open polylines (N, P, 2), each with its own `cut` (N, 1, 1)."""
     for _ in range(times if points.shape[1] > 2 else 0):
         before, after = points[:, :-1], points[:, 1:]
@@ -168,7 +168,7 @@ def rounded(points: torch.Tensor, cut: torch.Tensor, times: int = 3) -> torch.Te
     return points
 
 
-def _framed(hands: list[torch.Tensor], generator: torch.Generator) -> torch.Tensor:
+def _place_in_frame(hands: list[torch.Tensor], generator: torch.Generator) -> torch.Tensor:
     """Strokes in any units, as MNIST would have framed them: (N, 28, 28) uint8."""
     count = len(hands[0])
     width = 1.3 + 3.0 * torch.rand(count, generator=generator)  # pixels; MNIST's are about 2 to 4
@@ -179,13 +179,13 @@ def _framed(hands: list[torch.Tensor], generator: torch.Generator) -> torch.Tens
     scale = ((side - width) / extent)[:, None, None]
     middle = 14 + 0.6 * torch.randn(count, 1, 2, generator=generator)
     placed = [(stroke - (low + high) / 2) * scale + middle for stroke in hands]
-    drawn = _inked(placed, width, 28)
+    drawn = _rasterize_chunk(placed, width, 28)
     drawn = drawn * (0.85 + 0.3 * torch.rand(count, 1, 1, generator=generator))  # pale to saturated
     noise = 0.06 * torch.randn(drawn.shape, generator=generator) * (drawn > 0)
     return ((drawn + noise).clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-def _inked(hands: list[torch.Tensor], width: torch.Tensor, side: int) -> torch.Tensor:
+def _rasterize_chunk(hands: list[torch.Tensor], width: torch.Tensor, side: int) -> torch.Tensor:
     """Ink where a pen of `width` (N,) pixels passes along strokes (N, P, 2): (N, side, side)."""
     start = torch.cat([stroke[:, :-1] for stroke in hands], 1)[:, :, None]  # (N, S, 1, 2)
     along = torch.cat([stroke[:, 1:] for stroke in hands], 1)[:, :, None] - start

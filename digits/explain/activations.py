@@ -8,28 +8,28 @@ from digits.recognition import normalization
 from digits.recognition.reader import Digit
 
 
-def explained(digit: Digit, network: torch.nn.Module, device: str | torch.device = "cpu") -> dict:
+def explain_digit(digit: Digit, network: torch.nn.Module, device: str | torch.device = "cpu") -> dict:
     """`digit` as `POST /api/explain` shows it; `network` has `steps`, see model.CNN."""
     with torch.inference_mode():
-        steps = network.steps(inputs(digit.frame).to(device))
-    layers = [{"name": name, "shape": list(out.shape[1:]), "values": listed(out[0])} for name, out in steps.items()]
-    heats = {"method": saliency.METHOD, "values": listed(saliency.heat(digit.frame, network, device))}
-    return {"frame": framed(digit), "layers": layers, "heat": heats}
+        steps = network.steps(explain_normalization(digit.frame).to(device))
+    layers = [{"name": name, "shape": list(out.shape[1:]), "values": to_lists(out[0])} for name, out in steps.items()]
+    heats = {"method": saliency.METHOD, "values": to_lists(saliency.rise(digit.frame, network, device))}
+    return {"frame": explain_transforms(digit), "layers": layers, "heat": heats}
 
 
-def inputs(frames: np.ndarray) -> torch.Tensor:
+def explain_normalization(frames: np.ndarray) -> torch.Tensor:
     """What the network takes for `frames` (28, 28) or (B, 28, 28) uint8: (B, 1, 28, 28) in [0, 1]."""
     return torch.from_numpy(frames.reshape(-1, 1, *frames.shape[-2:]) / np.float32(255))
 
 
-def listed(values: torch.Tensor) -> list:
+def to_lists(values: torch.Tensor) -> list:
     """`values` as nested lists, to 3 decimals, which is more than a screen shows."""
     return (values.cpu().double().numpy().round(3) + 0.0).tolist()  # + 0.0: without -0.0
 
 
-def framed(digit: Digit) -> dict:
+def explain_transforms(digit: Digit) -> dict:
     """The frame of `digit`, and which rectangle of the upright picture came to which of the frame."""
-    crop, placed = way(digit)
+    crop, placed = source_box(digit)
     mass = digit.frame.astype(np.float64)
     places = np.arange(len(mass)) + 0.5
     centre = [float(mass.sum(axis) @ places / mass.sum()) for axis in (0, 1)]
@@ -41,16 +41,16 @@ def framed(digit: Digit) -> dict:
     }
 
 
-def way(digit: Digit) -> tuple[tuple[float, ...], tuple[int, ...]]:
+def source_box(digit: Digit) -> tuple[tuple[float, ...], tuple[int, ...]]:
     """The rectangle (left, top, right, bottom) of the upright picture, in its pixels, and where in the frame it came.
 
     The second in pixels of the frame; it may reach a little outside.
     """
     part, amount, times = digit.source
     ink = part.ink(amount)
-    _, moves, (left, top, right, bottom) = normalization.traced(ink)
+    _, moves, (left, top, right, bottom) = normalization.normalize_with_transforms(ink)
     edge = (ink.shape[1] - part.width) // 2
     x, y = part.box[0] - edge, part.box[1] - edge
-    corners = (normalization.before(moves, left, top), normalization.before(moves, right, bottom))
+    corners = (normalization.invert(moves, left, top), normalization.invert(moves, right, bottom))
     crop = tuple(times * (start + at) for corner in corners for start, at in zip((x, y), corner, strict=True))
     return crop, (left, top, right, bottom)

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from digits.explain.activations import inputs
+from digits.explain.activations import explain_normalization
 from digits.probabilities import BATCH_SIZE, class_probabilities
 from digits.recognition.reader import Digit, Reading
 
 
 @dataclass(frozen=True)
-class Rung:
+class ComparedModel:
     """A network: its kind, how many numbers it learned, its accuracy in percent where that is known.
 
     `network` as it was loaded, `quick` in the form that answers soonest.
@@ -27,7 +27,7 @@ class Rung:
     quick: torch.nn.Module
 
 
-def recorded(weights: Path) -> float | None:
+def recorded_accuracy(weights: Path) -> float | None:
     """The accuracy on the test images, in percent, that the record beside `weights` gives; None where it gives none."""
     try:
         accuracy = json.loads(weights.with_suffix(".json").read_text())["test_accuracy"]
@@ -36,14 +36,16 @@ def recorded(weights: Path) -> float | None:
     return accuracy if type(accuracy) in (int, float) and 0 <= accuracy <= 100 else None
 
 
-def compared(reading: Reading, rungs: Sequence[Rung], device: str | torch.device = "cpu") -> list[dict]:
+def load_compared_models(
+    reading: Reading, rungs: Sequence[ComparedModel], device: str | torch.device = "cpu"
+) -> list[dict]:
     """What each of `rungs` says of the frames that were cut out for `reading`, as `POST /api/compare` answers."""
-    frames = inputs(np.array([digit.frame for digit in reading.digits])).to(device)
-    return [told(rung, read(reading.digits, rung.quick, frames)) for rung in rungs]
+    frames = explain_normalization(np.array([digit.frame for digit in reading.digits])).to(device)
+    return [to_dict(rung, predict(reading.digits, rung.quick, frames)) for rung in rungs]
 
 
 @torch.inference_mode()
-def read(digits: Sequence[Digit], network: torch.nn.Module, frames: torch.Tensor) -> Reading:
+def predict(digits: Sequence[Digit], network: torch.nn.Module, frames: torch.Tensor) -> Reading:
     """`digits` as `network` reads them in their `frames` (B, 1, 28, 28)."""
     chances = torch.cat([class_probabilities(network(batch)) for batch in frames.split(BATCH_SIZE)]).tolist()
     most = [max(row) for row in chances]
@@ -51,7 +53,7 @@ def read(digits: Sequence[Digit], network: torch.nn.Module, frames: torch.Tensor
     return Reading(tuple(Digit(row.index(p), p, tuple(row), digit.box, digit.frame) for digit, row, p in rows))
 
 
-def told(rung: Rung, reading: Reading) -> dict:
+def to_dict(rung: ComparedModel, reading: Reading) -> dict:
     """A rung and its reading, as JSON has them."""
     about = {"name": rung.name, "parameters": rung.parameters, "test_accuracy": rung.test_accuracy}
     said = reading.as_dict()

@@ -8,7 +8,7 @@ import functools
 import cv2
 import numpy as np
 
-NARROW = 32  # pixels that the shorter side keeps when a picture is shrunk
+MIN_SHORT_SIDE = 32  # pixels that the shorter side keeps when a picture is shrunk
 
 
 def median(values: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ def quantile(values: np.ndarray, share: float) -> np.floating:
 
 
 @functools.lru_cache(maxsize=4)  # pictures from one page are of one size; of a photo of 2 megapixels it takes 4 MB
-def border(height: int, width: int) -> np.ndarray:
+def border_indices(height: int, width: int) -> np.ndarray:
     """Where the border of a picture is, on which seldom anything is written: indices (N,) into its pixels in a row."""
     edge = max(1, round(0.06 * min(height, width)))
     mask = np.ones((height, width), bool)
@@ -41,26 +41,26 @@ def border(height: int, width: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=64)  # of a few hundred bytes each, mostly
-def kernel(height: int, width: int) -> np.ndarray:
+def rectangle_kernel(height: int, width: int) -> np.ndarray:
     """A rectangle of ones for cv2's morphology, (height, width) uint8; not to be written to."""
     return cv2.getStructuringElement(cv2.MORPH_RECT, (width, height))
 
 
-def largest(values: np.ndarray) -> np.floating:
+def max_value(values: np.ndarray) -> np.floating:
     """The largest of `values` (H, W), as `values.max()`."""
     return values.dtype.type(cv2.minMaxLoc(values)[1])
 
 
-def padded(values: np.ndarray, margin: int) -> np.ndarray:
+def pad(values: np.ndarray, margin: int) -> np.ndarray:
     """`values` (H, W) with a `margin` of zeros around them, as `np.pad(values, margin)`."""
     return cv2.copyMakeBorder(values, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
 
 
-def shrunk(picture: np.ndarray, side: int) -> np.ndarray:
+def downscale(picture: np.ndarray, side: int) -> np.ndarray:
     """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side; a strip to NARROW on its shorter,
     or to 4 * side² in all."""
     height, width = picture.shape[:2]
-    strip = min(NARROW / min(height, width), 2 * side / (height * width) ** 0.5)
+    strip = min(MIN_SHORT_SIDE / min(height, width), 2 * side / (height * width) ** 0.5)
     shrink = max(side / max(height, width), strip)
     if shrink >= 1:
         return picture

@@ -6,27 +6,27 @@ is fitted to the border and to what is as near to it.
 
 import numpy as np
 
-from digits.recognition.arrays import border, median, shrunk
+from digits.recognition.arrays import border_indices, downscale, median
 
-SMALL = 96  # pixels of the longer side, enough to fit the paper on: light changes slowly
+FIT_SIDE = 96  # pixels of the longer side, enough to fit the paper on: light changes slowly
 
 
-def paper_of(colours: np.ndarray) -> np.ndarray:
+def estimate_background(colours: np.ndarray) -> np.ndarray:
     """The paper's colour at each pixel of (H, W, C), 0 to 1: (C,) where it is the same everywhere, else (H, W, C).
 
     A surface of second order is fitted to the border, then to all that is as near to it as most of the border,
     by least squares, in which what lies far off counts little (reweighted with Cauchy's weights, squared).
     """
     height, width, channels = colours.shape
-    small = shrunk(colours, SMALL)
-    values, rim = small.reshape(-1, channels), border(*small.shape[:2])
+    small = downscale(colours, FIT_SIDE)
+    values, rim = small.reshape(-1, channels), border_indices(*small.shape[:2])
     outer = values.take(rim, axis=0)
-    if _most(outer, outer[0]):  # the corner, which is quickly looked at
+    if _is_uniform(outer, outer[0]):  # the corner, which is quickly looked at
         return outer[0]
     middle = median(outer)
-    if _most(outer, middle):  # drawn by a program, too
+    if _is_uniform(outer, middle):  # drawn by a program, too
         return middle
-    terms, paper = _terms(*small.shape[:2]), middle
+    terms, paper = _quadratic_basis(*small.shape[:2]), middle
     inner = np.ones(len(values), bool)
     inner[rim] = False
     for step in range(8):
@@ -38,16 +38,16 @@ def paper_of(colours: np.ndarray) -> np.ndarray:
         order = 3 if step < 2 else 6  # a plane first
         fit = np.linalg.lstsq(terms[:, :order] * weights[:, None], values * weights[:, None], rcond=None)[0]
         paper = terms[:, :order] @ fit
-    return (_terms(height, width) @ fit).reshape(colours.shape)
+    return (_quadratic_basis(height, width) @ fit).reshape(colours.shape)
 
 
-def _most(colours: np.ndarray, one: np.ndarray) -> bool:
+def _is_uniform(colours: np.ndarray, one: np.ndarray) -> bool:
     """Whether more than half of `colours` (N, C) are the same as `one` (C,)."""
     same = colours == one
     return np.count_nonzero(same.all(1) if len(one) > 1 else same) > 0.5 * len(colours)
 
 
-def _terms(height: int, width: int) -> np.ndarray:
+def _quadratic_basis(height: int, width: int) -> np.ndarray:
     """1, x, y, x², xy, y² at each pixel, x and y from -1 to 1: (H * W, 6) float32."""
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32).reshape(2, -1)
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)

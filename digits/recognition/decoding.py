@@ -19,7 +19,7 @@ from digits import UserError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 MAX_PIXELS = 64_000_000  # phones make up to 50 million; at most 20 bytes each are held while decoding
-WIDE_RANGES = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
+WHITE_LEVELS = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
 HEADER_FORMATS = tuple(name for name in FORMATS if name != "TIFF")  # of one page, with their size at the beginning
 SIGNATURES = {  # of files that are no pictures
     b"<": "HTML or XML",
@@ -34,7 +34,7 @@ SIGNATURES = {  # of files that are no pictures
 _STDERR_LOCK = threading.Lock()
 
 
-class Timed(io.BytesIO):
+class DeadlineBytesIO(io.BytesIO):
     """The bytes of a file, for some seconds: decoders ask for them piece by piece, and so are stopped.
 
     Errors, of what reads: UserError with code "time".
@@ -58,23 +58,23 @@ def decode(source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: f
     is seen when the decoder asks for bytes).
     """
     named = "The picture" if isinstance(source, bytes) else str(source)
-    content = source if isinstance(source, bytes) else _content(Path(source))
+    content = source if isinstance(source, bytes) else _read_file(Path(source))
     if not content:
         raise UserError(f"{named} is empty (0 bytes): save or send it again.", "empty")
     try:
-        with Image.open(Timed(content, seconds), formats=FORMATS) as image:
+        with Image.open(DeadlineBytesIO(content, seconds), formats=FORMATS) as image:
             if image.width * image.height > most:
-                raise UserError(_too_large(named, f"{image.width}x{image.height} pixels", most), "pixels")
+                raise UserError(_too_large_message(named, f"{image.width}x{image.height} pixels", most), "pixels")
             with quiet_stderr() if image.format == "TIFF" else contextlib.nullcontext():
                 image.load()
             if image.info:  # where an orientation would stand
                 ImageOps.exif_transpose(image, in_place=True)
-            return _flat(image)
+            return _to_rgb_or_gray(image)
     except UnidentifiedImageError:
         formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
         raise UserError(f"{named} is no {formats} picture but {describe(content)}: convert it.", "format") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UserError(_too_large(named, "far too many pixels", most), "pixels") from None
+        raise UserError(_too_large_message(named, "far too many pixels", most), "pixels") from None
     except UserError:
         raise
     except Exception as error:  # a decoder fed with broken bytes may raise anything at all
@@ -133,7 +133,7 @@ def quiet_stderr() -> Iterator[None]:
             os.close(saved)
 
 
-def _content(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise UserError(f"{path} is a folder with no pictures in it: name one that has some.", "missing")
@@ -144,26 +144,26 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read ({error.strerror}).", "missing") from None
 
 
-def _too_large(named: str, found: str, most: int) -> str:
+def _too_large_message(named: str, found: str, most: int) -> str:
     return f"{named} has {found}; at most {most / 1_000_000:g} million can be read: send a smaller one."
 
 
-def _flat(image: Image.Image) -> Image.Image:
+def _to_rgb_or_gray(image: Image.Image) -> Image.Image:
     """Any mode as RGB or 8-bit grey; what is transparent gets the paper's colour."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         values = np.nan_to_num(np.asarray(image, np.float32))
         # Such files hold anything from shares of 1 to 16 bits: the least range that fits is meant.
-        white = next((top for top in WIDE_RANGES if values.max() <= top), values.max())
+        white = next((top for top in WHITE_LEVELS if values.max() <= top), values.max())
         return Image.fromarray((255 * values / white).clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:
         mode = "L" if image.mode in ("1", "L") else "RGB"
         return image if image.mode == mode else image.convert(mode)  # which would copy it
     image = image.convert("RGBA")
-    paper = Image.new("RGBA", image.size, _paper(image))
+    paper = Image.new("RGBA", image.size, _backdrop_color(image))
     return Image.alpha_composite(paper, image).convert("RGB")
 
 
-def _paper(image: Image.Image) -> tuple[int, int, int]:
+def _backdrop_color(image: Image.Image) -> tuple[int, int, int]:
     """The colour that belongs behind an RGBA picture.
 
     Where most is transparent, what is not is ink: paper contrasts with it. Else it is a sheet or a

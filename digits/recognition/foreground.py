@@ -11,86 +11,89 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import border, kernel, largest, median, quantile, shrunk
-from digits.recognition.background import paper_of
+from digits.recognition.arrays import border_indices, downscale, max_value, median, quantile, rectangle_kernel
+from digits.recognition.background import estimate_background
 
-BLANK = 0.08  # least contrast, as a share of black to white, that counts as written
-FAINT = 0.15  # what is below this share of the darkest ink is no edge of a digit
+MIN_CONTRAST = 0.08  # least contrast, as a share of black to white, that counts as written
+INK_THRESHOLD = 0.15  # what is below this share of the darkest ink is no edge of a digit
 MOSTLY = 0.3  # median of the ink: if paler, most is shade (MNIST: from 0.53 on, hairlines 0.52, people's photos 0.33)
-HARD = 0.4  # of the darkest ink: few strokes are as pale
-DUST, MOTES = 2e-4, 50  # share of the pixels, and pixels, that may be darker than what is called the darkest ink
+STRONG_INK = 0.4  # of the darkest ink: few strokes are as pale
+OUTLIER_SHARE, MAX_OUTLIERS = (
+    2e-4,
+    50,
+)  # share of the pixels, and pixels, that may be darker than what is called the darkest ink
 SHADED = 192  # pixels of the longer side, enough to find shadows on
-AROUND = 0.25  # of the shorter side: the median of so much is paper, as it is the most of it
-WIDE = 0.36  # of the shorter side: no stroke is as wide, but for those of a digit cut out
+LOCAL_WINDOW = 0.25  # of the shorter side: the median of so much is paper, as it is the most of it
+MAX_STROKE_WIDTH = 0.36  # of the shorter side: no stroke is as wide, but for those of a digit cut out
 SHADE, MUCH = 0.02, 0.08  # of black to white, and of the picture: what is less is no shadow
 DIM, BROAD = 0.2, 0.06  # what has less contrast, of the shorter side wider strokes, and goes on outside is half-shade
-SHEET = 64  # pixels: a smaller picture is a digit cut out, with no rules, edges or frame
+MIN_PAGE_SIDE = 64  # pixels: a smaller picture is a digit cut out, with no rules, edges or frame
 
 
 @dataclass(frozen=True)
-class Ink:
+class Foreground:
     """How much of it each pixel has, (H, W) float32 from 0 to 1, the darkest; its contrast to the paper, 0 to 1."""
 
     amount: np.ndarray
     contrast: float
 
-    def placed(self, top: int, left: int, shape: tuple[int, int]) -> "Ink":
+    def placed(self, top: int, left: int, shape: tuple[int, int]) -> "Foreground":
         """This ink in a larger picture of `shape` (H, W)."""
         around = np.zeros(shape, np.float32)
         around[top : top + self.amount.shape[0], left : left + self.amount.shape[1]] = self.amount
-        return Ink(around, self.contrast)
+        return Foreground(around, self.contrast)
 
 
-def find(colours: np.ndarray) -> Ink | None:
+def extract_foreground(colours: np.ndarray) -> Foreground | None:
     """The ink of a picture (H, W, C) uint8; None where nothing is written."""
     if margin := _margin(colours):
-        inner = find(colours[margin:-margin, margin:-margin])
-        return inner and Ink(np.pad(inner.amount, margin), inner.contrast)
+        inner = extract_foreground(colours[margin:-margin, margin:-margin])
+        return inner and Foreground(np.pad(inner.amount, margin), inner.contrast)
     colours = colours / np.float32(255)
-    return _on(paper_of(colours), colours)
+    return _extract(estimate_background(colours), colours)
 
 
-def find_locally(colours: np.ndarray) -> Ink | None:
+def extract_with_local_background(colours: np.ndarray) -> Foreground | None:
     """The same, taking for paper what is seen around each place, so that light may change however it likes.
 
     Where writing covers more than half of AROUND it is then taken for paper, too.
     """
     height, width = colours.shape[:2]
-    small = shrunk(colours, SHADED)
-    paper = cv2.medianBlur(small, round(AROUND * min(small.shape[:2])) | 1)
+    small = downscale(colours, SHADED)
+    paper = cv2.medianBlur(small, round(LOCAL_WINDOW * min(small.shape[:2])) | 1)
     paper = cv2.resize(paper, (width, height)).reshape(colours.shape).astype(np.float32) / 255
     light = paper.mean(2, keepdims=True)  # ink in the shade is darker, too
     evened = light.max() / light.clip(max(light.max() / 4, 1 / 255))
-    return _on(paper * evened, colours / np.float32(255) * evened)
+    return _extract(paper * evened, colours / np.float32(255) * evened)
 
 
-def _on(paper: np.ndarray, colours: np.ndarray) -> Ink | None:
+def _extract(paper: np.ndarray, colours: np.ndarray) -> Foreground | None:
     """The ink of `colours` (H, W, C) on `paper`, (C,) or (H, W, C), from 0 to 1 both; None where there is none."""
     amount = _distance(colours - paper)
-    if min(amount.shape) >= SHEET:
-        _peel(amount)
-        _unrule(amount)
+    if min(amount.shape) >= MIN_PAGE_SIDE:
+        _remove_borders(amount)
+        _remove_ruled_lines(amount)
     peak = _peak(amount)
-    if peak < BLANK or (peak < DIM and _is_shade(amount > FAINT * peak, _width(amount))):
+    if peak < MIN_CONTRAST or (peak < DIM and _is_shade(amount > INK_THRESHOLD * peak, stroke_width(amount))):
         return None
     amount = amount / peak
-    return Ink(np.minimum(amount, 1) if _motes(amount) else amount, peak)
+    return Foreground(np.minimum(amount, 1) if _outlier_pixels(amount) else amount, peak)
 
 
-def is_mostly_pale(ink: Ink) -> bool:
+def is_mostly_pale(ink: Foreground) -> bool:
     """Whether most of `ink` is so pale that it is rather the edge of a shadow than writing."""
-    return np.count_nonzero(ink.amount > MOSTLY) < 0.5 * np.count_nonzero(ink.amount > FAINT)
+    return np.count_nonzero(ink.amount > MOSTLY) < 0.5 * np.count_nonzero(ink.amount > INK_THRESHOLD)
 
 
-def darkest(ink: Ink) -> Ink:
+def threshold_strong(ink: Foreground) -> Foreground:
     """`ink` without what is paler than HARD of it: the edge of a shadow, rules, what shows through from behind."""
-    return Ink((ink.amount - HARD).clip(0) / (1 - HARD), ink.contrast)
+    return Foreground((ink.amount - STRONG_INK).clip(0) / (1 - STRONG_INK), ink.contrast)
 
 
 def _margin(colours: np.ndarray) -> int:
     """How wide a frame of one colour is that runs along all sides of the picture (H, W, C) uint8; 0 for none."""
     height, width = colours.shape[:2]
-    if min(height, width) < SHEET:
+    if min(height, width) < MIN_PAGE_SIDE:
         return 0
 
     def ring(k: int) -> np.ndarray:  # the pixels k from the border, (N, C)
@@ -121,19 +124,19 @@ def _distance(difference: np.ndarray) -> np.ndarray:
     distance = np.abs(difference[..., 0])
     if channels > 1:
         distance = np.sqrt(np.einsum("hwc,hwc->hw", difference, difference) / channels)
-    other = _other(difference, distance)
+    other = _opposite_polarity(difference, distance)
     opposite = None if other is None else distance * other
     sides = [distance] if other is None else [distance - opposite, opposite]
-    wide = [_wide(side) for side in sides]
+    wide = [_shading(side) for side in sides]
     if any(part is not None for part in wide):  # light and shade: writing is what is thin, be it lighter or darker
         sides = [side if part is None else np.maximum(side - part, 0) for side, part in zip(sides, wide, strict=True)]
         if other is not None and _peak(sides[1]) > _peak(sides[0]):
             sides, other = sides[::-1], ~other
-    noise = _noise(sides, other)
+    noise = _noise_level(sides, other)
     return np.maximum(sides[0] - noise, 0) if noise else sides[0]
 
 
-def _other(difference: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
+def _opposite_polarity(difference: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
     """Which colours lie to the other side of the paper than the strongest do, (H, W) bool; None where none does.
 
     Given their `difference` (H, W, C) to the paper and their `distance` (H, W).
@@ -146,16 +149,16 @@ def _other(difference: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
     return difference @ difference[strongest].mean(0) < 0
 
 
-def _wide(distance: np.ndarray) -> np.ndarray | None:
+def _shading(distance: np.ndarray) -> np.ndarray | None:
     """What of `distance` (H, W) is wider than a stroke, its opening; None where there is little of that."""
     height, width = distance.shape
-    small = shrunk(distance, SHADED)
+    small = downscale(distance, SHADED)
     shaded = small > SHADE
     if np.count_nonzero(shaded) / small.size < MUCH:
         return None  # at once, as an opening is nowhere more
-    side = round((WIDE if min(height, width) >= SHEET else 0.5) * min(small.shape)) | 1
+    side = round((MAX_STROKE_WIDTH if min(height, width) >= MIN_PAGE_SIDE else 0.5) * min(small.shape)) | 1
     inside = round(0.6 * side)  # of a square in that disc: where not even that fits, nothing is left
-    if not largest(cv2.erode(_continued(shaded.view(np.uint8), inside // 2), kernel(inside, inside))):
+    if not max_value(cv2.erode(_continued(shaded.view(np.uint8), inside // 2), rectangle_kernel(inside, inside))):
         return None
     around = _continued(small, side)
     wide = cv2.morphologyEx(around, cv2.MORPH_OPEN, _disc(side))[side:-side, side:-side]
@@ -169,13 +172,13 @@ def _continued(picture: np.ndarray, margin: int) -> np.ndarray:
     return cv2.copyMakeBorder(picture, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
 
 
-def _noise(sides: list[np.ndarray], other: np.ndarray | None) -> float:
+def _noise_level(sides: list[np.ndarray], other: np.ndarray | None) -> float:
     """What of the first of `sides`, (H, W) each, is grain of the paper: on the border, the median and four deviations.
 
     What differs from the paper to the `other` side than ink does, (H, W) bool, by as much as the second of `sides`
     says, is surely grain, and that which looks like ink is as strong.
     """
-    rim = border(*sides[0].shape)
+    rim = border_indices(*sides[0].shape)
     grain = () if other is None else sides[1].take(rim)[other.take(rim)]
     if len(grain) < 0.2 * len(rim):
         grain = sides[0].take(rim)
@@ -187,18 +190,18 @@ def _noise(sides: list[np.ndarray], other: np.ndarray | None) -> float:
 
 def _peak(amount: np.ndarray) -> float:
     """How dark the darkest ink is, but for dust."""
-    motes = _motes(amount)
-    return float(np.partition(amount.ravel(), -motes - 1)[-motes - 1] if motes else largest(amount))
+    motes = _outlier_pixels(amount)
+    return float(np.partition(amount.ravel(), -motes - 1)[-motes - 1] if motes else max_value(amount))
 
 
-def _motes(amount: np.ndarray) -> int:
+def _outlier_pixels(amount: np.ndarray) -> int:
     """How many pixels of (H, W) may be darker than what is called the darkest ink."""
-    return int(min(DUST * amount.size, MOTES))
+    return int(min(OUTLIER_SHARE * amount.size, MAX_OUTLIERS))
 
 
-def _peel(amount: np.ndarray) -> None:
+def _remove_borders(amount: np.ndarray) -> None:
     """Take off what covers whole sides of `amount` (H, W), in place: the table beside the sheet."""
-    mask = amount > FAINT * _peak(amount)
+    mask = amount > INK_THRESHOLD * _peak(amount)
     for side, ink in ((mask, amount), (mask[::-1], amount[::-1]), (mask.T, amount.T), (mask.T[::-1], amount.T[::-1])):
         covered, most = side[: len(side) // 3].mean(1), 0.97
         depth = 0
@@ -210,12 +213,12 @@ def _peel(amount: np.ndarray) -> None:
             ink[: depth + 2 + len(side) // 100] = 0
 
 
-def _unrule(amount: np.ndarray) -> None:
+def _remove_ruled_lines(amount: np.ndarray) -> None:
     """Take off ruled lines, in place; what is darker than them is written over them and stays."""
     peak = _peak(amount)
-    mask = (amount > FAINT * peak).astype(np.uint8)
-    lines = [(amount[rows], *line) for rows, *line in _lines(mask)]
-    lines += [(amount.T[columns], *line) for columns, *line in _lines(mask.T)]
+    mask = (amount > INK_THRESHOLD * peak).astype(np.uint8)
+    lines = [(amount[rows], *line) for rows, *line in _ruled_lines(mask)]
+    lines += [(amount.T[columns], *line) for columns, *line in _ruled_lines(mask.T)]
     levels = []
     for band, _, inside in lines:
         # A digit's bar may lie along it for a while: of its columns the lighter ones count.
@@ -224,7 +227,7 @@ def _unrule(amount: np.ndarray) -> None:
         band[line] = (band[line] - level).clip(0) * (peak / (peak - level)) if level < 0.8 * peak else 0
 
 
-def _lines(mask: np.ndarray) -> list[tuple[slice, np.ndarray, np.ndarray]]:
+def _ruled_lines(mask: np.ndarray) -> list[tuple[slice, np.ndarray, np.ndarray]]:
     """Thin lines from side to side of `mask` (H, W) uint8: the rows h of each, where in them it is, widely and closely.
 
     (h, W) bool both.
@@ -250,10 +253,10 @@ def _lines(mask: np.ndarray) -> list[tuple[slice, np.ndarray, np.ndarray]]:
 
 def _is_shade(mask: np.ndarray, width: float) -> bool:
     """Whether what is in `mask` (H, W), of a mean `width`, is broad and reaches the border."""
-    return width > BROAD * min(mask.shape) and mask.take(border(*mask.shape)).sum() > 0.02 * mask.sum()
+    return width > BROAD * min(mask.shape) and mask.take(border_indices(*mask.shape)).sum() > 0.02 * mask.sum()
 
 
-def _width(amount: np.ndarray) -> float:
+def stroke_width(amount: np.ndarray) -> float:
     """How wide strokes are, in pixels: twice their area over the length of their edges, grain smoothed."""
     amount = cv2.GaussianBlur(amount, (0, 0), max(0.5, 0.01 * min(amount.shape)))
     across, down = np.diff(amount, axis=1)[:-1], np.diff(amount, axis=0)[:, :-1]

@@ -7,15 +7,15 @@ Which of the cuts are right is not decided here but by what the network says of 
 import cv2
 import numpy as np
 
-from digits.recognition.components import Part
+from digits.recognition.components import Component
 
 SLANTS = (-0.3, 0.0, 0.3)  # horizontal pixels a pixel of height: how cuts between digits lean
-CUTS = 5  # at most, in one part
+MAX_CUTS = 5  # at most, in one part
 THINNER = 0.7  # of what is cut where the part is thickest: where more is cut, it is not thin
 SLIVER = 0.03  # of a part: less is no piece of its own
 
 
-def pieces(part: Part, amount: np.ndarray) -> list[Part]:
+def oversegment(part: Component, amount: np.ndarray) -> list[Component]:
     """`part` cut where it is thinnest from top to bottom, the pieces from left to right.
 
     Straight cuts, all leaning alike: as that of SLANTS does along which the least ink is cut. A part that is
@@ -28,43 +28,43 @@ def pieces(part: Part, amount: np.ndarray) -> list[Part]:
         return [part]
     ways = []
     for slant in SLANTS:
-        crossed = _crossed(ink, slant)
-        if spots := _thin(crossed, tall / 8):
+        crossed = _projection_profile(ink, slant)
+        if spots := _profile_minima(crossed, tall / 8):
             ways.append((float(crossed[spots[0]]), slant, sorted(spots)))
     if not ways:
         return [part]
     _, slant, spots = min(ways)
-    return _divided(part, np.searchsorted(spots, np.arange(wide) - slant * _rows(tall), side="right"))
+    return _cut_component(part, np.searchsorted(spots, np.arange(wide) - slant * _ink_rows(tall), side="right"))
 
 
-def _rows(tall: int) -> np.ndarray:
+def _ink_rows(tall: int) -> np.ndarray:
     """The rows of a part `tall` pixels high, from its middle, (tall, 1): a slanting cut is where it should be there."""
     return np.arange(tall)[:, None] - tall / 2
 
 
-def _crossed(ink: np.ndarray, slant: float) -> np.ndarray:
+def _projection_profile(ink: np.ndarray, slant: float) -> np.ndarray:
     """How much of `ink` (H, W) float32 a cut with a `slant` crosses at each column, evened a little: (W,)."""
     tall, wide = ink.shape
     around = cv2.copyMakeBorder(ink, 0, 0, 1, 1, cv2.BORDER_CONSTANT)  # a cut that leaves the part meets paper
-    at = np.rint(np.arange(wide) + slant * _rows(tall)).astype(int)
+    at = np.rint(np.arange(wide) + slant * _ink_rows(tall)).astype(int)
     at = np.minimum(np.maximum(at, -1), wide) + (1 + np.arange(tall)[:, None] * (wide + 2))
     crossed = around.take(at).sum(0).astype(np.float32, copy=False)
     return cv2.GaussianBlur(crossed[None], (0, 0), max(0.5, 0.015 * wide))[0]
 
 
-def _thin(crossed: np.ndarray, apart: float) -> list[int]:
+def _profile_minima(crossed: np.ndarray, apart: float) -> list[int]:
     """The columns where least is `crossed` (W,), at most CUTS and each so far `apart`, the thinnest first."""
     wide, amounts, most = len(crossed), crossed.tolist(), float(THINNER * crossed.max())
     spots: list[int] = []
     for x in np.argsort(crossed, kind="stable").tolist():
-        if amounts[x] >= most or len(spots) == CUTS:
+        if amounts[x] >= most or len(spots) == MAX_CUTS:
             break
         if 0.15 * wide <= x < 0.85 * wide and all(abs(x - spot) >= apart for spot in spots):
             spots.append(x)
     return spots
 
 
-def _divided(part: Part, number: np.ndarray) -> list[Part]:
+def _cut_component(part: Component, number: np.ndarray) -> list[Component]:
     """The pieces of `part`, of whose pixels each has the `number` (H, W) of its piece; slivers join the next piece."""
     left, top, _, _ = part.box
     found, least = [], SLIVER * np.count_nonzero(part.mask)
@@ -78,5 +78,5 @@ def _divided(part: Part, number: np.ndarray) -> list[Part]:
             x, y, width, height = cv2.boundingRect(piece.view(np.uint8))
             if width:
                 box = (left + x, top + y, left + x + width, top + y + height)
-                found.append(Part(box, piece[y : y + height, x : x + width]))
+                found.append(Component(box, piece[y : y + height, x : x + width]))
     return found

@@ -8,28 +8,32 @@ slowly.
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import shrunk
+from digits.recognition.arrays import downscale
 
-SIDE = 160  # pixels of the longer side, on which it is looked for
-STEP = 16  # of 255, by which colours in 3x3 pixels differ inside a sheet at most: light falling off, paper's grain
-LEAST = 0.1  # of the picture: a smaller region is no sheet
-MOST = 0.95  # of the picture: a larger one has no table beside it
-SQUARE = 0.88  # of the rectangle around it, turned as it is: a round region is pi / 4 of it
-WRITTEN = 1e-3  # of the sheet, in holes: less is a speck
-RIM = 3  # pixels of SIDE taken off all around: the sheet's edge is soft
+WORKING_SIDE = 160  # pixels of the longer side, on which it is looked for
+MAX_GRADIENT = (
+    16  # of 255, by which colours in 3x3 pixels differ inside a sheet at most: light falling off, paper's grain
+)
+MIN_AREA = 0.1  # of the picture: a smaller region is no sheet
+MAX_AREA = 0.95  # of the picture: a larger one has no table beside it
+MIN_RECTANGULARITY = 0.88  # of the rectangle around it, turned as it is: a round region is pi / 4 of it
+MIN_INK_AREA = 1e-3  # of the sheet, in holes: less is a speck
+EDGE_WIDTH = 3  # pixels of SIDE taken off all around: the sheet's edge is soft
 
 
-def find(colours: np.ndarray) -> tuple[int, int, np.ndarray] | None:
+def find_page(colours: np.ndarray) -> tuple[int, int, np.ndarray] | None:
     """The sheet in a picture (H, W, C) uint8: its top and left, and the part of the picture with it, (h, w, C) uint8.
 
     What is not the sheet in that part is like paper. None where no sheet is seen.
     """
-    small = cv2.medianBlur(shrunk(colours, SIDE), 3)
+    small = cv2.medianBlur(downscale(colours, WORKING_SIDE), 3)
     small = small.reshape(*small.shape[:2], -1)
-    whole = _largest(small)
+    whole = _largest_page(small)
     if whole is None:
         return None
-    whole = cv2.erode(whole, np.ones((2 * RIM + 1, 2 * RIM + 1), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    whole = cv2.erode(
+        whole, np.ones((2 * EDGE_WIDTH + 1, 2 * EDGE_WIDTH + 1), np.uint8), borderType=cv2.BORDER_REPLICATE
+    )
     rows, columns = whole.any(1).nonzero()[0], whole.any(0).nonzero()[0]
     if not len(rows):
         return None
@@ -38,37 +42,41 @@ def find(colours: np.ndarray) -> tuple[int, int, np.ndarray] | None:
     top, bottom = round(rows[0] * down), round((rows[-1] + 1) * down)
     left, right = round(columns[0] * across), round((columns[-1] + 1) * across)
     size = (right - left, bottom - top)
-    paper = cv2.resize(_spread(small[place], whole[place]), size).reshape(*size[::-1], -1)
+    paper = cv2.resize(_extrapolate_background(small[place], whole[place]), size).reshape(*size[::-1], -1)
     inside = cv2.resize(whole[place], size, interpolation=cv2.INTER_NEAREST) > 0
     return top, left, np.where(inside[..., None], colours[top:bottom, left:right], paper)
 
 
-def _largest(small: np.ndarray) -> np.ndarray | None:
+def _largest_page(small: np.ndarray) -> np.ndarray | None:
     """The largest sheet in `small` (H, W, C) uint8, with what is written on it: (H, W) uint8, 1 there."""
     steps = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).reshape(small.shape).max(2)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((steps <= STEP).astype(np.uint8), connectivity=4)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((steps <= MAX_GRADIENT).astype(np.uint8), connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA]
     for number in np.argsort(-areas, kind="stable").tolist():
-        if number and areas[number] > LEAST * labels.size:  # 0 is where the steps are
-            whole = _filled((labels == number).astype(np.uint8))
+        if number and areas[number] > MIN_AREA * labels.size:  # 0 is where the steps are
+            whole = _fill_holes((labels == number).astype(np.uint8))
             if whole is not None:
                 return whole
     return None
 
 
-def _filled(region: np.ndarray) -> np.ndarray | None:
+def _fill_holes(region: np.ndarray) -> np.ndarray | None:
     """A `region` (H, W) uint8 without its holes, if it is four-cornered and has something written in it."""
     outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     hull = cv2.convexHull(max(outlines, key=cv2.contourArea))  # writing may reach the edge
     whole = cv2.drawContours(np.zeros_like(region), [hull], -1, 1, cv2.FILLED)
     _, (wide, tall), _ = cv2.minAreaRect(hull)
     written = (whole & (1 - region)).sum()
-    if whole.sum() < SQUARE * (wide + 1) * (tall + 1) or whole.mean() > MOST or written < WRITTEN * whole.sum():
+    if (
+        whole.sum() < MIN_RECTANGULARITY * (wide + 1) * (tall + 1)
+        or whole.mean() > MAX_AREA
+        or written < MIN_INK_AREA * whole.sum()
+    ):
         return None
     return whole if region.sum() > 0.5 * whole.sum() else None
 
 
-def _spread(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
+def _extrapolate_background(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
     """`colours` (H, W, C) uint8 where they are `known` (H, W), smoothed and carried on to where they are not."""
     known = known.astype(np.float32)[..., None]
     reach = 0.15 * max(colours.shape[:2])

@@ -17,18 +17,18 @@ from digits.recognition import components, foreground, normalization, oversegmen
 
 # Below it a person should look. Of the 5,000 validation images 0.9 % are, 8 of the 17 misread ones among them
 # (bench/inference.py); of 230 people's single digits 2, and all of 21 pictures of what is no digit (bench/handwriting.py).
-CERTAIN = 0.9
+CONFIDENCE_THRESHOLD = 0.9
 # How many times likelier another look must be. With 1, of MNIST's training images 40,000 to 49,999 as PNG files 17 were
 # read otherwise than as tensors, as paler strokes are lost; with 2 they were 3.
-SURER = 2.0
-MAX_RESULT = 15  # digits; longer integers are rounded by JSON readers that keep numbers as doubles
+REPLACEMENT_RATIO = 2.0
+MAX_RESULT_DIGITS = 15  # digits; longer integers are rounded by JSON readers that keep numbers as doubles
 WORKING_SIDE = 1_000  # larger pictures are reduced to 1,000 to 1,999 pixels on the longer side; a frame has 28
-NARROW = 100  # pixels that the shorter side keeps all the same: a long strip may have a digit across it
-LARGEST = 4_000_000  # pixels that are worked on at most, however long a strip is
-ENOUGH = 128  # pixels of height on which a line is divided, up to twice that
-CROWD = 30  # parts in a line: of more none is cut
-BROAD = 1.5  # times its height: a part as wide may be two digits, however sure the network is
-DOUBTED = 0.9  # below it a part of at least half its height in width is looked at in pieces, too
+MIN_SHORT_SIDE = 100  # pixels that the shorter side keeps all the same: a long strip may have a digit across it
+MAX_WORKING_SIDE = 4_000_000  # pixels that are worked on at most, however long a strip is
+LINE_HEIGHT = 128  # pixels of height on which a line is divided, up to twice that
+MAX_CUT_COMPONENTS = 30  # parts in a line: of more none is cut
+MAX_DIGIT_ASPECT = 1.5  # times its height: a part as wide may be two digits, however sure the network is
+CUT_THRESHOLD = 0.9  # below it a part of at least half its height in width is looked at in pieces, too
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Digit:
     box: components.Box
     frame: np.ndarray = field(repr=False, compare=False)  # (28, 28) uint8
     # What it was made from: the part, its ink, and how many times smaller that is than the picture.
-    source: tuple[components.Part, np.ndarray, int] | None = field(default=None, repr=False, compare=False)
+    source: tuple[components.Component, np.ndarray, int] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Reading:
 
     digits: tuple[Digit, ...]
     divided: float = 1.0
-    found: foreground.Ink | None = field(default=None, repr=False, compare=False)
+    found: foreground.Foreground | None = field(default=None, repr=False, compare=False)
 
     @property
     def text(self) -> str:
@@ -58,7 +58,7 @@ class Reading:
 
     @property
     def result(self) -> int | None:
-        return int(self.text) if len(self.digits) <= MAX_RESULT else None
+        return int(self.text) if len(self.digits) <= MAX_RESULT_DIGITS else None
 
     @property
     def probability(self) -> float:
@@ -67,7 +67,7 @@ class Reading:
 
     @property
     def certain(self) -> bool:
-        return self.probability >= CERTAIN
+        return self.probability >= CONFIDENCE_THRESHOLD
 
     def as_dict(self) -> dict:
         """As it stands in JSON, to 6 decimals: the answer of the API and a line of `test.py --json`."""
@@ -101,27 +101,27 @@ class Reader:
 
         Errors: UserError with code "blank" when nothing is written in it, "crowded" when too much is.
         """
-        colours, factor = pixels(image)
+        colours, factor = working_array(image)
         first: Reading | UserError | None = None
-        for found in inks(colours):  # a person who cannot read something looks again, too
+        for found in foreground_hypotheses(colours):  # a person who cannot read something looks again, too
             try:
                 reading = self._reading(found, factor, image.size)
             except UserError as error:
                 first = first or error
                 continue
-            if reading.certain and agree(first, reading):
+            if reading.certain and may_replace(first, reading):
                 return reading
             if first is None:
                 first = best = reading
-            elif isinstance(first, Reading) and reading.probability > best.probability and agree(first, reading):
+            elif isinstance(first, Reading) and reading.probability > best.probability and may_replace(first, reading):
                 best = reading
         if isinstance(first, UserError):  # what is blank at first sight is not so only if it is read for certain
             raise first
         return best
 
-    def _reading(self, found: foreground.Ink | None, factor: int, size: tuple[int, int]) -> Reading:
+    def _reading(self, found: foreground.Foreground | None, factor: int, size: tuple[int, int]) -> Reading:
         """What `found` says, of a picture of `size` (width, height) that was made `factor` times smaller."""
-        rows = self._stacked(components.lines(found), found.amount) if found else []
+        rows = self._stacked(components.find_text_lines(found), found.amount) if found else []
         if not rows:
             raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
         digits, divided = [], 1.0
@@ -137,12 +137,12 @@ class Reader:
                 digits.append(Digit(chances.index(probability), probability, tuple(chances), box, frame_, source))
         return Reading(tuple(digits), divided, found)
 
-    def _stacked(self, rows: list[list[components.Part]], amount: np.ndarray) -> list[list[components.Part]]:
+    def _stacked(self, rows: list[list[components.Component]], amount: np.ndarray) -> list[list[components.Component]]:
         """`rows` in which one part close above another, each alone in its line, is one digit where that is surer."""
-        joined: list[list[components.Part]] = []
+        joined: list[list[components.Component]] = []
         for row in rows:
-            if joined and len(joined[-1]) == len(row) == 1 and components.close(joined[-1][0], row[0]):
-                whole = components.union([joined[-1][0], row[0]])
+            if joined and len(joined[-1]) == len(row) == 1 and components.are_stacked(joined[-1][0], row[0]):
+                whole = components.merge([joined[-1][0], row[0]])
                 looks = self._look([whole, joined[-1][0], row[0]], amount)
                 one, upper, lower = (max(chances) for _, chances in looks)
                 if one > upper * lower:
@@ -151,7 +151,7 @@ class Reader:
             joined.append(row)
         return joined
 
-    def _line(self, row: list[components.Part], amount: np.ndarray) -> tuple[list[tuple], float, int, np.ndarray]:
+    def _line(self, row: list[components.Component], amount: np.ndarray) -> tuple[list[tuple], float, int, np.ndarray]:
         """The digits of a line, each as its part, frame and ten chances; the chance that they are its digits.
 
         And how many times smaller than `amount` the parts' boxes are; `amount` so much smaller.
@@ -159,32 +159,32 @@ class Reader:
         seen = dict(zip(row, self._look(row, amount), strict=True))
         sure = [max(chances) for _, chances in seen.values()]
         height = max(part.height for part in row)
-        if len(row) == 1 and not may_be_more(row[0], sure[0], height):
+        if len(row) == 1 and not needs_oversegmentation(row[0], sure[0], height):
             return [(row[0], *seen[row[0]])], 1.0, 1, amount
-        shrink = max(1, height // ENOUGH)
+        shrink = max(1, height // LINE_HEIGHT)
         if shrink > 1:
-            row, amount = components.shrunk(row, amount, shrink)  # other parts than were seen
+            row, amount = components.downscale_components(row, amount, shrink)  # other parts than were seen
         pieces, gaps, known = [], [], {}
         for part, probability in zip(row, sure, strict=True):
             if pieces:
                 across = (part.box[0] - pieces[-1].box[2]) / (height / shrink)
-                gaps.append(segmentation.Gap(across, components.level(pieces[-1], part)))
+                gaps.append(segmentation.Gap(across, components.vertical_iou(pieces[-1], part)))
             cut = [part]
-            if len(row) <= CROWD and may_be_more(part, probability, height // shrink):
-                cut = oversegmentation.pieces(part, amount)
+            if len(row) <= MAX_CUT_COMPONENTS and needs_oversegmentation(part, probability, height // shrink):
+                cut = oversegmentation.oversegment(part, amount)
             gaps += [None] * (len(cut) - 1)
             known[len(pieces), len(pieces) + len(cut)] = part  # all of its pieces, which have been seen as one
             pieces += cut
-        runs = segmentation.runs([piece.box for piece in pieces], gaps)
-        wholes = [known.get(run) or components.union(pieces[slice(*run)]) for run in runs]
+        runs = segmentation.candidate_spans([piece.box for piece in pieces], gaps)
+        wholes = [known.get(run) or components.merge(pieces[slice(*run)]) for run in runs]
         if new := [whole for whole in wholes if whole not in seen]:
             seen |= zip(new, self._look(new, amount), strict=True)
-        way = segmentation.best(gaps, runs, [max(seen[whole][1]) for whole in wholes])
+        way = segmentation.best_path(gaps, runs, [max(seen[whole][1]) for whole in wholes])
         return [(wholes[i], *seen[wholes[i]]) for i in map(runs.index, way.runs)], way.chance, shrink, amount
 
-    def _look(self, parts: list[components.Part], amount: np.ndarray) -> list[tuple[np.ndarray, list[float]]]:
+    def _look(self, parts: list[components.Component], amount: np.ndarray) -> list[tuple[np.ndarray, list[float]]]:
         """Of each of `parts` its frame, (28, 28) uint8, and how likely each of the ten digits is in it."""
-        frames = np.array([normalization.frame(part.ink(amount)) for part in parts])
+        frames = np.array([normalization.normalize(part.ink(amount)) for part in parts])
         return list(zip(frames, self.probabilities(frames).tolist(), strict=True))
 
     @torch.inference_mode()
@@ -196,49 +196,51 @@ class Reader:
         return torch.cat([class_probabilities(self.model(batch)) for batch in inputs.split(BATCH_SIZE)]).cpu()
 
 
-def agree(first: Reading | UserError | None, later: Reading) -> bool:
+def may_replace(first: Reading | UserError | None, later: Reading) -> bool:
     """Whether a `later` look may replace the `first`: it says the same, or much more surely something else.
 
     Where the first was sure of each digit and only doubted how they divide, nothing else will do.
     """
     if not isinstance(first, Reading) or first.text == later.text:
         return True
-    sure = all(digit.probability >= CERTAIN for digit in first.digits)
-    return not sure and later.probability > SURER * first.probability
+    sure = all(digit.probability >= CONFIDENCE_THRESHOLD for digit in first.digits)
+    return not sure and later.probability > REPLACEMENT_RATIO * first.probability
 
 
-def inks(colours: np.ndarray) -> Iterator[foreground.Ink | None]:
+def foreground_hypotheses(colours: np.ndarray) -> Iterator[foreground.Foreground | None]:
     """What may be the ink of a picture (H, W, C) uint8, the likeliest first.
 
     All that stands out, unless most of it is pale; the darkest of it; that on a sheet; what stands out from what is
     around it.
     """
-    first = foreground.find(colours)
+    first = foreground.extract_foreground(colours)
     if not first or not foreground.is_mostly_pale(first):
         yield first
     if first:
-        yield foreground.darkest(first)
-    if min(colours.shape[:2]) >= foreground.SHEET:
-        if found := page_detection.find(colours):
+        yield foreground.threshold_strong(first)
+    if min(colours.shape[:2]) >= foreground.MIN_PAGE_SIDE:
+        if found := page_detection.find_page(colours):
             top, left, part = found
-            inner = foreground.find(part)
+            inner = foreground.extract_foreground(part)
             yield inner and inner.placed(top, left, colours.shape[:2])
-        yield foreground.find_locally(colours)
+        yield foreground.extract_with_local_background(colours)
 
 
-def may_be_more(part: components.Part, sure: float, height: int) -> bool:
+def needs_oversegmentation(part: components.Component, sure: float, height: int) -> bool:
     """Whether a part of a line of some `height`, read with probability `sure`, may be several digits that touch."""
-    doubted = sure < DOUBTED and part.width > 0.5 * part.height
-    return part.height > 0.3 * height and (doubted or part.width > BROAD * part.height)
+    doubted = sure < CUT_THRESHOLD and part.width > 0.5 * part.height
+    return part.height > 0.3 * height and (doubted or part.width > MAX_DIGIT_ASPECT * part.height)
 
 
-def pixels(image: Image.Image) -> tuple[np.ndarray, int]:
+def working_array(image: Image.Image) -> tuple[np.ndarray, int]:
     """A picture as it is worked on, (H, W, C) uint8, and how many times smaller than it was sent."""
     shorter, longer = sorted(image.size)
     factor = 1
     if longer >= WORKING_SIDE:
-        factor = max(1, min(longer // WORKING_SIDE, shorter // NARROW))
-        factor = max(factor, math.ceil(longer / LARGEST), math.ceil((longer * shorter / LARGEST) ** 0.5))
+        factor = max(1, min(longer // WORKING_SIDE, shorter // MIN_SHORT_SIDE))
+        factor = max(
+            factor, math.ceil(longer / MAX_WORKING_SIDE), math.ceil((longer * shorter / MAX_WORKING_SIDE) ** 0.5)
+        )
     small = image.reduce(factor) if factor > 1 else image
     width, height = small.size
     return np.frombuffer(small.tobytes(), np.uint8).reshape(height, width, -1), factor

@@ -8,8 +8,8 @@ import torch
 from flask import Flask, Response, jsonify, request
 
 from digits import UserError
-from digits.explain.activations import explained, listed
-from digits.explain.comparison import Rung, compared
+from digits.explain.activations import explain_digit, to_lists
+from digits.explain.comparison import ComparedModel, load_compared_models
 from digits.serving import schemas
 from digits.serving.api_routes import read_picture
 from digits.serving.request_parsing import parse_picture
@@ -30,7 +30,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
         if number >= len(reading.digits):
             last = len(reading.digits) - 1
             raise UserError(f'There is no such digit: "digit" is 0 for the first and {last} for the last one.', "digit")
-        explanation = explained(reading.digits[number], reader.model, reader.device)
+        explanation = explain_digit(reading.digits[number], reader.model, reader.device)
         return jsonify(reading=reading.as_dict(), digit=number, **explanation)
 
     @schemas.picture_route(app, "/api/compare", schemas.EXPLAINING, schemas.Compared, schemas.ONE_PICTURE)
@@ -38,7 +38,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
         """Read one picture with simpler networks, too"""
         current = networks()
         reading = read_picture(parse_picture(max_body), current.reader)
-        return jsonify(networks=compared(reading, current.rungs, current.reader.device))
+        return jsonify(networks=load_compared_models(reading, current.rungs, current.reader.device))
 
     @app.get(
         "/api/network",
@@ -62,7 +62,7 @@ def parse_digit() -> int:
     return int(given[0])
 
 
-def describe_network(served: Rung, rungs: Sequence[Rung]) -> dict:
+def describe_network(served: ComparedModel, rungs: Sequence[ComparedModel]) -> dict:
     """The filters of `served`, and the templates of the softmax network among `rungs`."""
     layers = served.network.named_children()
     filters = {name: layer.weight.detach() for name, layer in layers if isinstance(layer, torch.nn.Conv2d)}
@@ -71,6 +71,6 @@ def describe_network(served: Rung, rungs: Sequence[Rung]) -> dict:
         "name": served.name,
         "parameters": served.parameters,
         "test_accuracy": served.test_accuracy,
-        "filters": {name: listed(weight.squeeze(1)) for name, weight in filters.items()},
-        "templates": softmax and listed(softmax.fc.weight.detach().view(10, 28, 28)),
+        "filters": {name: to_lists(weight.squeeze(1)) for name, weight in filters.items()},
+        "templates": softmax and to_lists(softmax.fc.weight.detach().view(10, 28, 28)),
     }

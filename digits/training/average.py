@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 
-def following(model: nn.Module, reach: float) -> AveragedModel:
+def ema_model(model: nn.Module, reach: float) -> AveragedModel:
     """A copy of `model` whose weights are an exponential average over about its last `reach` steps.
 
     At first it reaches less far, or it would remember the random weights of the start for long.

@@ -19,7 +19,7 @@ def save(path: Path, parts: dict[str, Any], **plain: Any) -> None:
 
     Errors: UserError when the disk is full; the file of the epoch before is then as it was.
     """
-    with files.undisturbed(), files.replacing(path) as file:
+    with files.defer_sigint(), files.atomic_write(path) as file:
         torch.save(plain | {"parts": {name: _state(part) for name, part in parts.items()}}, file)
 
 
@@ -49,13 +49,13 @@ def restore(parts: dict[str, Any], found: dict[str, Any]) -> None:
             part.load_state_dict(found["parts"][name])
 
 
-def put_aside(path: Path) -> Path:
+def rename_old(path: Path) -> Path:
     """Give the checkpoint of an earlier run, which a new one would write over, a name that is free; which."""
     names = (path.with_name(f"{path.stem}.old{number or ''}{path.suffix}") for number in itertools.count())
     return path.replace(next(name for name in names if not name.exists()))
 
 
-def farewell(out: Path, path: Path, curve: list[dict[str, float]], worth: bool) -> str:
+def interruption_message(out: Path, path: Path, curve: list[dict[str, float]], worth: bool) -> str:
     """What to say after Ctrl-C; the checkpoint of a run that has done nothing `worth` keeping goes away."""
     if not worth:
         path.unlink(missing_ok=True)

@@ -20,11 +20,11 @@ from torch.nn.parallel import DistributedDataParallel
 from digits import UserError
 
 # While the first process asks teachers, the others wait; if one fails, torchrun ends all.
-PATIENCE = timedelta(hours=12)
+TIMEOUT = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
-class Ranks:
+class DistributedContext:
     """This process among those that train: `rank` of `count`, on `device`."""
 
     rank: int
@@ -68,7 +68,7 @@ class Ranks:
             return model
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
-                module.__class__ = SharedBatchNorm  # PyTorch's SyncBatchNorm does not run on CPUs
+                module.__class__ = SyncBatchNorm  # PyTorch's SyncBatchNorm does not run on CPUs
         return DistributedDataParallel(model)
 
     def total(self, numbers: torch.Tensor) -> torch.Tensor:
@@ -78,7 +78,7 @@ class Ranks:
         return numbers
 
 
-class SharedBatchNorm(torch.nn.BatchNorm2d):
+class SyncBatchNorm(torch.nn.BatchNorm2d):
     """Batch normalisation by the mean and variance of a batch that several processes share."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -97,14 +97,14 @@ class SharedBatchNorm(torch.nn.BatchNorm2d):
 
 
 @contextmanager
-def join(device: torch.device) -> Iterator[Ranks]:
+def init_distributed(device: torch.device) -> Iterator[DistributedContext]:
     """Meet the other processes that torchrun started; without torchrun this process is all there is.
 
     On CUDA each process takes the GPU of its number on its machine and they talk over NCCL, else over Gloo.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        yield Ranks(0, 1, device)
+        yield DistributedContext(0, 1, device)
         return
     if device.type == "cuda":
         number, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
@@ -112,15 +112,15 @@ def join(device: torch.device) -> Iterator[Ranks]:
             raise UserError(f"--nproc-per-node must be at most {there} here, one process a GPU; or use --device cpu.")
         device = torch.device("cuda", number)
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     try:
-        yield Ranks(dist.get_rank(), count, device)
+        yield DistributedContext(dist.get_rank(), count, device)
     finally:
         dist.destroy_process_group()
 
 
 @contextmanager
-def one_first(ranks: Ranks) -> Iterator[None]:
+def main_process_first(ranks: DistributedContext) -> Iterator[None]:
     """One process of each machine does what is inside (fetch files, say) before the others do."""
     first_here = int(os.environ.get("LOCAL_RANK", "0")) == 0
     if not first_here:

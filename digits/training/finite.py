@@ -8,7 +8,7 @@ import torch
 from digits import UserError
 
 
-def total(losses: torch.Tensor, heights: list[float], epoch: int, last: int, settings: Any) -> float:
+def sum_checked(losses: torch.Tensor, heights: list[float], epoch: int, last: int, settings: Any) -> float:
     """The sum of `losses` (N,), those of the batches up to number `last` of `epoch`.
 
     `heights` are the learning rates of these batches, as shares of the highest, which are `settings.lr` and
@@ -17,20 +17,20 @@ def total(losses: torch.Tensor, heights: list[float], epoch: int, last: int, set
     """
     for number, (loss, height) in enumerate(zip(losses.tolist(), heights, strict=True), last + 1 - len(losses)):
         if not math.isfinite(loss):
-            raise diverged(f"The loss is {loss}", epoch, number, height, settings)
+            raise divergence_error(f"The loss is {loss}", epoch, number, height, settings)
     return losses.sum().item()
 
 
-def check(model: torch.nn.Module, epoch: int, last: int, height: float, settings: Any) -> None:
+def check_weights(model: torch.nn.Module, epoch: int, last: int, height: float, settings: Any) -> None:
     """A loss is that of before a step: look at what the last step made of the weights.
 
     Errors: UserError when one of them is NaN or infinite.
     """
     if not all(weights.isfinite().all() for weights in model.parameters()):
-        raise diverged("Weights are no longer finite", epoch, last, height, settings)
+        raise divergence_error("Weights are no longer finite", epoch, last, height, settings)
 
 
-def diverged(what: str, epoch: int, batch: int, height: float, settings: Any) -> UserError:
+def divergence_error(what: str, epoch: int, batch: int, height: float, settings: Any) -> UserError:
     lr, rest = settings.lr, settings.lr_rest
     return UserError(
         f"{what} in epoch {epoch}, batch {batch}, at learning rates {lr * height:.3g} (--lr) and "

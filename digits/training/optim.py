@@ -38,10 +38,10 @@ class Muon(torch.optim.Optimizer):
                     state["momentum"] = torch.zeros_like(weight)
                 momentum = state["momentum"].mul_(MOMENTUM).add_(weight.grad)
                 ahead = weight.grad + MOMENTUM * momentum  # as Nesterov's
-                weight.add_(orthogonal(ahead.flatten(1)).reshape(weight.shape), alpha=-group["lr"])
+                weight.add_(orthogonalize(ahead.flatten(1)).reshape(weight.shape), alpha=-group["lr"])
 
 
-def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
+def orthogonalize(matrix: torch.Tensor) -> torch.Tensor:
     """Nearly the (semi-)orthogonal matrix nearest to `matrix` (R, C): singular values come to 0.4 to 1.3.
 
     Those below a hundredth of the matrix's norm stay below, 40 times as large at most.

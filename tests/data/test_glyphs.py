@@ -6,7 +6,7 @@ import pytest
 from digits.data import glyphs
 
 
-@pytest.mark.parametrize("shape", glyphs.SHAPES)
+@pytest.mark.parametrize("shape", glyphs.DRAWINGS)
 def test_a_shape_is_of_strokes_and_never_twice_the_same(shape):
     random = np.random.default_rng(1)
     first, second = shape(random), shape(random)

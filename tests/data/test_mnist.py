@@ -109,7 +109,7 @@ def test_a_mirror_that_makes_no_sense_is_passed_over(tiny_mirror, tmp_path, mirr
 
 def test_the_mirror_asked_for_is_tried_first_then_the_environment_then_the_public_ones(monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", "from-environment")
-    order = mnist._in_order(["asked"], ["public", "asked"])
+    order = mnist._mirrors_in_order(["asked"], ["public", "asked"])
     assert order == ["asked", "from-environment", "public"]
 
 

@@ -6,17 +6,17 @@ import torch
 from digits.data import restyling, synthetic
 from digits.probabilities import predict_logits
 
-DIGITS = synthetic.digits(300, torch.Generator().manual_seed(2))
+DIGITS = synthetic.synthetic_digits(300, torch.Generator().manual_seed(2))
 
 
 def test_ones_and_sevens_of_which_mnist_has_few_kinds_are_more_than_others():
-    counts = restyling.handwriting(1000, DIGITS, 1, True).labels.bincount()
+    counts = restyling.restyled_digits(1000, DIGITS, 1, True).labels.bincount()
     assert counts[1] > counts[7] > counts[[0, 2, 3, 4, 5, 6, 8, 9]].max()
 
 
 def test_another_pen_changes_a_digit_but_not_what_it_is(network):
     random = np.random.default_rng(5)
-    again = [restyling.repenned(image.numpy(), random) for image in DIGITS.images[:, 0]]
+    again = [restyling.restyle(image.numpy(), random) for image in DIGITS.images[:, 0]]
     changed = torch.from_numpy(np.stack(again))[:, None]
     assert (changed != DIGITS.images).flatten(1).any(1).float().mean() > 0.9
     read = predict_logits(network, changed).argmax(1)

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from tests.test_reader import Says
 
 from digits.explain import activations
 from digits.recognition.reader import Digit, Reader
+from tests.recognition.test_reader import Says
 
 
 class Corner(NamedTuple):
@@ -55,7 +55,7 @@ def dot_in(frame: np.ndarray) -> tuple[float, float]:
 
 def assert_found(digit: Digit, corner: Corner) -> None:
     """The dot in the frame is where the dot in the picture came, to less than half a pixel of the frame."""
-    crop, placed = activations.way(digit)
+    crop, placed = activations.source_box(digit)
     there = dot_in(digit.frame)
     for axis in (0, 1):
         times = (placed[axis + 2] - placed[axis]) / (crop[axis + 2] - crop[axis])

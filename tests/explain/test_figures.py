@@ -23,14 +23,14 @@ def shown(content: bytes) -> np.ndarray:
 def test_each_digit_adds_its_frame_and_its_ten_chances(text, reader):
     image = grey(written(text, side=100, pen=8))
     reading = reader.read(image)
-    pixels = shown(figures.draw(image, reading))
+    pixels = shown(figures.draw_stages(image, reading))
     assert pixels.shape[1] >= 700
     black = (pixels < 10).all(2)  # frames are black, all else is light
     assert black.sum() > 4_000 * len(reading.digits)
 
 
 def test_a_blank_picture_is_said_to_be_blank():
-    assert shown(figures.draw(Image.new("L", (40, 30), 255), BLANK)).mean() > 200
+    assert shown(figures.draw_stages(Image.new("L", (40, 30), 255), BLANK)).mean() > 200
 
 
 def test_colours_and_sizes_of_all_kinds_can_be_drawn(reader):
@@ -39,4 +39,4 @@ def test_colours_and_sizes_of_all_kinds_can_be_drawn(reader):
         Image.new("L", (2000, 60), 0),
         Image.new("1", (9, 900)).convert("L"),
     ):
-        shown(figures.draw(image, BLANK))
+        shown(figures.draw_stages(image, BLANK))

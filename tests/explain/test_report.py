@@ -18,14 +18,14 @@ CURVE = [{"epoch": n, "loss": 1 / n, "validation_accuracy": 100 - 5 / n, "second
 
 @pytest.fixture
 def digits(random):
-    return synthetic.digits(150, random)
+    return synthetic.synthetic_digits(150, random)
 
 
 @pytest.fixture
 def page(tmp_path, network, digits):
     weights = tmp_path / "<mine>.pth"
     weights.with_suffix(".json").write_text(json.dumps({"curve": CURVE, "seed": 7, "parameters": 225034}))
-    report.write(tmp_path / "r.html", network, weights, digits)
+    report.write_report(tmp_path / "r.html", network, weights, digits)
     return (tmp_path / "r.html").read_text()
 
 
@@ -37,7 +37,7 @@ def test_it_loads_nothing_from_elsewhere(page):
 
 def test_it_says_what_the_scores_say(page, network, digits):
     right = int((predict_logits(network, digits.images).argmax(1) == digits.labels).sum())
-    low, high = metrics.interval(right, len(digits))
+    low, high = metrics.wilson_interval(right, len(digits))
     assert f"{100 * right / 150:.2f} %" in page
     assert f"between {low:.2f} and {high:.2f} %" in page
     assert page.count("read as <b>") == 150 - right
@@ -52,7 +52,7 @@ def test_it_shows_every_plot_and_every_filter(page):
 
 def test_its_plots_take_the_colours_of_the_page_light_or_dark(page):
     assert "prefers-color-scheme: dark" in page
-    assert not any(drawn in page for drawn in report.COLOURS)
+    assert not any(drawn in page for drawn in report.CSS_COLORS)
     plots = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
     assert set(re.findall(r"(?:fill|stroke): (#\w+)", plots)) == set()
 
@@ -67,7 +67,7 @@ def test_without_a_record_it_says_so(tmp_path, network, digits, content):
     weights = tmp_path / "w.pth"
     if content is not None:
         weights.with_suffix(".json").write_text(content)
-    report.write(tmp_path / "r.html", network, weights, digits)
+    report.write_report(tmp_path / "r.html", network, weights, digits)
     assert "is not known" in (tmp_path / "r.html").read_text()
 
 
@@ -76,7 +76,7 @@ def test_simpler_networks_show_their_templates_and_a_perfect_one_misreads_nothin
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return 10 * torch.nn.functional.one_hot(digits.labels[: len(x)], 10).float()
 
-    report.write(tmp_path / "r.html", Perfect(), tmp_path / "w.pth", digits[:100])
+    report.write_report(tmp_path / "r.html", Perfect(), tmp_path / "w.pth", digits[:100])
     page = (tmp_path / "r.html").read_text()
     assert "100.00 %" in page
     assert "None." in page
@@ -84,11 +84,11 @@ def test_simpler_networks_show_their_templates_and_a_perfect_one_misreads_nothin
 
 
 def test_the_same_network_gives_the_same_file(tmp_path, network, digits, page):
-    report.write(tmp_path / "r.html", network, tmp_path / "<mine>.pth", digits)
+    report.write_report(tmp_path / "r.html", network, tmp_path / "<mine>.pth", digits)
     assert (tmp_path / "r.html").read_text() == page
 
 
 def test_without_matplotlib_it_says_how_to_get_it(tmp_path, network, digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(UserError, match="pip install matplotlib"):
-        report.write(tmp_path / "r.html", network, tmp_path / "w.pth", digits)
+        report.write_report(tmp_path / "r.html", network, tmp_path / "w.pth", digits)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from digits.data import synthetic
 from digits.recognition import components, decoding, foreground, normalization
-from digits.recognition.reader import pixels
+from digits.recognition.reader import working_array
 
 
 def saved(image: Image.Image, form: str = "PNG", **options) -> bytes:
@@ -28,7 +28,7 @@ def written(text: str, side: int = 200, pen: float = 14, gap: float = 0.25, seed
     sheet = np.zeros((side, side * (len(text) + 1)), np.float32)
     end = side // 5
     for place, digit in enumerate(text):
-        one = synthetic.ink(synthetic.strokes(int(digit), random), side, pen, size=0.7).numpy()
+        one = synthetic.rasterize(synthetic.digit_strokes(int(digit), random), side, pen, size=0.7).numpy()
         columns = one.any(0).nonzero()[0]
         one = one[:, columns[0] : columns[-1] + 1]
         left = end + (round(0.7 * side * gap) if place else 0)
@@ -37,15 +37,15 @@ def written(text: str, side: int = 200, pen: float = 14, gap: float = 0.25, seed
     return sheet[:, : end + side // 5]
 
 
-def parts(image: Image.Image) -> list[list[components.Part]]:
+def parts(image: Image.Image) -> list[list[components.Component]]:
     """The lines of parts in a picture."""
-    found = foreground.find(pixels(image)[0])
-    return components.lines(found) if found else []
+    found = foreground.extract_foreground(working_array(image)[0])
+    return components.find_text_lines(found) if found else []
 
 
 def framed(content: bytes) -> np.ndarray:
     """The frame of all that is written in a picture file, (28, 28) uint8."""
-    small, _ = pixels(decoding.decode(content))
-    found = foreground.find(small)
-    whole = components.union([part for line in components.lines(found) for part in line])
-    return normalization.frame(whole.ink(found.amount))
+    small, _ = working_array(decoding.decode(content))
+    found = foreground.extract_foreground(small)
+    whole = components.merge([part for line in components.find_text_lines(found) for part in line])
+    return normalization.normalize(whole.ink(found.amount))

@@ -40,20 +40,20 @@ def test_medians_leave_what_they_are_given_as_it_is():
 @pytest.mark.parametrize(("shape", "count"), [((28, 28), 28 * 28 - 24 * 24), ((1, 9), 9), ((2, 5), 10), ((3, 3), 8)])
 def test_the_border_is_a_ring(shape, count):
     picture = np.zeros(shape, np.uint8)
-    picture.ravel()[arrays.border(*shape)] = 1
+    picture.ravel()[arrays.border_indices(*shape)] = 1
     assert picture.sum() == count
     assert picture[0].all()
     assert picture[:, -1].all()
 
 
 def test_a_kernel_is_all_ones():
-    assert (arrays.kernel(3, 5) == np.ones((3, 5), np.uint8)).all()
-    assert arrays.kernel(3, 5).shape == (3, 5)
+    assert (arrays.rectangle_kernel(3, 5) == np.ones((3, 5), np.uint8)).all()
+    assert arrays.rectangle_kernel(3, 5).shape == (3, 5)
 
 
 def test_the_largest_and_a_margin_are_numpys():
     for kind in (np.float32, np.float64, np.uint8):
         square = (100 * RANDOM.random((9, 12))).astype(kind)
         for part in (square, square[2:5, 3:7], square.T):
-            assert (arrays.largest(part), arrays.largest(part).dtype) == (part.max(), part.dtype)
-            assert (arrays.padded(part, 3) == np.pad(part, 3)).all()
+            assert (arrays.max_value(part), arrays.max_value(part).dtype) == (part.max(), part.dtype)
+            assert (arrays.pad(part, 3) == np.pad(part, 3)).all()

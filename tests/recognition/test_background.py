@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.test_ink import HEIGHT, WIDTH, grain, light, on
 
-from digits.recognition.background import paper_of
+from digits.recognition.background import estimate_background
+from tests.recognition.test_foreground import HEIGHT, WIDTH, grain, light, on
 
 
 def shares(colours: np.ndarray) -> np.ndarray:
@@ -14,22 +14,22 @@ def shares(colours: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (30, 90, 60)])
 def test_paper_of_one_colour_is_said_in_one(colour):
     paper = np.ones((HEIGHT, WIDTH, 3)) * colour
-    assert paper_of(shares(on(paper, (120, 130, 90)))) == pytest.approx(shares(np.array(colour)), abs=1e-6)
+    assert estimate_background(shares(on(paper, (120, 130, 90)))) == pytest.approx(shares(np.array(colour)), abs=1e-6)
 
 
 def test_one_colour_is_found_though_the_corner_has_another():
     paper = np.full((HEIGHT, WIDTH, 1), 200.0)
     paper[:20, :20] = 40
-    assert paper_of(shares(paper)) == pytest.approx(200 / 255, abs=1e-6)
+    assert estimate_background(shares(paper)) == pytest.approx(200 / 255, abs=1e-6)
 
 
 @pytest.mark.parametrize("depth", [0.2, 0.6])
 def test_light_that_falls_off_is_followed_below_what_is_written(depth):
     paper = light(depth)
-    found = paper_of(shares(on(paper)))
+    found = estimate_background(shares(on(paper)))
     assert found.shape == paper.shape
     assert np.abs(found - shares(paper)).max() < 0.03
 
 
 def test_grain_is_evened():
-    assert np.abs(paper_of(shares(grain(6))) - 200 / 255).max() < 0.03
+    assert np.abs(estimate_background(shares(grain(6))) - 200 / 255).max() < 0.03

@@ -102,7 +102,7 @@ def test_what_comes_in_from_outside_is_no_digit_where_one_stands_inside():
 def test_parts_bring_their_soft_edge_but_nothing_of_their_neighbours():
     amount = np.zeros((40, 40), np.float32)
     amount[10:30, 10:14], amount[10:30, 14], amount[10:30, 16:20] = 1, 0.1, 1
-    left, right = components.lines(foreground.Ink(amount, 1.0))[0]
+    left, right = components.find_text_lines(foreground.Foreground(amount, 1.0))[0]
     assert left.box == (10, 10, 14, 30)
     assert left.ink(amount).sum() == pytest.approx(20 * 4 + 20 * 0.1)
     assert right.ink(amount).max(0).tolist().count(1) == 4
@@ -111,6 +111,6 @@ def test_parts_bring_their_soft_edge_but_nothing_of_their_neighbours():
 def test_a_part_that_touches_two_sides_is_judged_by_the_one_along_which_it_runs():
     amount = np.zeros((60, 80), np.float32)
     amount[:, 70:], amount[30:33, :] = 1, 1  # all of the right side, three pixels of the left
-    assert components.lines(foreground.Ink(amount, 1.0)) != []
-    part = components._parts(foreground.Ink(amount, 1.0))[0]
-    assert components._along(part, amount.shape) == 1
+    assert components.find_text_lines(foreground.Foreground(amount, 1.0)) != []
+    part = components.connected_components(foreground.Foreground(amount, 1.0))[0]
+    assert components._border_contact(part, amount.shape) == 1

@@ -23,8 +23,8 @@ from tests.helpers.images import framed, grey, saved
 @pytest.fixture(scope="module")
 def seven() -> np.ndarray:
     """A handwritten 7 on a sheet of 200 x 200: ink from 0 to 1."""
-    hand = synthetic.strokes(7, torch.Generator().manual_seed(1))
-    return synthetic.ink(hand, 200, 16).numpy()
+    hand = synthetic.digit_strokes(7, torch.Generator().manual_seed(1))
+    return synthetic.rasterize(hand, 200, 16).numpy()
 
 
 def rgba(ink: np.ndarray, colour: int) -> Image.Image:

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from digits.recognition import decoding, foreground
-from digits.recognition.reader import pixels
+from digits.recognition.reader import working_array
 from tests.helpers.images import grey, parts, saved, written
 
 SEVEN = written("7", side=240, pen=16)  # (240, W)
@@ -16,7 +16,7 @@ HEIGHT, WIDTH = SEVEN.shape
 def found(colours: np.ndarray) -> np.ndarray:
     """Where ink is found in (H, W) or (H, W, C) of 0 to 255: (H, W) bool."""
     image = Image.fromarray(colours.clip(0, 255).round().astype(np.uint8))
-    return foreground.find(pixels(image)[0]).amount > 0.5
+    return foreground.extract_foreground(working_array(image)[0]).amount > 0.5
 
 
 def on(paper: np.ndarray, colour=(40, 50, 90), written: np.ndarray = SEVEN) -> np.ndarray:
@@ -111,11 +111,11 @@ def test_the_long_base_of_a_2_is_no_ruled_line():
 
 def test_mnists_images_are_their_own_ink(real_mnist):
     for image in real_mnist["train"].images[:100, 0].numpy():
-        assert np.abs(foreground.find(image[..., None]).amount * image.max() - image).max() <= 1.01
+        assert np.abs(foreground.extract_foreground(image[..., None]).amount * image.max() - image).max() <= 1.01
 
 
 def test_a_pencil_is_found_and_its_contrast_said():
-    pencil = foreground.find(on(PAPERS["white"], (190, 190, 190)).astype(np.uint8))
+    pencil = foreground.extract_foreground(on(PAPERS["white"], (190, 190, 190)).astype(np.uint8))
     assert pencil.contrast == pytest.approx(65 / 255, abs=0.02)
 
 
@@ -133,22 +133,24 @@ def test_a_pencil_is_found_and_its_contrast_said():
     ids=["white", "black", "coloured", "transparent", "one pixel", "a line of pixels", "four pixels"],
 )
 def test_blank_pictures_have_no_ink(image):
-    assert foreground.find(pixels(decoding.decode(saved(image)))[0]) is None
+    assert foreground.extract_foreground(working_array(decoding.decode(saved(image)))[0]) is None
 
 
 def test_paper_is_what_is_around_where_light_changes_in_the_middle():
     """Half of a photo in the shadow of a hand was once called blank, as its edge was taken for the paper's grain."""
-    found = foreground.find_locally(on(shadow(0.5)).astype(np.uint8))
+    found = foreground.extract_with_local_background(on(shadow(0.5)).astype(np.uint8))
     assert overlap(found.amount > 0.5, SEVEN > 0.5) > 0.8
 
 
 def test_ink_without_what_is_pale_keeps_its_darkest():
-    amount = np.array([[0.0, 0.3, foreground.HARD, 0.7, 1.0]], np.float32)
-    assert foreground.darkest(foreground.Ink(amount, 0.5)).amount == pytest.approx(np.array([[0, 0, 0, 0.5, 1.0]]))
+    amount = np.array([[0.0, 0.3, foreground.STRONG_INK, 0.7, 1.0]], np.float32)
+    assert foreground.threshold_strong(foreground.Foreground(amount, 0.5)).amount == pytest.approx(
+        np.array([[0, 0, 0, 0.5, 1.0]])
+    )
 
 
 def test_what_is_mostly_pale_is_rather_shade():
     amount = np.zeros((40, 40), np.float32)
     amount[10:30, 5:35], amount[15:20, 10:15] = 0.25, 1
-    assert foreground.is_mostly_pale(foreground.Ink(amount, 0.5))
-    assert not foreground.is_mostly_pale(foreground.find(on(PAPERS["white"]).astype(np.uint8)))
+    assert foreground.is_mostly_pale(foreground.Foreground(amount, 0.5))
+    assert not foreground.is_mostly_pale(foreground.extract_foreground(on(PAPERS["white"]).astype(np.uint8)))

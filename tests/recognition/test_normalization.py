@@ -14,7 +14,7 @@ from tests.helpers.images import framed, saved
 @pytest.fixture(scope="module")
 def seven() -> np.ndarray:
     """A handwritten 7 on a sheet of 200 x 200: ink from 0 to 1."""
-    return synthetic.ink(synthetic.strokes(7, torch.Generator().manual_seed(1)), 200, 16).numpy()
+    return synthetic.rasterize(synthetic.digit_strokes(7, torch.Generator().manual_seed(1)), 200, 16).numpy()
 
 
 def oracle(ink: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ def oracle(ink: np.ndarray) -> np.ndarray:
 def test_the_frame_is_the_one_that_mnists_description_gives(shape):
     values = np.random.default_rng(shape).uniform(0.92, 1, shape).astype(np.float32)
     values[0, 0] = 1
-    assert np.abs(normalization.frame(values) - oracle(values)).max() <= 1
+    assert np.abs(normalization.normalize(values) - oracle(values)).max() <= 1
 
 
 def test_mnist_images_come_back_as_they_were(real_mnist):
@@ -75,21 +75,23 @@ def _some(real_mnist) -> np.ndarray:
 
 
 def test_a_hairline_gets_a_stroke_as_mnist_has(seven):
-    thin = synthetic.ink(synthetic.strokes(7, torch.Generator().manual_seed(1)), 400, 1.5).numpy()
-    assert normalization.width(normalization.frame(thin) / 255) == pytest.approx(normalization.AIM, abs=0.4)
-    assert agreement(normalization.frame(thin), normalization.frame(seven)) > 0.7
+    thin = synthetic.rasterize(synthetic.digit_strokes(7, torch.Generator().manual_seed(1)), 400, 1.5).numpy()
+    assert normalization.width(normalization.normalize(thin) / 255) == pytest.approx(
+        normalization.TARGET_STROKE_WIDTH, abs=0.4
+    )
+    assert agreement(normalization.normalize(thin), normalization.normalize(seven)) > 0.7
 
 
 def test_a_blurred_digit_is_as_dark_along_its_strokes_as_mnists(seven):
     blurred = cv2.GaussianBlur(seven, (0, 0), 12)
-    averaged = normalization._averaged(*normalization._cut(blurred)[:2])
-    assert (normalization.frame(blurred) > 200).sum() > 1.5 * (averaged > 200 / 255).sum()
-    assert agreement(normalization.frame(blurred), normalization.frame(seven)) > 0.7
+    averaged = normalization._area_resample(*normalization._crop(blurred)[:2])
+    assert (normalization.normalize(blurred) > 200).sum() > 1.5 * (averaged > 200 / 255).sum()
+    assert agreement(normalization.normalize(blurred), normalization.normalize(seven)) > 0.7
 
 
 def test_a_digit_of_a_few_pixels_is_framed_without_steps(seven):
     small = cv2.resize(seven, (12, 12), interpolation=cv2.INTER_AREA)
-    assert agreement(normalization.frame(small), normalization.frame(seven)) > 0.8
+    assert agreement(normalization.normalize(small), normalization.normalize(seven)) > 0.8
 
 
 def agreement(a: np.ndarray, b: np.ndarray) -> float:

@@ -3,20 +3,20 @@
 import numpy as np
 
 from digits.recognition import components, foreground, oversegmentation
-from digits.recognition.reader import pixels
+from digits.recognition.reader import working_array
 from tests.helpers.images import grey, written
 
 
 def test_two_digits_that_touch_are_cut_between_them():
     sheet = written("88", side=200, pen=14, gap=-0.04)
-    found = foreground.find(pixels(grey(sheet))[0])
-    ((whole,),) = components.lines(found)
-    pieces = oversegmentation.pieces(whole, found.amount)
+    found = foreground.extract_foreground(working_array(grey(sheet))[0])
+    ((whole,),) = components.find_text_lines(found)
+    pieces = oversegmentation.oversegment(whole, found.amount)
     assert any(abs(piece.box[2] - sheet.shape[1] / 2) < 0.06 * sheet.shape[1] for piece in pieces[:-1])
     assert sum(piece.mask.sum() for piece in pieces) == whole.mask.sum()
 
 
 def test_what_is_nowhere_thin_is_not_cut():
     amount = np.ones((40, 40), np.float32)
-    part = components.Part((0, 0, 40, 40), amount > 0)
-    assert oversegmentation.pieces(part, amount) == [part]
+    part = components.Component((0, 0, 40, 40), amount > 0)
+    assert oversegmentation.oversegment(part, amount) == [part]

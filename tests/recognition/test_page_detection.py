@@ -25,7 +25,7 @@ def on_a_table(top: int, left: int, turned: float = 0.0, light: float = 0.0) -> 
 @pytest.mark.parametrize("turned", [0, 5, -8])
 @pytest.mark.parametrize("light", [0, 0.4])
 def test_a_sheet_is_found_whole_and_what_is_around_it_becomes_paper(turned, light):
-    top, left, part = page_detection.find(on_a_table(100, 120, turned, light))
+    top, left, part = page_detection.find_page(on_a_table(100, 120, turned, light))
     assert (top, left) == (pytest.approx(100, abs=60), pytest.approx(120, abs=60))
     assert part.shape[2] == 3
     assert part[:3].min() > 100  # no table along its edges
@@ -33,7 +33,7 @@ def test_a_sheet_is_found_whole_and_what_is_around_it_becomes_paper(turned, ligh
 
 
 def test_a_sheet_that_reaches_two_sides_of_the_picture_is_found():
-    top, left, part = page_detection.find(on_a_table(250, 350))
+    top, left, part = page_detection.find_page(on_a_table(250, 350))
     assert top > 240
     assert left > 340
     assert part.min(2).max(1).min() > 100
@@ -41,10 +41,10 @@ def test_a_sheet_that_reaches_two_sides_of_the_picture_is_found():
 
 def test_what_is_all_paper_or_has_nothing_written_on_it_or_is_round_is_no_sheet():
     table = np.full((600, 800, 3), 90, np.uint8)
-    assert page_detection.find(np.asarray(grey(NUMBER))[..., None]) is None
-    assert page_detection.find(cv2.rectangle(table.copy(), (200, 150), (600, 450), (250, 250, 250), -1)) is None
+    assert page_detection.find_page(np.asarray(grey(NUMBER))[..., None]) is None
+    assert page_detection.find_page(cv2.rectangle(table.copy(), (200, 150), (600, 450), (250, 250, 250), -1)) is None
     disc = cv2.circle(table.copy(), (400, 300), 220, (250, 250, 250), -1)
-    assert page_detection.find(cv2.line(disc, (350, 200), (350, 400), (20, 20, 20), 12)) is None
+    assert page_detection.find_page(cv2.line(disc, (350, 200), (350, 400), (20, 20, 20), 12)) is None
 
 
 def test_a_reader_finds_the_number_on_the_sheet(reader):

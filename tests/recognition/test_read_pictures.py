@@ -39,7 +39,9 @@ def read(content: bytes) -> Reading:
 def ink_of(hand: tuple[int, int], side: int = 160, pen: float = 11) -> np.ndarray:
     """A hand's digit on a sheet: ink (side, side), 0 to 1."""
     digit, seed = hand
-    return synthetic.ink(synthetic.strokes(digit, torch.Generator().manual_seed(seed)), side, pen, size=0.6).numpy()
+    return synthetic.rasterize(
+        synthetic.digit_strokes(digit, torch.Generator().manual_seed(seed)), side, pen, size=0.6
+    ).numpy()
 
 
 @cache
@@ -139,7 +141,9 @@ def test_other_pens(hand, pen):
 def test_digits_side_by_side_are_read_as_all_of_them(text, seed, gap):
     together = read(saved(grey(written(text, side=120, pen=8, gap=gap, seed=seed))))
     random = torch.Generator().manual_seed(seed)
-    alone = [synthetic.ink(synthetic.strokes(int(digit), random), 120, 8, size=0.7).numpy() for digit in text]
+    alone = [
+        synthetic.rasterize(synthetic.digit_strokes(int(digit), random), 120, 8, size=0.7).numpy() for digit in text
+    ]
     readings = [read(saved(grey(ink))) for ink in alone]
     assume(all(reading.certain for reading in readings))
     assert together.text == "".join(reading.text for reading in readings)

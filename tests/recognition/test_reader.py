@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from digits import UserError
 from digits.probabilities import class_probabilities
 from digits.recognition import components, decoding, foreground
-from digits.recognition.reader import CERTAIN, Digit, Reader, Reading, agree, pixels
+from digits.recognition.reader import CONFIDENCE_THRESHOLD, Digit, Reader, Reading, may_replace, working_array
 from tests.helpers.images import framed, grey, saved, written
 
 
@@ -47,8 +47,8 @@ def test_the_probability_of_a_text_is_that_of_all_its_digits():
 
 
 def test_certain_follows_the_probability():
-    assert reading((1, CERTAIN)).certain
-    assert not reading((1, CERTAIN - 0.01)).certain
+    assert reading((1, CONFIDENCE_THRESHOLD)).certain
+    assert not reading((1, CONFIDENCE_THRESHOLD - 0.01)).certain
 
 
 def test_a_reading_has_the_documented_form():
@@ -84,7 +84,7 @@ def test_a_digit_broken_in_two_one_above_the_other_is_one_and_two_lines_are_two(
     rows = (five > 0.1).any(1).nonzero()[0]
     top, middle = five[: rows[0] + len(rows) // 2], five[rows[0] + len(rows) // 2 :]
     broken = np.concatenate([top, np.zeros((9, five.shape[1])), middle])
-    assert len(components.lines(foreground.find(pixels(grey(broken))[0]))) == 2
+    assert len(components.find_text_lines(foreground.extract_foreground(working_array(grey(broken))[0]))) == 2
     assert reader.read(grey(broken)).text == "5"
     assert reader.read(grey(np.concatenate([five, five]))).text == "55"
 
@@ -98,11 +98,11 @@ def test_a_blank_picture_is_said_to_be_blank(reader):
 def test_a_later_look_may_not_change_digits_that_were_sure():
     """Of a 1 and a 7 that touch, a look at the darkest ink alone once made a 7, for certain."""
     sure, doubted = reading((1, 0.99), (7, 0.99)), reading((1, 0.99), (7, 0.4))
-    assert not agree(sure, reading((7, 0.99)))
-    assert agree(sure, reading((1, 0.95), (7, 0.95)))
-    assert agree(doubted, reading((7, 0.99)))
-    assert not agree(doubted, reading((7, 0.7)))
-    assert agree(UserError("nothing", "blank"), reading((7, 0.99)))
+    assert not may_replace(sure, reading((7, 0.99)))
+    assert may_replace(sure, reading((1, 0.95), (7, 0.95)))
+    assert may_replace(doubted, reading((7, 0.99)))
+    assert not may_replace(doubted, reading((7, 0.7)))
+    assert may_replace(UserError("nothing", "blank"), reading((7, 0.99)))
 
 
 @pytest.mark.parametrize("kind", ["shadow", "rules"])
@@ -162,7 +162,7 @@ def test_strokes_that_are_no_digits_are_doubted_or_refused(reader, lines):
         ImageDraw.Draw(image).line(line, 0, 4)
     with contextlib.suppress(UserError):
         reading = reader.read(image)
-        assert 0 <= reading.probability < CERTAIN
+        assert 0 <= reading.probability < CONFIDENCE_THRESHOLD
 
 
 @pytest.mark.parametrize("size", [(8, 500_000), (20, 16_000), (1, 4_000_000)])

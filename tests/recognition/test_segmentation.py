@@ -23,51 +23,53 @@ def test_the_best_way_and_its_chance_are_those_of_trying_all():
         runs = [(i, j) for i in range(count) for j in range(i + 1, count + 1)]
         sure, gaps = random.uniform(0.1, 1, len(runs)).tolist(), random.uniform(-0.3, 0.2, count - 1)
         gaps = [Gap(across, random.uniform(0, 1)) for across in gaps]
-        apart = [segmentation.between(gap) for gap in gaps]
+        apart = [segmentation.split_prior(gap) for gap in gaps]
         chances = {}
         for way in every_way(count):
             ends = {end for _, end in way}
             prior = math.prod(apart[k] if k + 1 in ends else 1 - apart[k] for k in range(count - 1))
-            chances[tuple(way)] = prior * math.prod(sure[runs.index(run)] ** segmentation.TRUST for run in way)
+            chances[tuple(way)] = prior * math.prod(
+                sure[runs.index(run)] ** segmentation.CLASSIFIER_EXPONENT for run in way
+            )
         best = max(chances, key=chances.get)
-        found = segmentation.best(gaps, runs, sure)
+        found = segmentation.best_path(gaps, runs, sure)
         assert tuple(found.runs) == best
         assert found.chance == pytest.approx(chances[best] / sum(chances.values()))
 
 
 def test_what_is_far_apart_is_never_one_digit():
     boxes = [(0, 0, 10, 100), (60, 0, 70, 100), (75, 0, 85, 100)]
-    assert segmentation.runs(boxes, [Gap(0.5, 1), Gap(0.05, 1)]) == [(0, 1), (1, 2), (1, 3), (2, 3)]
+    assert segmentation.candidate_spans(boxes, [Gap(0.5, 1), Gap(0.05, 1)]) == [(0, 1), (1, 2), (1, 3), (2, 3)]
 
 
 def test_a_run_much_wider_than_high_is_no_digit():
     boxes = [(0, 0, 90, 100), (95, 0, 185, 100)]
-    assert segmentation.runs(boxes, [Gap(0.05, 1)]) == [(0, 1), (1, 2)]
+    assert segmentation.candidate_spans(boxes, [Gap(0.05, 1)]) == [(0, 1), (1, 2)]
 
 
 def test_pieces_that_overlap_are_rather_one_digit_and_those_with_a_gap_two():
     assert (
-        segmentation.between(Gap(-0.3, 0.7))
+        segmentation.split_prior(Gap(-0.3, 0.7))
         < 0.05
         < 0.5
-        < segmentation.between(Gap(0.1, 0.7))
+        < segmentation.split_prior(Gap(0.1, 0.7))
         < 0.95
-        < segmentation.between(Gap(0.3, 0.7))
+        < segmentation.split_prior(Gap(0.3, 0.7))
     )
 
 
 def test_pieces_of_which_one_stands_higher_are_rather_one_digit():
     """The bar of a 5 that does not touch it, a speck at the side: digits stand on a line."""
-    assert segmentation.between(Gap(0.1, 0.2)) < 0.05 < 0.8 < segmentation.between(Gap(0.1, 0.8))
+    assert segmentation.split_prior(Gap(0.1, 0.2)) < 0.05 < 0.8 < segmentation.split_prior(Gap(0.1, 0.8))
 
 
 def test_digits_that_can_only_be_had_by_cutting_are_doubted():
     runs = [(0, 1), (0, 2), (1, 2)]
-    way = segmentation.best([None], runs, [1.0, 0.2, 1.0])
+    way = segmentation.best_path([None], runs, [1.0, 0.2, 1.0])
     assert way.runs == [(0, 1), (1, 2)]
     assert 0.5 < way.chance <= segmentation.TOUCHING
 
 
 def test_one_wide_part_may_be_one_digit():
     """A 2 with a base of nearly twice its height was once read as a 2 and a 7."""
-    assert (0, 2) in segmentation.runs([(0, 0, 90, 100), (90, 0, 200, 100)], [None])
+    assert (0, 2) in segmentation.candidate_spans([(0, 0, 90, 100), (90, 0, 200, 100)], [None])

@@ -19,7 +19,6 @@ from typing import ClassVar
 from urllib.request import urlopen
 
 import pytest
-from tests.test_picture import tiff_with_damaged_strip
 
 import app
 import model
@@ -30,6 +29,7 @@ from digits.client import read
 from digits.serving import server
 from tests.helpers.images import grey, saved, written
 from tests.helpers.waiting import until
+from tests.recognition.test_decoding import tiff_with_damaged_strip
 
 SAMPLE = Path("input/test-7.png")
 # In a session of its own, as a shell starts a program: signals to its process group reach nobody else.

@@ -8,7 +8,7 @@ from digits.training import average
 
 def followed(values: list[float], reach: float) -> float:
     model = torch.nn.Linear(1, 1, bias=False)
-    averaged = average.following(model, reach)
+    averaged = average.ema_model(model, reach)
     for value in values:
         model.weight.data.fill_(value)
         averaged.update_parameters(model)
@@ -30,5 +30,5 @@ def test_the_beginning_is_soon_forgotten():
 def test_the_model_itself_is_left_alone():
     model = torch.nn.Linear(1, 1)
     before = model.weight.item()
-    average.following(model, 5).update_parameters(model)
+    average.ema_model(model, 5).update_parameters(model)
     assert model.weight.item() == before

@@ -65,8 +65,8 @@ def test_what_is_no_checkpoint_is_refused_with_what_to_name(tmp_path, write):
 def test_the_checkpoint_of_an_earlier_run_is_kept(tmp_path):
     path = tmp_path / "mnist.resume.pth"
     path.write_text("of yesterday")
-    first = checkpoint.put_aside(path)
+    first = checkpoint.rename_old(path)
     assert not path.exists()
     path.write_text("of today")
-    assert checkpoint.put_aside(path).read_text() == "of today"
+    assert checkpoint.rename_old(path).read_text() == "of today"
     assert first.read_text() == "of yesterday"

@@ -55,7 +55,7 @@ def two(tmp_path_factory):
 def one(tmp_path_factory):
     """What a single process records of the same training."""
     out = tmp_path_factory.mktemp("one") / "w.pth"
-    assert train.main(train.arguments([*FLAGS, "--out", str(out)])) == 0
+    assert train.main(train.parse_args([*FLAGS, "--out", str(out)])) == 0
     return out
 
 
@@ -83,7 +83,7 @@ def test_what_was_stopped_goes_on_in_two_processes(one, tmp_path, monkeypatch):
     original, out = train.train, tmp_path / "w.pth"
     with monkeypatch.context() as patched:
         patched.setattr(train, "train", stopped)
-        train.main(train.arguments([*FLAGS, "--out", str(out)]))
+        train.main(train.parse_args([*FLAGS, "--out", str(out)]))
     assert "resumed after epoch 1" in torchrun("--resume", tmp_path / "w.resume.pth")
     first, second = (torch.load(f"{out}.{rank}", weights_only=True) for rank in (0, 1))
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -93,7 +93,7 @@ def test_what_was_stopped_goes_on_in_two_processes(one, tmp_path, monkeypatch):
 
 
 def test_alone_nothing_is_wrapped_and_all_is_shared_out():
-    place = distributed.Ranks(0, 1, torch.device("cpu"))
+    place = distributed.DistributedContext(0, 1, torch.device("cpu"))
     model, batch = torch.nn.Linear(1, 1), torch.arange(5)
     assert place.wrap(model) is model
     assert torch.equal(place.share(batch), batch)
@@ -106,13 +106,13 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with (
         pytest.raises(UserError, match="--nproc-per-node must be at most 1 here"),
-        distributed.join(torch.device("cuda")),
+        distributed.init_distributed(torch.device("cuda")),
     ):
         pass
 
 
 def test_shares_are_a_partition():
     batch = torch.arange(10)
-    shares = [distributed.Ranks(rank, 3, torch.device("cpu")).share(batch) for rank in range(3)]
+    shares = [distributed.DistributedContext(rank, 3, torch.device("cpu")).share(batch) for rank in range(3)]
     assert sorted(torch.cat(shares).tolist()) == batch.tolist()
     assert max(map(len, shares)) - min(map(len, shares)) <= 1

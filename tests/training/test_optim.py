@@ -11,7 +11,7 @@ from digits.training.optim import Muon
 def test_orthogonal_keeps_directions_and_evens_out_how_far_they_go(shape, random):
     matrix = torch.randn(shape, generator=random)
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    turned = u.T @ optim.orthogonal(matrix) @ v.T  # in the directions of `matrix`: diagonal
+    turned = u.T @ optim.orthogonalize(matrix) @ v.T  # in the directions of `matrix`: diagonal
     values = turned.diag()
     assert (turned - values.diag()).abs().max() < 1e-4
     strong = torch.linalg.svdvals(matrix) > 0.2 * matrix.norm()
@@ -22,8 +22,8 @@ def test_orthogonal_keeps_directions_and_evens_out_how_far_they_go(shape, random
 
 def test_the_size_of_a_gradient_does_not_matter_and_nothing_stays_nothing(random):
     matrix = torch.randn(6, 20, generator=random)
-    torch.testing.assert_close(optim.orthogonal(matrix), optim.orthogonal(1000 * matrix), atol=1e-4, rtol=0)
-    assert not optim.orthogonal(torch.zeros(6, 20)).any()
+    torch.testing.assert_close(optim.orthogonalize(matrix), optim.orthogonalize(1000 * matrix), atol=1e-4, rtol=0)
+    assert not optim.orthogonalize(torch.zeros(6, 20)).any()
 
 
 @pytest.mark.parametrize("layer", [torch.nn.Conv2d(3, 4, 3), torch.nn.Linear(5, 9), torch.nn.Linear(9, 5)])

@@ -52,7 +52,7 @@ def undisturbed(tmp_path_factory):
     @functools.cache
     def weights(*flags: str) -> bytes:
         out = tmp_path_factory.mktemp("undisturbed") / "w.pth"
-        train.main(train.arguments([*flags, "--out", str(out)]))
+        train.main(train.parse_args([*flags, "--out", str(out)]))
         return out.read_bytes()
 
     return weights
@@ -76,7 +76,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights_to_the_bit(out, flags
     assert result.returncode == -signal.SIGKILL, result.stderr
     assert out.read_bytes() == (undisturbed(*flags) if moment == "replace 6" else b"old")
     resume = out.with_name("w.resume.pth")
-    assert train.main(train.arguments(["--device", "cpu", "--resume", str(resume)])) == 0
+    assert train.main(train.parse_args(["--device", "cpu", "--resume", str(resume)])) == 0
     assert out.read_bytes() == undisturbed(*flags)
     assert not resume.exists()
 
@@ -87,16 +87,16 @@ def test_what_is_resumed_takes_no_other_settings(out):
     resume = str(out.with_name("w.resume.pth"))
     for flags in (["--lr", "0.3"], ["--recipe", "fast"], ["--synthetic", "7"]):
         with pytest.raises(UserError, match=rf"goes on with {flags[0]} .*: leave {flags[0]} out"):
-            train.arguments(["--resume", resume, *flags])
-    assert train.arguments(["--resume", resume, "--seed", "4"]).device == "cpu"
-    assert train.arguments(["--resume", resume, "--out", "elsewhere.pth"]).seed == 4  # where there is room, say
+            train.parse_args(["--resume", resume, *flags])
+    assert train.parse_args(["--resume", resume, "--seed", "4"]).device == "cpu"
+    assert train.parse_args(["--resume", resume, "--out", "elsewhere.pth"]).seed == 4  # where there is room, say
 
 
 def test_a_new_run_does_not_write_over_what_can_be_resumed(out, capsys):
     kept = [sys.executable, "-c", KILLED, "step 4", *WHOLE, "--out", out]
     subprocess.run(kept, capture_output=True, check=False)
     before = out.with_name("w.resume.pth").read_bytes()
-    train.main(train.arguments([*WHOLE, "--out", str(out)]))
+    train.main(train.parse_args([*WHOLE, "--out", str(out)]))
     assert "w.resume.old.pth" in capsys.readouterr().out
     assert out.with_name("w.resume.old.pth").read_bytes() == before
 
@@ -106,13 +106,13 @@ def test_ctrl_c_while_teachers_are_asked_names_the_whole_run_and_it_goes_on(out,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(train.lessons, "give", interrupted)
-        assert train.main(train.arguments([*BEST, "--out", str(out)])) == 130
+        patched.setattr(train.distillation, "cache_predictions", interrupted)
+        assert train.main(train.parse_args([*BEST, "--out", str(out)])) == 130
     resume = out.with_name("w.resume.pth")
     said = capsys.readouterr().out
     assert said.count("To go on:") == 1
     assert f"To go on: python train.py --resume {resume}" in said
-    assert train.main(train.arguments(["--resume", str(resume)])) == 0
+    assert train.main(train.parse_args(["--resume", str(resume)])) == 0
     assert out.read_bytes() == undisturbed(*BEST)
 
 
@@ -126,7 +126,7 @@ def test_ctrl_c_while_the_weights_are_saved_leaves_them_whole_and_no_checkpoint(
     monkeypatch.setattr(train.networks, "save", saved)
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background has none
     try:
-        assert train.main(train.arguments([*WHOLE, "--out", str(out)])) == 130
+        assert train.main(train.parse_args([*WHOLE, "--out", str(out)])) == 130
     finally:
         signal.signal(signal.SIGINT, handler)
     assert "each file is as it was, or new and whole" in capsys.readouterr().out
