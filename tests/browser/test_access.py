@@ -99,14 +99,14 @@ def test_no_file_names_another_host():
 def test_both_languages_say_the_same_things(visit):
     page = visit(**DESKTOP)
     kinds = """async (code) => {
-        const texts = (await import(`/static/texts/${code}.js`)).default;
+        const texts = (await import(`/static/locales/${code}.js`)).default;
         return Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, typeof text]));
     }"""
     english = page.evaluate(kinds, "en")
     assert page.evaluate(kinds, "zh") == english
     source = (STATIC / "index.html").read_text()
     assert set(re.findall(r'data-(?:text|label)="(\w+)"', source)) <= set(english)
-    code = "".join(path.read_text() for path in STATIC.glob("*.js")) + source
+    code = "".join(path.read_text() for path in STATIC.glob("js/*.js")) + source
     named = set(re.findall(r'"(\w+)"', code)) | {"name"}
     begun = tuple(re.findall(r"t\(`(\w+)\$", code))  # as in t(`wait_${…}`)
     assert {key for key in english if key not in named and not key.startswith(begun)} == set()

@@ -261,7 +261,7 @@ def test_the_label_of_a_box_stays_on_the_paper(visit, box, name):
 
 
 def test_the_page_doubts_what_the_reader_doubts():
-    assert f"CERTAIN = {reader.CONFIDENCE_THRESHOLD};" in Path("static/result.js").read_text()
+    assert f"CERTAIN = {reader.CONFIDENCE_THRESHOLD};" in Path("static/js/result.js").read_text()
 
 
 def test_what_keeps_an_explanation_away_is_said_where_it_is_missed(browser, address):

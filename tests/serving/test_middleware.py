@@ -33,7 +33,7 @@ def open_client() -> FlaskClient:
 # -- security headers
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/healthz", "/nothing", "/static/page.js", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/api", "/healthz", "/nothing", "/static/js/main.js", "/docs"])
 def test_every_response_has_security_headers(client, path):
     headers = client.get(path, buffered=True).headers
     policy = headers["Content-Security-Policy"]
@@ -184,7 +184,7 @@ def test_explanation_is_not_compressed_for_other_clients(client, accepted):
     assert "Accept-Encoding" in response.vary  # a cache must not give this to everybody
 
 
-@pytest.mark.parametrize("path", ["/", "/static/page.js", "/docs/js/swagger-ui-bundle.js", "/openapi.json", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/static/js/main.js", "/docs/js/swagger-ui-bundle.js", "/openapi.json", "/metrics"])
 @pytest.mark.parametrize("accepted", ["gzip", "gzip, deflate, br, zstd"], ids=["program", "browser"])
 def test_texts_are_compressed(client, path, accepted):
     response = client.get(path, headers={"Accept-Encoding": accepted}, buffered=True)
@@ -196,10 +196,10 @@ def test_texts_are_compressed(client, path, accepted):
 def test_range_of_a_file_is_answered_with_the_whole_file(client, accepted):
     """It would be compressed as if it were the whole."""
     headers = {"Range": "bytes=0-99", "Accept-Encoding": accepted}
-    response = client.get("/static/page.js", headers=headers, buffered=True)
+    response = client.get("/static/js/main.js", headers=headers, buffered=True)
     assert response.status_code == 200
     content = gzip.decompress(response.data) if accepted else response.data
-    assert content == Path("static/page.js").read_bytes()
+    assert content == Path("static/js/main.js").read_bytes()
 
 
 def test_readings_are_too_short_to_be_compressed(client):
@@ -294,7 +294,7 @@ def test_path_forges_no_log_lines_or_fields(client, caplog):
     assert len(record.message.splitlines()) == 1
 
 
-@pytest.mark.parametrize("path", ["/", "/static/page.js", "/docs", "/api/network"])
+@pytest.mark.parametrize("path", ["/", "/static/js/main.js", "/docs", "/api/network"])
 @pytest.mark.parametrize("accepted", ["", "gzip"])
 def test_unchanged_file_is_logged_with_the_status_of_its_response(client, caplog, path, accepted):
     """Flask-Compress once made a 304 of a 200 that had been logged."""

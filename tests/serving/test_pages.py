@@ -48,13 +48,13 @@ def test_scripts_import_each_other_relative_to_themselves():
 
 @pytest.mark.parametrize("encodings", ENCODINGS)
 def test_files_with_the_version_in_their_address_are_immutable(client, version, encodings):
-    response = client.get(f"/assets/{version}/page.js", headers={"Accept-Encoding": encodings}, buffered=True)
+    response = client.get(f"/assets/{version}/js/main.js", headers={"Accept-Encoding": encodings}, buffered=True)
     assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/docs", "/docs/css/swagger-ui.css", "/static/page.js", "/assets/old/page.js", "/api/network"],
+    ["/", "/docs", "/docs/css/swagger-ui.css", "/static/js/main.js", "/assets/old/js/main.js", "/api/network"],
 )
 @pytest.mark.parametrize("encodings", ENCODINGS)
 def test_other_files_are_revalidated_and_not_sent_again(client, path, encodings):

@@ -1,6 +1,6 @@
 // Light or dark, as the system has it or as it was chosen; and the colours of the style sheet, for canvases.
 
-import { remember, remembered } from "./memory.js";
+import { remember, remembered } from "./storage.js";
 
 const probe = document.createElement("i");
 

@@ -1,8 +1,8 @@
 // The page's words, in the language of the browser or the one that was chosen.
 
-import { remember, remembered } from "./memory.js";
-import en from "./texts/en.js";
-import zh from "./texts/zh.js";
+import { remember, remembered } from "./storage.js";
+import en from "../locales/en.js";
+import zh from "../locales/zh.js";
 
 const LANGUAGES = { en, zh };
 const renew = []; // what has to be written anew in another language

@@ -1,7 +1,7 @@
 // The last two layers: neurons that weigh all maps at once, and ten logits that become ten probabilities.
 
-import { largest } from "./pixels.js";
-import { number, percent, t } from "./texts.js";
+import { largest } from "./grids.js";
+import { number, percent, t } from "./i18n.js";
 
 const element = (id) => document.getElementById(id);
 

@@ -1,8 +1,8 @@
 // The maps of a convolution, one for each filter, and a closer look at the one that is chosen or pointed at.
 
-import { look } from "./look.js";
-import { largest, paintGrid } from "./pixels.js";
-import { number, t } from "./texts.js";
+import { look } from "./feature_detail.js";
+import { largest, paintGrid } from "./grids.js";
+import { number, t } from "./i18n.js";
 
 /** The maps of the layer that `step`, an element of the page, is about; `view` says what each of their numbers sees. */
 export function maps(step, view) {

@@ -1,11 +1,11 @@
 // Look inside: what the network makes of the digit that is chosen, from its ink to ten probabilities.
 
-import { framing } from "./framing.js";
-import { heat } from "./heat.js";
-import { learned } from "./learned.js";
-import { maps } from "./maps.js";
+import { framing } from "./normalization.js";
+import { heat } from "./saliency.js";
+import { learned } from "./network.js";
+import { maps } from "./feature_maps.js";
 import { panel } from "./panel.js";
-import { logits, neurons } from "./votes.js";
+import { logits, neurons } from "./classifier.js";
 
 const SETTLE = 150; // ms: who writes on is not kept waiting by an explanation of what was before
 

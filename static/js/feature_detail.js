@@ -1,8 +1,8 @@
 // A closer look at one map: the filter that made it, and what part of the digit excites it.
 
-import { gridOf, largest, paintBoth, sharp } from "./pixels.js";
+import { gridOf, largest, paintBoth, sharp } from "./grids.js";
 import { colour } from "./theme.js";
-import { number, t } from "./texts.js";
+import { number, t } from "./i18n.js";
 
 const SIDE = 168; // CSS pixels: six for each of the frame's
 

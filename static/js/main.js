@@ -1,23 +1,23 @@
 // Ties the page together: the board draws, the server reads, the rest shows what it said.
 
-import { asker } from "./ask.js";
-import { board } from "./board.js";
-import { boxes } from "./boxes.js";
+import { asker } from "./requests.js";
+import { board } from "./canvas.js";
+import { boxes } from "./overlay.js";
 import { compare } from "./compare.js";
-import { BLANK, drawing } from "./drawing.js";
-import { inside } from "./inside.js";
-import { keys } from "./keys.js";
-import { remember, remembered } from "./memory.js";
-import { opened, pictures } from "./picture.js";
+import { BLANK, drawing } from "./history.js";
+import { inside } from "./explain.js";
+import { keys } from "./shortcuts.js";
+import { remember, remembered } from "./storage.js";
+import { opened, pictures } from "./upload.js";
 import { sent } from "./render.js";
 import { result } from "./result.js";
 import { samples } from "./samples.js";
 import { PENS, begin } from "./strokes.js";
-import { inWords, speak, t } from "./texts.js";
+import { inWords, speak, t } from "./i18n.js";
 import { theme } from "./theme.js";
 import { tour } from "./tour.js";
 
-const SETTLE = 10; // ms in which what follows at once, as undo upon undo, is read with it; more would be felt (bench/page.py)
+const SETTLE = 10; // ms in which what follows at once, as undo upon undo, is read with it; more would be felt (bench/page_latency.py)
 const element = (id) => document.getElementById(id);
 
 speak(element("language"));

@@ -1,6 +1,6 @@
 // How the ink of a digit becomes the 28×28 numbers that the network sees.
 
-import { gridOf, sharp } from "./pixels.js";
+import { gridOf, sharp } from "./grids.js";
 import { render } from "./render.js";
 import { colour } from "./theme.js";
 

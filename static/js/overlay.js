@@ -2,7 +2,7 @@
 
 import { CERTAIN, NO_DIGIT } from "./result.js";
 import { HEIGHT, WIDTH } from "./strokes.js";
-import { inWords, percent } from "./texts.js";
+import { inWords, percent } from "./i18n.js";
 
 const ROOM = 60; // units of the paper that a label is high, on a phone
 

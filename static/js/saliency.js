@@ -1,8 +1,8 @@
 // Which ink spoke for a digit and which against it: the drawing, its ink in the colours of a heat map.
 
-import { sharp } from "./pixels.js";
+import { sharp } from "./grids.js";
 import { canvasOf, render } from "./render.js";
-import { t } from "./texts.js";
+import { t } from "./i18n.js";
 import { colour } from "./theme.js";
 
 const SIDE = 300; // CSS pixels

@@ -1,6 +1,6 @@
 // Ten bars, one for each digit.
 
-import { percent } from "./texts.js";
+import { percent } from "./i18n.js";
 
 /** Make `list` such a chart: a function that shows ten probabilities, or none. */
 export function bars(list) {

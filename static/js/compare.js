@@ -1,10 +1,10 @@
 // The same digits, shown to simpler networks, too.
 
 import { bars } from "./bars.js";
-import { learned } from "./learned.js";
+import { learned } from "./network.js";
 import { panel } from "./panel.js";
-import { largest, paintBoth } from "./pixels.js";
-import { number, percent, t } from "./texts.js";
+import { largest, paintBoth } from "./grids.js";
+import { number, percent, t } from "./i18n.js";
 
 const SETTLE = 200; // ms, after the reading and the explanation
 

@@ -1,7 +1,7 @@
 // What was read: the text in large type, a sentence, and ten bars for the digit that is chosen in it.
 
 import { bars } from "./bars.js";
-import { inWords, percent, t } from "./texts.js";
+import { inWords, percent, t } from "./i18n.js";
 
 const element = (id) => document.getElementById(id);
 export const NO_DIGIT = 0.2; // what is no digit is each of the ten with a probability of 0.1

@@ -1,6 +1,6 @@
 // A short tour along the flow, with one's own digit, for who has never seen a neural network.
 
-import { inWords, t } from "./texts.js";
+import { inWords, t } from "./i18n.js";
 
 const STEPS = ["step-frame", "step-conv1", "step-conv2", "step-neurons", "step-logits"];
 

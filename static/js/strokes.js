@@ -1,7 +1,7 @@
 // A drawing is data: strokes of points on a paper that is always as wide and high as this, so that it can be painted
 // again at any size, in any colour, and sent at one size whatever screen it was drawn on.
 
-import { getStroke } from "./vendor/perfect-freehand.js";
+import { getStroke } from "../vendor/perfect-freehand.js";
 
 export const WIDTH = 1000;
 export const HEIGHT = 750;

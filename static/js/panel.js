@@ -1,7 +1,7 @@
 // A part of the page that asks the server about what was read: looking inside, and comparing.
 
-import { asker } from "./ask.js";
-import { inWords, t } from "./texts.js";
+import { asker } from "./requests.js";
+import { inWords, t } from "./i18n.js";
 
 /**
  * The section `id`, in which `body` shows what came of it, and a note says why there is nothing: the text `empty`, or
