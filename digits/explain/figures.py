@@ -68,7 +68,7 @@ def _plot_foreground(axes, image: Image.Image, outcome: reader.Reading | UserErr
     found = outcome.found if isinstance(outcome, reader.Reading) else foreground.extract_foreground(colours)
     extent = (0, colours.shape[1] * factor, colours.shape[0] * factor, 0)
     blank = [[0.0]]
-    axes.imshow(found.amount if found else blank, cmap="gray_r", vmin=0, vmax=1, extent=extent)
+    axes.imshow(found.intensity if found else blank, cmap="gray_r", vmin=0, vmax=1, extent=extent)
     _style_axes(axes, "its ink" if found else "no ink")
 
 

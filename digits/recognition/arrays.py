@@ -8,7 +8,7 @@ import functools
 import cv2
 import numpy as np
 
-MIN_SHORT_SIDE = 32  # pixels that the shorter side keeps when a picture is shrunk
+MIN_STRIP_SIDE = 32  # pixels that the shorter side keeps when a picture is shrunk
 
 
 def median(values: np.ndarray) -> np.ndarray:
@@ -57,10 +57,10 @@ def pad(values: np.ndarray, margin: int) -> np.ndarray:
 
 
 def downscale(picture: np.ndarray, side: int) -> np.ndarray:
-    """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side; a strip to NARROW on its shorter,
+    """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side; a strip to MIN_STRIP_SIDE on its shorter,
     or to 4 * side² in all."""
     height, width = picture.shape[:2]
-    strip = min(MIN_SHORT_SIDE / min(height, width), 2 * side / (height * width) ** 0.5)
+    strip = min(MIN_STRIP_SIDE / min(height, width), 2 * side / (height * width) ** 0.5)
     shrink = max(side / max(height, width), strip)
     if shrink >= 1:
         return picture

@@ -11,7 +11,7 @@ import numpy as np
 
 from digits import UserError
 from digits.recognition.arrays import pad, rectangle_kernel
-from digits.recognition.foreground import INK_THRESHOLD, MIN_CONTRAST, Foreground
+from digits.recognition.foreground import FOREGROUND_THRESHOLD, MIN_CONTRAST, Foreground
 from digits.recognition.normalization import DIGIT_SIZE
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
@@ -56,7 +56,7 @@ class Component:
             down, across = edge - min(top, edge), edge - min(left, edge)
             rest = (mask.shape[0] - around.shape[0] - down, mask.shape[1] - around.shape[1] - across)
             around = cv2.copyMakeBorder(around, down, rest[0], across, rest[1], cv2.BORDER_CONSTANT)
-        return around * (mask | (near & (around <= INK_THRESHOLD)))
+        return around * (mask | (near & (around <= FOREGROUND_THRESHOLD)))
 
 
 def merge(parts: list[Component]) -> Component:
@@ -77,13 +77,13 @@ def find_text_lines(ink: Foreground) -> list[list[Component]]:
 
     Errors: UserError with code "crowded" when there are more than MOST.
     """
-    return _group_into_lines(_merge_close(connected_components(ink), ink.amount.shape))
+    return _group_into_lines(_merge_close(connected_components(ink), ink.intensity.shape))
 
 
 def connected_components(ink: Foreground) -> list[Component]:
     """What hangs together, but for specks, what is as pale as grain, and rims."""
-    height, width = ink.amount.shape
-    mask = (ink.amount > INK_THRESHOLD).view(np.uint8)
+    height, width = ink.intensity.shape
+    mask = (ink.intensity > FOREGROUND_THRESHOLD).view(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     found, areas, rims = [], [], []
     largest_first = (-stats[1:, cv2.CC_STAT_AREA]).argsort(kind="stable")[: 3 * MAX_COMPONENTS] + 1  # 0 is the paper
@@ -91,7 +91,7 @@ def connected_components(ink: Foreground) -> list[Component]:
         left, top, wide, tall, area = stats[number].tolist()
         inside = np.s_[top : top + tall, left : left + wide]
         part = Component((left, top, left + wide, top + tall), labels[inside] == number)
-        if ink.contrast < 2 * MIN_CONTRAST and ink.amount[inside][part.mask].max() * ink.contrast < MIN_CONTRAST:
+        if ink.contrast < 2 * MIN_CONTRAST and ink.intensity[inside][part.mask].max() * ink.contrast < MIN_CONTRAST:
             continue
         if not _around(part, mask.shape) and max(part.width, part.height) <= MAX_LINE_GAP_X:
             found.append(part)

@@ -40,21 +40,21 @@ class DeadlineBytesIO(io.BytesIO):
     Errors, of what reads: UserError with code "time".
     """
 
-    def __init__(self, content: bytes, seconds: float):
+    def __init__(self, content: bytes, timeout: float):
         super().__init__(content)
-        self.end = time.monotonic() + seconds
+        self.deadline = time.monotonic() + timeout
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if time.monotonic() > self.end:
+        if time.monotonic() > self.deadline:
             raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
         return io.BytesIO.read(self, size)  # super() takes as long as all else here
 
 
-def decode(source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: float = math.inf) -> Image.Image:
+def decode(source: str | os.PathLike | bytes, max_pixels: int = MAX_PIXELS, timeout: float = math.inf) -> Image.Image:
     """The picture in a file or in bytes, upright, in RGB or 8-bit grey, transparency composited.
 
     Errors: UserError with code "missing", "empty", "format" (not a picture we read), "damaged", "pixels" (more
-    than `most`; found before anything is decoded) or "time" (decoding takes more than `seconds`, as far as that
+    than `max_pixels`; found before anything is decoded) or "time" (decoding takes more than `timeout` seconds, as far as that
     is seen when the decoder asks for bytes).
     """
     named = "The picture" if isinstance(source, bytes) else str(source)
@@ -62,9 +62,9 @@ def decode(source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: f
     if not content:
         raise UserError(f"{named} is empty (0 bytes): save or send it again.", "empty")
     try:
-        with Image.open(DeadlineBytesIO(content, seconds), formats=FORMATS) as image:
-            if image.width * image.height > most:
-                raise UserError(_too_large_message(named, f"{image.width}x{image.height} pixels", most), "pixels")
+        with Image.open(DeadlineBytesIO(content, timeout), formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise UserError(_too_large_message(named, f"{image.width}x{image.height} pixels", max_pixels), "pixels")
             with quiet_stderr() if image.format == "TIFF" else contextlib.nullcontext():
                 image.load()
             if image.info:  # where an orientation would stand
@@ -72,16 +72,18 @@ def decode(source: str | os.PathLike | bytes, most: int = MAX_PIXELS, seconds: f
             return _to_rgb_or_gray(image)
     except UnidentifiedImageError:
         formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
-        raise UserError(f"{named} is no {formats} picture but {describe(content)}: convert it.", "format") from None
+        raise UserError(
+            f"{named} is no {formats} picture but {describe_content(content)}: convert it.", "format"
+        ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UserError(_too_large_message(named, "far too many pixels", most), "pixels") from None
+        raise UserError(_too_large_message(named, "far too many pixels", max_pixels), "pixels") from None
     except UserError:
         raise
     except Exception as error:  # a decoder fed with broken bytes may raise anything at all
         raise UserError(f"{named} is damaged ({error}): save or send it again.", "damaged") from None
 
 
-def describe(content: bytes) -> str:
+def describe_content(content: bytes) -> str:
     """What a file or a body that is no picture looks like, in words."""
     start = content[:60].lstrip()
     if content[4:8] == b"ftyp":
@@ -144,12 +146,12 @@ def _read_file(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read ({error.strerror}).", "missing") from None
 
 
-def _too_large_message(named: str, found: str, most: int) -> str:
-    return f"{named} has {found}; at most {most / 1_000_000:g} million can be read: send a smaller one."
+def _too_large_message(named: str, found: str, max_pixels: int) -> str:
+    return f"{named} has {found}; at most {max_pixels / 1_000_000:g} million can be read: send a smaller one."
 
 
 def _to_rgb_or_gray(image: Image.Image) -> Image.Image:
-    """Any mode as RGB or 8-bit grey; what is transparent gets the paper's colour."""
+    """Any mode as RGB or 8-bit grey; what is transparent gets the paper's color."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         values = np.nan_to_num(np.asarray(image, np.float32))
         # Such files hold anything from shares of 1 to 16 bits: the least range that fits is meant.
@@ -164,10 +166,10 @@ def _to_rgb_or_gray(image: Image.Image) -> Image.Image:
 
 
 def _backdrop_color(image: Image.Image) -> tuple[int, int, int]:
-    """The colour that belongs behind an RGBA picture.
+    """The color that belongs behind an RGBA picture.
 
     Where most is transparent, what is not is ink: paper contrasts with it. Else it is a sheet or a
-    window with a transparent rim: the rim gets the sheet's colour, the median.
+    window with a transparent rim: the rim gets the sheet's color, the median.
     """
     small = np.asarray(image.reduce(max(1, min(image.size) // 128)), np.float32)  # enough to see that
     seen = small[small[..., 3] > 127][:, :3]  # (N, 3)

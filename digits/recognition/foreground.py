@@ -1,6 +1,6 @@
-"""From a picture to its ink: what stands out from the paper, whatever the colours and the light.
+"""From a picture to its ink: what stands out from the paper, whatever the colors and the light.
 
-Ink is what differs in colour from the paper. The paper's colour is that of the border; where it changes, a
+Ink is what differs in color from the paper. The paper's color is that of the border; where it changes, a
 smooth surface is fitted to it (light that falls off), and what is wider than any stroke is taken off (the
 shadow of a hand). Its grain, seen where it differs the other way than ink does, is no ink. Then what is no
 writing goes: a frame around the picture, the table beside the sheet, ruled lines.
@@ -15,18 +15,23 @@ from digits.recognition.arrays import border_indices, downscale, max_value, medi
 from digits.recognition.background import estimate_background
 
 MIN_CONTRAST = 0.08  # least contrast, as a share of black to white, that counts as written
-INK_THRESHOLD = 0.15  # what is below this share of the darkest ink is no edge of a digit
-MOSTLY = 0.3  # median of the ink: if paler, most is shade (MNIST: from 0.53 on, hairlines 0.52, people's photos 0.33)
-STRONG_INK = 0.4  # of the darkest ink: few strokes are as pale
+FOREGROUND_THRESHOLD = 0.15  # what is below this share of the darkest ink is no edge of a digit
+MIN_MEDIAN_INTENSITY = (
+    0.3  # median of the ink: if paler, most is shade (MNIST: from 0.53 on, hairlines 0.52, people's photos 0.33)
+)
+STRONG_THRESHOLD = 0.4  # of the darkest ink: few strokes are as pale
 OUTLIER_SHARE, MAX_OUTLIERS = (
     2e-4,
     50,
 )  # share of the pixels, and pixels, that may be darker than what is called the darkest ink
-SHADED = 192  # pixels of the longer side, enough to find shadows on
+SHADING_SIDE = 192  # pixels of the longer side, enough to find shadows on
 LOCAL_WINDOW = 0.25  # of the shorter side: the median of so much is paper, as it is the most of it
-MAX_STROKE_WIDTH = 0.36  # of the shorter side: no stroke is as wide, but for those of a digit cut out
-SHADE, MUCH = 0.02, 0.08  # of black to white, and of the picture: what is less is no shadow
-DIM, BROAD = 0.2, 0.06  # what has less contrast, of the shorter side wider strokes, and goes on outside is half-shade
+MAX_STROKE_FRACTION = 0.36  # of the shorter side: no stroke is as wide, but for those of a digit cut out
+SHADING_MIN_CONTRAST, SHADING_MIN_AREA = 0.02, 0.08  # of black to white, and of the picture: what is less is no shadow
+PENUMBRA_MAX_CONTRAST, PENUMBRA_MIN_WIDTH = (
+    0.2,
+    0.06,
+)  # what has less contrast, of the shorter side wider strokes, and goes on outside is half-shade
 MIN_PAGE_SIDE = 64  # pixels: a smaller picture is a digit cut out, with no rules, edges or frame
 
 
@@ -34,71 +39,75 @@ MIN_PAGE_SIDE = 64  # pixels: a smaller picture is a digit cut out, with no rule
 class Foreground:
     """How much of it each pixel has, (H, W) float32 from 0 to 1, the darkest; its contrast to the paper, 0 to 1."""
 
-    amount: np.ndarray
+    intensity: np.ndarray
     contrast: float
 
-    def placed(self, top: int, left: int, shape: tuple[int, int]) -> "Foreground":
+    def pad_to(self, shape: tuple[int, int], top: int, left: int) -> "Foreground":
         """This ink in a larger picture of `shape` (H, W)."""
         around = np.zeros(shape, np.float32)
-        around[top : top + self.amount.shape[0], left : left + self.amount.shape[1]] = self.amount
+        around[top : top + self.intensity.shape[0], left : left + self.intensity.shape[1]] = self.intensity
         return Foreground(around, self.contrast)
 
 
-def extract_foreground(colours: np.ndarray) -> Foreground | None:
+def extract_foreground(colors: np.ndarray) -> Foreground | None:
     """The ink of a picture (H, W, C) uint8; None where nothing is written."""
-    if margin := _margin(colours):
-        inner = extract_foreground(colours[margin:-margin, margin:-margin])
-        return inner and Foreground(np.pad(inner.amount, margin), inner.contrast)
-    colours = colours / np.float32(255)
-    return _extract(estimate_background(colours), colours)
+    if margin := _margin(colors):
+        inner = extract_foreground(colors[margin:-margin, margin:-margin])
+        return inner and Foreground(np.pad(inner.intensity, margin), inner.contrast)
+    colors = colors / np.float32(255)
+    return _extract(estimate_background(colors), colors)
 
 
-def extract_with_local_background(colours: np.ndarray) -> Foreground | None:
+def extract_with_local_background(colors: np.ndarray) -> Foreground | None:
     """The same, taking for paper what is seen around each place, so that light may change however it likes.
 
-    Where writing covers more than half of AROUND it is then taken for paper, too.
+    Where writing covers more than half of LOCAL_WINDOW it is then taken for paper, too.
     """
-    height, width = colours.shape[:2]
-    small = downscale(colours, SHADED)
+    height, width = colors.shape[:2]
+    small = downscale(colors, SHADING_SIDE)
     paper = cv2.medianBlur(small, round(LOCAL_WINDOW * min(small.shape[:2])) | 1)
-    paper = cv2.resize(paper, (width, height)).reshape(colours.shape).astype(np.float32) / 255
+    paper = cv2.resize(paper, (width, height)).reshape(colors.shape).astype(np.float32) / 255
     light = paper.mean(2, keepdims=True)  # ink in the shade is darker, too
     evened = light.max() / light.clip(max(light.max() / 4, 1 / 255))
-    return _extract(paper * evened, colours / np.float32(255) * evened)
+    return _extract(paper * evened, colors / np.float32(255) * evened)
 
 
-def _extract(paper: np.ndarray, colours: np.ndarray) -> Foreground | None:
-    """The ink of `colours` (H, W, C) on `paper`, (C,) or (H, W, C), from 0 to 1 both; None where there is none."""
-    amount = _distance(colours - paper)
-    if min(amount.shape) >= MIN_PAGE_SIDE:
-        _remove_borders(amount)
-        _remove_ruled_lines(amount)
-    peak = _peak(amount)
-    if peak < MIN_CONTRAST or (peak < DIM and _is_shade(amount > INK_THRESHOLD * peak, stroke_width(amount))):
+def _extract(paper: np.ndarray, colors: np.ndarray) -> Foreground | None:
+    """The ink of `colors` (H, W, C) on `paper`, (C,) or (H, W, C), from 0 to 1 both; None where there is none."""
+    intensity = _distance(colors - paper)
+    if min(intensity.shape) >= MIN_PAGE_SIDE:
+        _remove_borders(intensity)
+        _remove_ruled_lines(intensity)
+    peak = _peak(intensity)
+    if peak < MIN_CONTRAST or (
+        peak < PENUMBRA_MAX_CONTRAST and _is_shade(intensity > FOREGROUND_THRESHOLD * peak, stroke_width(intensity))
+    ):
         return None
-    amount = amount / peak
-    return Foreground(np.minimum(amount, 1) if _outlier_pixels(amount) else amount, peak)
+    intensity = intensity / peak
+    return Foreground(np.minimum(intensity, 1) if _outlier_pixels(intensity) else intensity, peak)
 
 
 def is_mostly_pale(ink: Foreground) -> bool:
     """Whether most of `ink` is so pale that it is rather the edge of a shadow than writing."""
-    return np.count_nonzero(ink.amount > MOSTLY) < 0.5 * np.count_nonzero(ink.amount > INK_THRESHOLD)
+    return np.count_nonzero(ink.intensity > MIN_MEDIAN_INTENSITY) < 0.5 * np.count_nonzero(
+        ink.intensity > FOREGROUND_THRESHOLD
+    )
 
 
 def threshold_strong(ink: Foreground) -> Foreground:
-    """`ink` without what is paler than HARD of it: the edge of a shadow, rules, what shows through from behind."""
-    return Foreground((ink.amount - STRONG_INK).clip(0) / (1 - STRONG_INK), ink.contrast)
+    """`ink` without what is paler than STRONG_THRESHOLD of it: the edge of a shadow, rules, what shows through from behind."""
+    return Foreground((ink.intensity - STRONG_THRESHOLD).clip(0) / (1 - STRONG_THRESHOLD), ink.contrast)
 
 
-def _margin(colours: np.ndarray) -> int:
-    """How wide a frame of one colour is that runs along all sides of the picture (H, W, C) uint8; 0 for none."""
-    height, width = colours.shape[:2]
+def _margin(colors: np.ndarray) -> int:
+    """How wide a frame of one color is that runs along all sides of the picture (H, W, C) uint8; 0 for none."""
+    height, width = colors.shape[:2]
     if min(height, width) < MIN_PAGE_SIDE:
         return 0
 
     def ring(k: int) -> np.ndarray:  # the pixels k from the border, (N, C)
-        across, down = colours[[k, -1 - k], k : width - k], colours[k : height - k, [k, -1 - k]]
-        return np.concatenate([across.reshape(-1, colours.shape[2]), down.reshape(-1, colours.shape[2])]).astype(int)
+        across, down = colors[[k, -1 - k], k : width - k], colors[k : height - k, [k, -1 - k]]
+        return np.concatenate([across.reshape(-1, colors.shape[2]), down.reshape(-1, colors.shape[2])]).astype(int)
 
     def alike(k: int, reach: int) -> tuple[np.ndarray, float]:  # their median; the share of them near it
         pixels = ring(k)
@@ -116,7 +125,7 @@ def _margin(colours: np.ndarray) -> int:
 
 
 def _distance(difference: np.ndarray) -> np.ndarray:
-    """How far each colour is from the paper's, given their `difference` (H, W, C): (H, W), 1 from black to white.
+    """How far each color is from the paper's, given their `difference` (H, W, C): (H, W), 1 from black to white.
 
     Ink lies to one side of the paper, darker say: what lies to the other, and what is no more than grain, is 0.
     """
@@ -137,7 +146,7 @@ def _distance(difference: np.ndarray) -> np.ndarray:
 
 
 def _opposite_polarity(difference: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
-    """Which colours lie to the other side of the paper than the strongest do, (H, W) bool; None where none does.
+    """Which colors lie to the other side of the paper than the strongest do, (H, W) bool; None where none does.
 
     Given their `difference` (H, W, C) to the paper and their `distance` (H, W).
     """
@@ -152,17 +161,17 @@ def _opposite_polarity(difference: np.ndarray, distance: np.ndarray) -> np.ndarr
 def _shading(distance: np.ndarray) -> np.ndarray | None:
     """What of `distance` (H, W) is wider than a stroke, its opening; None where there is little of that."""
     height, width = distance.shape
-    small = downscale(distance, SHADED)
-    shaded = small > SHADE
-    if np.count_nonzero(shaded) / small.size < MUCH:
+    small = downscale(distance, SHADING_SIDE)
+    shaded = small > SHADING_MIN_CONTRAST
+    if np.count_nonzero(shaded) / small.size < SHADING_MIN_AREA:
         return None  # at once, as an opening is nowhere more
-    side = round((MAX_STROKE_WIDTH if min(height, width) >= MIN_PAGE_SIDE else 0.5) * min(small.shape)) | 1
+    side = round((MAX_STROKE_FRACTION if min(height, width) >= MIN_PAGE_SIDE else 0.5) * min(small.shape)) | 1
     inside = round(0.6 * side)  # of a square in that disc: where not even that fits, nothing is left
     if not max_value(cv2.erode(_continued(shaded.view(np.uint8), inside // 2), rectangle_kernel(inside, inside))):
         return None
     around = _continued(small, side)
     wide = cv2.morphologyEx(around, cv2.MORPH_OPEN, _disc(side))[side:-side, side:-side]
-    if (wide > SHADE).mean() < MUCH:
+    if (wide > SHADING_MIN_CONTRAST).mean() < SHADING_MIN_AREA:
         return None
     return cv2.resize(cv2.GaussianBlur(wide, (0, 0), 1), (width, height))
 
@@ -188,21 +197,26 @@ def _noise_level(sides: list[np.ndarray], other: np.ndarray | None) -> float:
     return float(middle + 4 * 1.4826 * median(np.abs(grain - middle)))
 
 
-def _peak(amount: np.ndarray) -> float:
+def _peak(intensity: np.ndarray) -> float:
     """How dark the darkest ink is, but for dust."""
-    motes = _outlier_pixels(amount)
-    return float(np.partition(amount.ravel(), -motes - 1)[-motes - 1] if motes else max_value(amount))
+    motes = _outlier_pixels(intensity)
+    return float(np.partition(intensity.ravel(), -motes - 1)[-motes - 1] if motes else max_value(intensity))
 
 
-def _outlier_pixels(amount: np.ndarray) -> int:
+def _outlier_pixels(intensity: np.ndarray) -> int:
     """How many pixels of (H, W) may be darker than what is called the darkest ink."""
-    return int(min(OUTLIER_SHARE * amount.size, MAX_OUTLIERS))
+    return int(min(OUTLIER_SHARE * intensity.size, MAX_OUTLIERS))
 
 
-def _remove_borders(amount: np.ndarray) -> None:
-    """Take off what covers whole sides of `amount` (H, W), in place: the table beside the sheet."""
-    mask = amount > INK_THRESHOLD * _peak(amount)
-    for side, ink in ((mask, amount), (mask[::-1], amount[::-1]), (mask.T, amount.T), (mask.T[::-1], amount.T[::-1])):
+def _remove_borders(intensity: np.ndarray) -> None:
+    """Take off what covers whole sides of `intensity` (H, W), in place: the table beside the sheet."""
+    mask = intensity > FOREGROUND_THRESHOLD * _peak(intensity)
+    for side, ink in (
+        (mask, intensity),
+        (mask[::-1], intensity[::-1]),
+        (mask.T, intensity.T),
+        (mask.T[::-1], intensity.T[::-1]),
+    ):
         covered, most = side[: len(side) // 3].mean(1), 0.97
         depth = 0
         for share in covered:
@@ -213,12 +227,12 @@ def _remove_borders(amount: np.ndarray) -> None:
             ink[: depth + 2 + len(side) // 100] = 0
 
 
-def _remove_ruled_lines(amount: np.ndarray) -> None:
+def _remove_ruled_lines(intensity: np.ndarray) -> None:
     """Take off ruled lines, in place; what is darker than them is written over them and stays."""
-    peak = _peak(amount)
-    mask = (amount > INK_THRESHOLD * peak).astype(np.uint8)
-    lines = [(amount[rows], *line) for rows, *line in _ruled_lines(mask)]
-    lines += [(amount.T[columns], *line) for columns, *line in _ruled_lines(mask.T)]
+    peak = _peak(intensity)
+    mask = (intensity > FOREGROUND_THRESHOLD * peak).astype(np.uint8)
+    lines = [(intensity[rows], *line) for rows, *line in _ruled_lines(mask)]
+    lines += [(intensity.T[columns], *line) for columns, *line in _ruled_lines(mask.T)]
     levels = []
     for band, _, inside in lines:
         # A digit's bar may lie along it for a while: of its columns the lighter ones count.
@@ -253,14 +267,17 @@ def _ruled_lines(mask: np.ndarray) -> list[tuple[slice, np.ndarray, np.ndarray]]
 
 def _is_shade(mask: np.ndarray, width: float) -> bool:
     """Whether what is in `mask` (H, W), of a mean `width`, is broad and reaches the border."""
-    return width > BROAD * min(mask.shape) and mask.take(border_indices(*mask.shape)).sum() > 0.02 * mask.sum()
+    return (
+        width > PENUMBRA_MIN_WIDTH * min(mask.shape)
+        and mask.take(border_indices(*mask.shape)).sum() > 0.02 * mask.sum()
+    )
 
 
-def stroke_width(amount: np.ndarray) -> float:
+def stroke_width(intensity: np.ndarray) -> float:
     """How wide strokes are, in pixels: twice their area over the length of their edges, grain smoothed."""
-    amount = cv2.GaussianBlur(amount, (0, 0), max(0.5, 0.01 * min(amount.shape)))
-    across, down = np.diff(amount, axis=1)[:-1], np.diff(amount, axis=0)[:, :-1]
-    return float(2 * amount.sum() / max(1e-6, np.hypot(across, down).sum()))
+    intensity = cv2.GaussianBlur(intensity, (0, 0), max(0.5, 0.01 * min(intensity.shape)))
+    across, down = np.diff(intensity, axis=1)[:-1], np.diff(intensity, axis=0)[:, :-1]
+    return float(2 * intensity.sum() / max(1e-6, np.hypot(across, down).sum()))
 
 
 def _disc(side: int) -> np.ndarray:

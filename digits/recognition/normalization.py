@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from digits.recognition.arrays import max_value, pad, rectangle_kernel
-from digits.recognition.foreground import INK_THRESHOLD
+from digits.recognition.foreground import FOREGROUND_THRESHOLD
 
 IMAGE_SIZE, DIGIT_SIZE = 28, 20  # MNIST's frame, and the square in it that a digit fills
 FINE = 80  # pixels of the longer side, on which strokes are thickened
@@ -85,7 +85,7 @@ def _crop(ink: np.ndarray) -> tuple[np.ndarray, int, AxisTransform]:
     The margin, for the soft edge of strokes, is at least as wide as one pixel of the frame will be.
     """
     peak = max_value(ink)
-    left, top, width, height = cv2.boundingRect((ink > INK_THRESHOLD * peak).view(np.uint8))
+    left, top, width, height = cv2.boundingRect((ink > FOREGROUND_THRESHOLD * peak).view(np.uint8))
     margin = -(-max(height, width) // DIGIT_SIZE)
     around = np.zeros((height + 2 * margin, width + 2 * margin), np.float32)
     outer = ink[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]

@@ -10,23 +10,23 @@ import numpy as np
 
 from digits.recognition.arrays import downscale
 
-WORKING_SIDE = 160  # pixels of the longer side, on which it is looked for
+DETECTION_SIDE = 160  # pixels of the longer side, on which it is looked for
 MAX_GRADIENT = (
-    16  # of 255, by which colours in 3x3 pixels differ inside a sheet at most: light falling off, paper's grain
+    16  # of 255, by which colors in 3x3 pixels differ inside a sheet at most: light falling off, paper's grain
 )
 MIN_AREA = 0.1  # of the picture: a smaller region is no sheet
 MAX_AREA = 0.95  # of the picture: a larger one has no table beside it
 MIN_RECTANGULARITY = 0.88  # of the rectangle around it, turned as it is: a round region is pi / 4 of it
-MIN_INK_AREA = 1e-3  # of the sheet, in holes: less is a speck
-EDGE_WIDTH = 3  # pixels of SIDE taken off all around: the sheet's edge is soft
+MIN_HOLE_AREA = 1e-3  # of the sheet, in holes: less is a speck
+EDGE_WIDTH = 3  # pixels of DETECTION_SIDE taken off all around: the sheet's edge is soft
 
 
-def find_page(colours: np.ndarray) -> tuple[int, int, np.ndarray] | None:
+def find_page(colors: np.ndarray) -> tuple[int, int, np.ndarray] | None:
     """The sheet in a picture (H, W, C) uint8: its top and left, and the part of the picture with it, (h, w, C) uint8.
 
     What is not the sheet in that part is like paper. None where no sheet is seen.
     """
-    small = cv2.medianBlur(downscale(colours, WORKING_SIDE), 3)
+    small = cv2.medianBlur(downscale(colors, DETECTION_SIDE), 3)
     small = small.reshape(*small.shape[:2], -1)
     whole = _largest_page(small)
     if whole is None:
@@ -38,13 +38,13 @@ def find_page(colours: np.ndarray) -> tuple[int, int, np.ndarray] | None:
     if not len(rows):
         return None
     place = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    down, across = colours.shape[0] / small.shape[0], colours.shape[1] / small.shape[1]
+    down, across = colors.shape[0] / small.shape[0], colors.shape[1] / small.shape[1]
     top, bottom = round(rows[0] * down), round((rows[-1] + 1) * down)
     left, right = round(columns[0] * across), round((columns[-1] + 1) * across)
     size = (right - left, bottom - top)
     paper = cv2.resize(_extrapolate_background(small[place], whole[place]), size).reshape(*size[::-1], -1)
     inside = cv2.resize(whole[place], size, interpolation=cv2.INTER_NEAREST) > 0
-    return top, left, np.where(inside[..., None], colours[top:bottom, left:right], paper)
+    return top, left, np.where(inside[..., None], colors[top:bottom, left:right], paper)
 
 
 def _largest_page(small: np.ndarray) -> np.ndarray | None:
@@ -70,16 +70,16 @@ def _fill_holes(region: np.ndarray) -> np.ndarray | None:
     if (
         whole.sum() < MIN_RECTANGULARITY * (wide + 1) * (tall + 1)
         or whole.mean() > MAX_AREA
-        or written < MIN_INK_AREA * whole.sum()
+        or written < MIN_HOLE_AREA * whole.sum()
     ):
         return None
     return whole if region.sum() > 0.5 * whole.sum() else None
 
 
-def _extrapolate_background(colours: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """`colours` (H, W, C) uint8 where they are `known` (H, W), smoothed and carried on to where they are not."""
+def _extrapolate_background(colors: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """`colors` (H, W, C) uint8 where they are `known` (H, W), smoothed and carried on to where they are not."""
     known = known.astype(np.float32)[..., None]
-    reach = 0.15 * max(colours.shape[:2])
+    reach = 0.15 * max(colors.shape[:2])
     weights = cv2.GaussianBlur(known, (0, 0), reach)[..., None]
-    sums = cv2.GaussianBlur(colours * known, (0, 0), reach).reshape(colours.shape)
+    sums = cv2.GaussianBlur(colors * known, (0, 0), reach).reshape(colors.shape)
     return (sums / (weights + 1e-6)).round().astype(np.uint8)

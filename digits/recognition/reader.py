@@ -121,12 +121,12 @@ class Reader:
 
     def _reading(self, found: foreground.Foreground | None, factor: int, size: tuple[int, int]) -> Reading:
         """What `found` says, of a picture of `size` (width, height) that was made `factor` times smaller."""
-        rows = self._stacked(components.find_text_lines(found), found.amount) if found else []
+        rows = self._stacked(components.find_text_lines(found), found.intensity) if found else []
         if not rows:
             raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
         digits, divided = [], 1.0
         for row in rows:
-            line, chance, shrink, amount = self._line(row, found.amount)
+            line, chance, shrink, amount = self._line(row, found.intensity)
             divided *= chance
             for part, frame_, chances in line:
                 left, top, right, bottom = part.box
@@ -222,7 +222,7 @@ def foreground_hypotheses(colours: np.ndarray) -> Iterator[foreground.Foreground
         if found := page_detection.find_page(colours):
             top, left, part = found
             inner = foreground.extract_foreground(part)
-            yield inner and inner.placed(top, left, colours.shape[:2])
+            yield inner and inner.pad_to(colours.shape[:2], top, left)
         yield foreground.extract_with_local_background(colours)
 
 

@@ -138,7 +138,7 @@ def parse_json(model: type[BaseModel], example: str, content: bytes) -> BaseMode
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_context=False)[0]
     if not wrong["loc"]:
-        raise UserError(f"Send a JSON object: {example}. This is {decoding.describe(content)}.", "json")
+        raise UserError(f"Send a JSON object: {example}. This is {decoding.describe_content(content)}.", "json")
     name, *place = wrong["loc"]
     where = f'"{name}"' + "".join(f"[{number}]" for number in place)
     if wrong["type"] == "missing":

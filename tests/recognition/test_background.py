@@ -1,4 +1,4 @@
-"""`digits.recognition.background`: what colour the paper is, everywhere, whatever is written on it."""
+"""`digits.recognition.background`: what color the paper is, everywhere, whatever is written on it."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,14 @@ from digits.recognition.background import estimate_background
 from tests.recognition.test_foreground import HEIGHT, WIDTH, grain, light, on
 
 
-def shares(colours: np.ndarray) -> np.ndarray:
-    return (colours.clip(0, 255) / 255).astype(np.float32)
+def shares(colors: np.ndarray) -> np.ndarray:
+    return (colors.clip(0, 255) / 255).astype(np.float32)
 
 
-@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (30, 90, 60)])
-def test_paper_of_one_colour_is_said_in_one(colour):
-    paper = np.ones((HEIGHT, WIDTH, 3)) * colour
-    assert estimate_background(shares(on(paper, (120, 130, 90)))) == pytest.approx(shares(np.array(colour)), abs=1e-6)
+@pytest.mark.parametrize("color", [(255, 255, 255), (0, 0, 0), (30, 90, 60)])
+def test_paper_of_one_colour_is_said_in_one(color):
+    paper = np.ones((HEIGHT, WIDTH, 3)) * color
+    assert estimate_background(shares(on(paper, (120, 130, 90)))) == pytest.approx(shares(np.array(color)), abs=1e-6)
 
 
 def test_one_colour_is_found_though_the_corner_has_another():

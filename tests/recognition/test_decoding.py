@@ -27,9 +27,9 @@ def seven() -> np.ndarray:
     return synthetic.rasterize(hand, 200, 16).numpy()
 
 
-def rgba(ink: np.ndarray, colour: int) -> Image.Image:
+def rgba(ink: np.ndarray, color: int) -> Image.Image:
     alpha = (255 * ink).round().astype(np.uint8)
-    return Image.fromarray(np.dstack([np.full((*ink.shape, 3), colour, np.uint8), alpha]))
+    return Image.fromarray(np.dstack([np.full((*ink.shape, 3), color, np.uint8), alpha]))
 
 
 def rimmed(ink: np.ndarray) -> Image.Image:
@@ -54,7 +54,7 @@ SAME_DIGIT = {
     "1-bit PNG": lambda ink: saved(grey(ink).convert("1", dither=0)),
     "RGB PNG": lambda ink: saved(grey(ink).convert("RGB")),
     "palette PNG": lambda ink: saved(grey(ink).quantize(16)),
-    "palette PNG with a transparent colour": lambda ink: saved(grey(ink).quantize(16), transparency=0),
+    "palette PNG with a transparent color": lambda ink: saved(grey(ink).quantize(16), transparency=0),
     "grey PNG with a transparent grey": lambda ink: saved(grey(ink), transparency=255),
     "grey and alpha PNG": lambda ink: saved(rgba(ink, 0).convert("LA")),
     "black ink on transparency": lambda ink: saved(rgba(ink, 0)),
@@ -160,9 +160,9 @@ def test_random_bytes_in_a_picture_never_raise_anything_but_the_one_error(seven,
 
 def test_decoding_ends_when_its_time_is_over():
     with pytest.raises(UserError, match="takes too long") as caught:
-        decoding.decode(GOOD, seconds=-1)
+        decoding.decode(GOOD, timeout=-1)
     assert caught.value.code == "time"
-    assert decoding.decode(GOOD, seconds=60).size == decoding.decode(GOOD).size
+    assert decoding.decode(GOOD, timeout=60).size == decoding.decode(GOOD).size
 
 
 def tiff_with_damaged_strip(image: Image.Image, compression: str) -> bytes:

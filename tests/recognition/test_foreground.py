@@ -1,4 +1,4 @@
-"""`digits.recognition.foreground`: what is written stands out, whatever the colours, the light and the paper."""
+"""`digits.recognition.foreground`: what is written stands out, whatever the colors, the light and the paper."""
 
 import cv2
 import numpy as np
@@ -13,15 +13,15 @@ SEVEN = written("7", side=240, pen=16)  # (240, W)
 HEIGHT, WIDTH = SEVEN.shape
 
 
-def found(colours: np.ndarray) -> np.ndarray:
+def found(colors: np.ndarray) -> np.ndarray:
     """Where ink is found in (H, W) or (H, W, C) of 0 to 255: (H, W) bool."""
-    image = Image.fromarray(colours.clip(0, 255).round().astype(np.uint8))
-    return foreground.extract_foreground(working_array(image)[0]).amount > 0.5
+    image = Image.fromarray(colors.clip(0, 255).round().astype(np.uint8))
+    return foreground.extract_foreground(working_array(image)[0]).intensity > 0.5
 
 
-def on(paper: np.ndarray, colour=(40, 50, 90), written: np.ndarray = SEVEN) -> np.ndarray:
-    """`written` in one colour on `paper` (H, W, 3)."""
-    return paper * (1 - written[..., None]) + np.array(colour, float) * written[..., None]
+def on(paper: np.ndarray, color=(40, 50, 90), written: np.ndarray = SEVEN) -> np.ndarray:
+    """`written` in one color on `paper` (H, W, 3)."""
+    return paper * (1 - written[..., None]) + np.array(color, float) * written[..., None]
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
@@ -46,11 +46,11 @@ def grain(spread: float) -> np.ndarray:
     return 200 + np.random.default_rng(1).normal(0, spread, (HEIGHT, WIDTH, 1)) * np.ones(3)
 
 
-def ruled(colour=(150, 180, 225), squared=False) -> np.ndarray:
+def ruled(color=(150, 180, 225), squared=False) -> np.ndarray:
     paper = np.full((HEIGHT, WIDTH, 3), 245.0)
-    paper[15::30] = colour
+    paper[15::30] = color
     if squared:
-        paper[:, 15::30] = colour
+        paper[:, 15::30] = color
     return paper
 
 
@@ -89,12 +89,12 @@ def test_paper_with_nothing_on_it_is_blank(paper):
 
 
 @pytest.mark.parametrize(
-    ("paper", "colour"),
+    ("paper", "color"),
     [((255, 255, 255), (0, 0, 0)), ((0, 0, 0), (255, 255, 255)), ((30, 90, 60), (250, 250, 240)),
      ((120, 120, 120), (160, 80, 120)), ((200, 60, 60), (60, 130, 60)), ((90, 90, 200), (200, 200, 60))],
 )  # fmt: skip
-def test_colours_do_not_matter_nor_which_is_lighter(paper, colour):
-    assert overlap(found(on(np.ones((HEIGHT, WIDTH, 3)) * paper, colour)), SEVEN > 0.5) > 0.95
+def test_colours_do_not_matter_nor_which_is_lighter(paper, color):
+    assert overlap(found(on(np.ones((HEIGHT, WIDTH, 3)) * paper, color)), SEVEN > 0.5) > 0.95
 
 
 def test_a_stroke_that_crosses_ruled_lines_is_not_cut():
@@ -111,7 +111,7 @@ def test_the_long_base_of_a_2_is_no_ruled_line():
 
 def test_mnists_images_are_their_own_ink(real_mnist):
     for image in real_mnist["train"].images[:100, 0].numpy():
-        assert np.abs(foreground.extract_foreground(image[..., None]).amount * image.max() - image).max() <= 1.01
+        assert np.abs(foreground.extract_foreground(image[..., None]).intensity * image.max() - image).max() <= 1.01
 
 
 def test_a_pencil_is_found_and_its_contrast_said():
@@ -139,12 +139,12 @@ def test_blank_pictures_have_no_ink(image):
 def test_paper_is_what_is_around_where_light_changes_in_the_middle():
     """Half of a photo in the shadow of a hand was once called blank, as its edge was taken for the paper's grain."""
     found = foreground.extract_with_local_background(on(shadow(0.5)).astype(np.uint8))
-    assert overlap(found.amount > 0.5, SEVEN > 0.5) > 0.8
+    assert overlap(found.intensity > 0.5, SEVEN > 0.5) > 0.8
 
 
 def test_ink_without_what_is_pale_keeps_its_darkest():
-    amount = np.array([[0.0, 0.3, foreground.STRONG_INK, 0.7, 1.0]], np.float32)
-    assert foreground.threshold_strong(foreground.Foreground(amount, 0.5)).amount == pytest.approx(
+    amount = np.array([[0.0, 0.3, foreground.STRONG_THRESHOLD, 0.7, 1.0]], np.float32)
+    assert foreground.threshold_strong(foreground.Foreground(amount, 0.5)).intensity == pytest.approx(
         np.array([[0, 0, 0, 0.5, 1.0]])
     )
 

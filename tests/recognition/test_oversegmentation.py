@@ -11,7 +11,7 @@ def test_two_digits_that_touch_are_cut_between_them():
     sheet = written("88", side=200, pen=14, gap=-0.04)
     found = foreground.extract_foreground(working_array(grey(sheet))[0])
     ((whole,),) = components.find_text_lines(found)
-    pieces = oversegmentation.oversegment(whole, found.amount)
+    pieces = oversegmentation.oversegment(whole, found.intensity)
     assert any(abs(piece.box[2] - sheet.shape[1] / 2) < 0.06 * sheet.shape[1] for piece in pieces[:-1])
     assert sum(piece.mask.sum() for piece in pieces) == whole.mask.sum()
 

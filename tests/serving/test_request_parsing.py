@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from werkzeug.test import EnvironBuilder
 
 from digits import UserError
-from digits.recognition.decoding import describe
+from digits.recognition.decoding import describe_content
 from digits.serving.request_parsing import decode_base64, decompress, peek_pixels
 from tests.helpers.api import assert_refused, encoded
 from tests.helpers.images import saved
@@ -304,7 +304,7 @@ DESCRIPTIONS = [
 
 @pytest.mark.parametrize(("content", "words"), DESCRIPTIONS, ids=[words[:30] for _, words in DESCRIPTIONS])
 def test_refusal_says_what_the_body_looked_like(client, content, words):
-    assert describe(content) == words
+    assert describe_content(content) == words
     for kind in ("application/json", FORM, None):
         message = assert_refused(client.post("/api", data=content, content_type=kind), 400, "json")
         assert message.startswith('Send a JSON object: {"image": ')
