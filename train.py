@@ -73,7 +73,7 @@ class TrainConfig:
         return max(1, math.ceil((round(self.share * pictures) - 1) / self.batch_size))
 
     def warps(self) -> augmentation.AugmentationRanges:
-        return augmentation.AugmentationRanges().times(self.warp, self.bend)
+        return augmentation.AugmentationRanges().scaled(self.warp, self.bend)
 
 
 RECIPES = {

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from bench.chromium import draw, hand, row
-from digits.data import letters
+from digits.data import glyphs
 
 INSIDE = "#flow:visible"
 
@@ -24,7 +24,7 @@ def explained(page: Page) -> None:
 
 def letter(page: Page) -> None:
     page.keyboard.press("Escape")
-    draw(page, [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in letters.LETTERS["R"][0]])
+    draw(page, [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in glyphs.CHARACTER_TEMPLATES["R"][0]])
     explained(page)
 
 

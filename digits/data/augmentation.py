@@ -1,6 +1,6 @@
-"""Every epoch sees every digit a little differently: turned, slanted, scaled, moved, bent.
+"""Data augmentation: a random affine map and an elastic distortion for each image.
 
-One random map for each picture, made for many at once on the device that trains, before each epoch.
+Images are warped in batches on the training device, before each epoch.
 """
 
 import math
@@ -10,70 +10,77 @@ import torch
 import torch.nn.functional as F
 
 IMAGE_SIZE = 28  # pixels
-BATCH_SIZE = 256  # pictures warped at once: what they need stays in the processor's cache
-CONTROL_POINTS = 5  # points a side that are displaced at random; between them the paper bends smoothly
+BATCH_SIZE = 256  # images warped at once: their working memory stays in the processor's cache
+CONTROL_POINTS = 5  # per axis, displaced at random; the displacement of the pixels between them is interpolated
 
 
 @dataclass(frozen=True)
 class AugmentationRanges:
-    """How far a digit may go in each direction, drawn uniformly. Chosen on the validation split."""
+    """Ranges of the augmentation: each value is drawn uniformly from ± its range. Chosen on the validation split."""
 
-    rotation: float = 10.0  # degrees; a 6 or 9 becomes doubtful beyond 20
-    scale: float = 0.10  # of the size, on each axis by itself, so digits get wider and taller too
-    shear: float = 0.15  # horizontal pixels a pixel of height: the slant of a hand
-    shift: float = 2.0  # pixels; the frame's margin of 4 keeps the ink inside
-    bend: float = 0.0  # pixels that each knot is displaced by
+    rotation: float = 10.0  # degrees; a 6 or 9 becomes ambiguous beyond 20
+    scale: float = 0.10  # relative; drawn for each axis separately, so digits also get wider and taller
+    shear: float = 0.15  # horizontal pixels per pixel of height: the slant of handwriting
+    shift: float = 2.0  # pixels; the frame's margin of 4 keeps the strokes inside
+    elastic: float = 0.0  # pixels by which each control point is displaced
 
-    def times(self, strength: float, bend: float) -> "AugmentationRanges":
-        """All reaches but the bend times `strength`."""
-        reaches = (self.rotation, self.scale, self.shear, self.shift)
-        return AugmentationRanges(*(reach * strength for reach in reaches), bend=bend)
+    def scaled(self, factor: float, elastic: float) -> "AugmentationRanges":
+        """Return the affine ranges multiplied by `factor`, with `elastic` in place of the elastic range."""
+        affine = (self.rotation, self.scale, self.shear, self.shift)
+        return AugmentationRanges(*(limit * factor for limit in affine), elastic=elastic)
 
     @property
-    def moves(self) -> bool:
-        """Whether it does anything."""
-        return self != AugmentationRanges(0, 0, 0, 0, 0)
+    def is_identity(self) -> bool:
+        """Whether all ranges are 0, so that images stay as they are."""
+        return self == AugmentationRanges(0, 0, 0, 0, 0)
 
 
-def sampling_grids(count: int, by: AugmentationRanges, generator: torch.Generator) -> torch.Tensor:
-    """Where `count` pictures are looked up: (count, 28, 28, 2) as x, y from -1 to 1, on the generator's device.
+def sampling_grids(count: int, ranges: AugmentationRanges, generator: torch.Generator) -> torch.Tensor:
+    """Draw `count` random maps, as grids for `torch.nn.functional.grid_sample`.
 
-    Bending displaces a grid of knots and everything between them bicubically: what Simard et al. 2003
-    do by blurring noise, for less work.
+    The elastic distortion displaces control points and interpolates between them bicubically: the effect of
+    Simard et al. 2003 ("Best practices for convolutional neural networks"), who blur noise, for less work.
+
+    Returns: (count, 28, 28, 2) coordinates x, y in [-1, 1], on the generator's device.
     """
 
-    def uniform(reach: float, *shape: int) -> torch.Tensor:
-        return (torch.rand(count, *shape, generator=generator, device=generator.device) * 2 - 1) * reach
+    def uniform(limit: float, *shape: int) -> torch.Tensor:
+        return (torch.rand(count, *shape, generator=generator, device=generator.device) * 2 - 1) * limit
 
-    turn = uniform(math.radians(by.rotation))
-    wide, tall = 1 + uniform(by.scale), 1 + uniform(by.scale)
-    slant = uniform(by.shear)
-    # Where each pixel of the result is looked up, in units of half the picture.
-    back = torch.stack(
+    angle = uniform(math.radians(ranges.rotation))
+    scale_x, scale_y = 1 + uniform(ranges.scale), 1 + uniform(ranges.scale)
+    shear = uniform(ranges.shear)
+    # Maps an output pixel to the input position that it is sampled at, in units of half the image.
+    inverse = torch.stack(
         [
-            torch.stack([wide * turn.cos(), slant - turn.sin(), uniform(by.shift) * 2 / IMAGE_SIZE], -1),
-            torch.stack([turn.sin(), tall * turn.cos(), uniform(by.shift) * 2 / IMAGE_SIZE], -1),
+            torch.stack([scale_x * angle.cos(), shear - angle.sin(), uniform(ranges.shift) * 2 / IMAGE_SIZE], -1),
+            torch.stack([angle.sin(), scale_y * angle.cos(), uniform(ranges.shift) * 2 / IMAGE_SIZE], -1),
         ],
         dim=1,
     )  # (B, 2, 3)
-    grid = F.affine_grid(back, [count, 1, IMAGE_SIZE, IMAGE_SIZE], align_corners=False)  # (B, 28, 28, 2)
-    if by.bend:
-        knots = uniform(by.bend * 2 / IMAGE_SIZE, 2, CONTROL_POINTS, CONTROL_POINTS)
-        grid = grid + F.interpolate(knots, IMAGE_SIZE, mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+    grid = F.affine_grid(inverse, [count, 1, IMAGE_SIZE, IMAGE_SIZE], align_corners=False)  # (B, 28, 28, 2)
+    if ranges.elastic:
+        displacement = uniform(ranges.elastic * 2 / IMAGE_SIZE, 2, CONTROL_POINTS, CONTROL_POINTS)
+        grid = grid + F.interpolate(displacement, IMAGE_SIZE, mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
     return grid
 
 
-def sample(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
-    """`images` (B, 1, 28, 28) in [0, 1], each looked up by its own of `maps` (B, 28, 28, 2).
+def sample(images: torch.Tensor, grids: torch.Tensor) -> torch.Tensor:
+    """Sample each of `images` (B, 1, 28, 28) bilinearly at its own one of `grids` (B, 28, 28, 2).
 
-    What comes in from outside is 0 (no ink).
+    Positions outside the image count as 0 (background).
     """
-    return F.grid_sample(images, maps, align_corners=False)
+    return F.grid_sample(images, grids, align_corners=False)
 
 
-def augment(images: torch.Tensor, by: AugmentationRanges, generator: torch.Generator) -> torch.Tensor:
-    """A copy of `images` (N, 1, 28, 28) uint8, each warped by itself; uint8 again."""
-    if not (by.moves and len(images)):
+def augment(images: torch.Tensor, ranges: AugmentationRanges, generator: torch.Generator) -> torch.Tensor:
+    """Warp each of `images` (N, 1, 28, 28) uint8 by its own random map.
+
+    Returns: new images of the same shape and type; `images` themselves where `ranges` are all 0.
+    """
+    if ranges.is_identity or not len(images):
         return images
-    parts = (sample(part.float(), sampling_grids(len(part), by, generator)) for part in images.split(BATCH_SIZE))
-    return torch.cat([part.round_().byte() for part in parts])
+    batches = (
+        sample(batch.float(), sampling_grids(len(batch), ranges, generator)) for batch in images.split(BATCH_SIZE)
+    )
+    return torch.cat([batch.round_().byte() for batch in batches])

@@ -1,73 +1,164 @@
-"""What people doodle, as strokes: each shape a little different every time.
+"""Stroke shapes of non-digits: letters, signs and doodles.
 
-Strokes are (P, 2) of x and y in any units, y downwards.
+Strokes are lists of points x, y, with y downwards.
 """
 
 import math
 
 import numpy as np
 
+from digits.data.synthetic import Stroke, ellipse_arc
 
-def ring(random: np.random.Generator, count: int, turns: float = 1.0) -> np.ndarray:
-    """`count` points around a circle of radius 1, from a random one on: (count, 2)."""
-    start = random.uniform(0, 2 * math.pi)
+# Letters and signs in strokes: fonts have none of the shapes of handwriting. Control points lie in a box about 0.6
+# wide and 1 high, as in `digits/data/synthetic.py`; each has its variants. Characters that many people write like a
+# digit are left out: B, D, I, O, Q, S, Z, b, g, l, o, q, s, y, z and the like.
+CHARACTER_TEMPLATES: dict[str, list[list[Stroke]]] = {
+    "A": [
+        [[(0, 1), (0.3, 0), (0.3, 0), (0.6, 1)], [(0.12, 0.65), (0.5, 0.62)]],
+        [[(0.3, 0), (0, 1)], [(0.3, 0), (0.6, 1)], [(0.08, 0.6), (0.52, 0.6)]],
+        [[(0, 1), (0.05, 0.3), (0.3, 0), (0.55, 0.3), (0.6, 1)], [(0.02, 0.55), (0.58, 0.55)]],
+    ],
+    "C": [[ellipse_arc(0.35, 0.5, 0.35, 0.5, -50, -260)]],
+    "E": [
+        [[(0.55, 0), (0, 0), (0, 0), (0, 1), (0, 1), (0.55, 1)], [(0, 0.5), (0.45, 0.5)]],
+        [[(0.55, 0.1), (0.3, -0.02), (0.05, 0.2), (0.3, 0.48), (0.3, 0.48), (0, 0.8), (0.3, 1.02), (0.58, 0.9)]],
+    ],
+    "F": [[[(0.6, 0), (0, 0), (0, 0), (0, 1)], [(0, 0.5), (0.45, 0.48)]]],
+    "G": [
+        [[(0.55, 0.1), (0.3, -0.02), (0, 0.5), (0.3, 1.02), (0.6, 0.9), (0.6, 0.9), (0.6, 0.55), (0.6, 0.55),
+          (0.3, 0.55)]],
+        [[(0.6, 0.05), (0.1, 0), (0, 0.1), (0, 0.9), (0.1, 1), (0.6, 1), (0.6, 1), (0.6, 0.5), (0.6, 0.5),
+          (0.35, 0.5)]],
+    ],
+    "H": [[[(0, 0), (0, 1)], [(0.6, 0), (0.6, 1)], [(0, 0.5), (0.6, 0.5)]]],
+    "J": [[[(0.5, 0), (0.5, 0.8), (0.25, 1.05), (0, 0.8)], [(0.2, 0), (0.75, 0)]]],
+    "K": [[[(0, 0), (0, 1)], [(0.55, 0), (0, 0.55), (0, 0.55), (0.55, 1)]]],
+    "L": [[[(0, 0), (0, 1), (0, 1), (0.55, 1)]], [[(0.1, 0), (0.02, 0.9), (0.1, 1), (0.6, 0.97)]]],
+    "M": [[[(0, 1), (0.05, 0), (0.05, 0), (0.35, 0.6), (0.35, 0.6), (0.65, 0), (0.65, 0), (0.7, 1)]]],
+    "N": [[[(0, 1), (0, 0), (0, 0), (0.55, 1), (0.55, 1), (0.55, 0)]]],
+    "P": [[[(0, 1), (0, 0), (0, 0), (0.5, 0), (0.6, 0.25), (0.5, 0.5), (0, 0.52)]]],
+    "R": [[[(0, 1), (0, 0), (0, 0), (0.5, 0), (0.55, 0.25), (0.45, 0.5), (0, 0.5), (0.2, 0.5), (0.58, 1)]]],
+    "T": [[[(0, 0), (0.7, 0)], [(0.35, 0), (0.35, 1)]], [[(-0.05, 0.05), (0.75, -0.03)], [(0.32, 0.05), (0.38, 1)]]],
+    "U": [[[(0, 0), (0, 0.8), (0.3, 1.05), (0.6, 0.8), (0.6, 0)]]],
+    "V": [[[(0, 0), (0.3, 1), (0.3, 1), (0.6, 0)]]],
+    "W": [[[(0, 0), (0.2, 1), (0.2, 1), (0.4, 0.4), (0.4, 0.4), (0.6, 1), (0.6, 1), (0.8, 0)]]],
+    "X": [[[(0, 0), (0.6, 1)], [(0.6, 0), (0, 1)]]],
+    "Y": [
+        [[(0, 0), (0.3, 0.5)], [(0.6, 0), (0.3, 0.5), (0.3, 1)]],
+        [[(0, 0), (0.05, 0.3), (0.3, 0.5), (0.3, 0.5), (0.6, 0)], [(0.3, 0.5), (0.3, 1)]],
+        [[(0, 0), (0.32, 0.45)], [(0.65, 0), (0.1, 1)]],
+    ],
+    "a": [
+        [ellipse_arc(0.3, 0.65, 0.3, 0.35, -30, -320), [(0.6, 0.35), (0.6, 0.85), (0.75, 1)]],
+        [[(0.1, 0.4), (0.35, 0.25), (0.58, 0.45), (0.58, 1)], ellipse_arc(0.3, 0.78, 0.28, 0.22, -40, -300)],
+    ],
+    "d": [[ellipse_arc(0.28, 0.7, 0.28, 0.3, -30, -320), [(0.58, 0), (0.58, 1)]]],
+    "e": [[[(0.05, 0.6), (0.6, 0.55), (0.55, 0.25), (0.25, 0.2), (0, 0.6), (0.2, 1), (0.6, 0.9)]]],
+    "f": [[[(0.6, 0.1), (0.45, -0.02), (0.28, 0.15), (0.28, 1)], [(0, 0.42), (0.6, 0.42)]]],
+    "h": [[[(0, 0), (0, 1)], [(0, 0.65), (0.25, 0.45), (0.5, 0.6), (0.5, 1)]]],
+    "k": [[[(0, 0), (0, 1)], [(0.45, 0.4), (0, 0.7), (0, 0.7), (0.5, 1)]]],
+    "m": [[[(0, 0.4), (0, 1)], [(0, 0.55), (0.2, 0.38), (0.35, 0.55), (0.35, 1)],
+           [(0.35, 0.55), (0.55, 0.38), (0.7, 0.55), (0.7, 1)]]],
+    "n": [[[(0, 0.2), (0, 1)], [(0, 0.45), (0.3, 0.2), (0.55, 0.45), (0.55, 1)]]],
+    "p": [[[(0, 0.1), (0, 1)], ellipse_arc(0.28, 0.35, 0.28, 0.27, 180, 340)]],
+    "r": [[[(0, 0.2), (0, 1)], [(0, 0.5), (0.2, 0.22), (0.5, 0.25)]]],
+    "t": [[[(0.25, 0), (0.25, 0.85), (0.4, 1), (0.6, 0.9)], [(0, 0.32), (0.55, 0.3)]]],
+    "u": [[[(0, 0.2), (0, 0.8), (0.25, 1), (0.55, 0.8)], [(0.55, 0.2), (0.55, 0.85), (0.7, 1)]]],
+    "w": [[[(0, 0.2), (0.1, 0.8), (0.25, 0.95), (0.4, 0.5), (0.55, 0.95), (0.7, 0.8), (0.8, 0.2)]]],
+    "x": [[[(0, 0.2), (0.2, 0.3), (0.35, 0.85), (0.6, 1)], [(0.6, 0.2), (0, 1)]]],
+    "alpha": [[[(0.9, 0.15), (0.6, 0.75), (0.25, 1), (0, 0.6), (0.25, 0.2), (0.6, 0.6), (0.9, 1)]]],
+    "beta": [[[(-0.1, 1.2), (0.05, 0.2), (0.35, 0), (0.55, 0.2), (0.25, 0.45), (0.25, 0.45), (0.6, 0.6), (0.5, 0.9),
+               (0.2, 0.95), (0.02, 0.8)]]],
+    "gamma": [[[(0, 0.1), (0.15, 0), (0.3, 0.45), (0.35, 0.65), (0.2, 1), (0.15, 0.85), (0.35, 0.5), (0.6, 0)]],
+              [[(0, 0.15), (0.18, 0), (0.32, 0.5)], [(0.65, 0), (0.32, 0.5), (0.2, 1)]]],
+    "theta": [[ellipse_arc(0.35, 0.5, 0.35, 0.5, -90, -370), [(0.08, 0.5), (0.62, 0.5)]]],
+    "lambda": [[[(0.05, 0), (0.2, 0.05), (0.6, 1)], [(0.32, 0.4), (0, 1)]]],
+    "mu": [[[(0.1, 0.1), (0, 1)], [(0.08, 0.4), (0.1, 0.68), (0.35, 0.65), (0.5, 0.1)], [(0.5, 0.1), (0.5, 0.7)]]],
+    "pi": [[[(0, 0.1), (0.8, 0.05)], [(0.25, 0.1), (0.15, 1)], [(0.55, 0.08), (0.6, 0.85), (0.75, 1)]]],
+    "phi": [[ellipse_arc(0.35, 0.5, 0.35, 0.28, -90, -370), [(0.38, 0), (0.32, 1)]]],
+    "psi": [[[(0, 0.1), (0.05, 0.5), (0.35, 0.62), (0.65, 0.5), (0.7, 0.1)], [(0.36, 0), (0.34, 1)]]],
+    "omega": [[[(0.1, 0.2), (0, 0.7), (0.2, 0.95), (0.4, 0.6), (0.6, 0.95), (0.8, 0.7), (0.7, 0.2)]],
+              [[(0, 1), (0.22, 1), (0.22, 1), (0, 0.4), (0.35, 0), (0.7, 0.4), (0.48, 1), (0.48, 1), (0.7, 1)]]],
+    "sigma": [[[(0.6, 0), (0, 0), (0, 0), (0.35, 0.5), (0.35, 0.5), (0, 1), (0, 1), (0.62, 1)]]],
+    "delta": [[[(0.35, 0), (0, 1), (0, 1), (0.75, 1), (0.75, 1), (0.35, 0)]]],
+    "plus": [[[(0, 0.5), (1, 0.5)], [(0.5, 0), (0.5, 1)]]],
+    "question": [[[(0, 0.2), (0.25, -0.02), (0.55, 0.15), (0.45, 0.4), (0.27, 0.55), (0.27, 0.75)],
+                  [(0.27, 0.97), (0.28, 1)]]],
+    "ampersand": [[[(0.75, 0.95), (0.15, 0.2), (0.35, 0), (0.5, 0.2), (0.05, 0.65), (0.2, 1), (0.55, 0.95),
+                    (0.75, 0.55)]]],
+    "hash": [[[(0.25, 0), (0.15, 1)], [(0.6, 0), (0.5, 1)], [(0, 0.33), (0.75, 0.3)], [(0, 0.68), (0.75, 0.66)]]],
+    "check": [[[(0, 0.6), (0.3, 1), (0.3, 1), (0.9, 0)]]],
+    "arrow": [[[(0, 0.5), (1, 0.5)], [(0.65, 0.2), (1, 0.5), (1, 0.5), (0.65, 0.8)]],
+              [[(0.5, 1), (0.5, 0)], [(0.2, 0.35), (0.5, 0), (0.5, 0), (0.8, 0.35)]]],
+    "heart": [[[(0.5, 1), (0, 0.45), (0.1, 0.05), (0.4, 0.05), (0.5, 0.3), (0.6, 0.05), (0.9, 0.05), (1, 0.45),
+                (0.5, 1)]]],
+    "note": [[ellipse_arc(0.2, 0.85, 0.2, 0.14, 0, 360), [(0.4, 0.85), (0.4, 0), (0.4, 0), (0.7, 0.3)]]],
+    "at": [[ellipse_arc(0.5, 0.5, 0.18, 0.2, 0, 360), [(0.68, 0.3), (0.7, 0.65), (0.95, 0.6), (0.9, 0.1), (0.5, -0.02),
+            (0, 0.3), (0.05, 0.85), (0.5, 1.02), (0.85, 0.9)]]],
+    "euro": [[ellipse_arc(0.45, 0.5, 0.4, 0.5, -50, -260), [(-0.1, 0.4), (0.5, 0.4)], [(-0.1, 0.58), (0.45, 0.58)]]],
+}  # fmt: skip
+
+
+def ring(rng: np.random.Generator, count: int, turns: float = 1.0) -> np.ndarray:
+    """`count` points around a circle of radius 1, from a rng one on: (count, 2)."""
+    start = rng.uniform(0, 2 * math.pi)
     angles = np.linspace(start, start + turns * 2 * math.pi, count)
     return np.stack([np.cos(angles), np.sin(angles)], 1)
 
 
-def polygon(random: np.random.Generator) -> list[np.ndarray]:
-    return [ring(random, random.integers(4, 6))]  # with more corners it would be a 0
+def polygon(rng: np.random.Generator) -> list[np.ndarray]:
+    return [ring(rng, rng.integers(4, 6))]  # with more corners it would be a 0
 
 
-def star(random: np.random.Generator) -> list[np.ndarray]:
-    corners = ring(random, 2 * random.integers(4, 8) + 1)
-    corners[1::2] *= random.uniform(0.3, 0.6)
+def star(rng: np.random.Generator) -> list[np.ndarray]:
+    corners = ring(rng, 2 * rng.integers(4, 8) + 1)
+    corners[1::2] *= rng.uniform(0.3, 0.6)
     return [corners]
 
 
-def spiral(random: np.random.Generator) -> list[np.ndarray]:
-    return [ring(random, 40, random.uniform(1.6, 3.5)) * np.linspace(0.1, 1, 40)[:, None]]
+def spiral(rng: np.random.Generator) -> list[np.ndarray]:
+    return [ring(rng, 40, rng.uniform(1.6, 3.5)) * np.linspace(0.1, 1, 40)[:, None]]
 
 
-def zigzag(random: np.random.Generator) -> list[np.ndarray]:
-    count = random.integers(5, 10)
-    return [np.stack([np.arange(count) * random.uniform(0.2, 0.5), np.arange(count) % 2], 1)]
+def zigzag(rng: np.random.Generator) -> list[np.ndarray]:
+    count = rng.integers(5, 10)
+    return [np.stack([np.arange(count) * rng.uniform(0.2, 0.5), np.arange(count) % 2], 1)]
 
 
-def filled_ring(random: np.random.Generator) -> list[np.ndarray]:
-    inside = [random.uniform(-0.7, 0.7, (random.integers(3, 6), 2)) for _ in range(random.integers(1, 4))]
-    return [ring(random, 30), *inside]
+def filled_ring(rng: np.random.Generator) -> list[np.ndarray]:
+    inside = [rng.uniform(-0.7, 0.7, (rng.integers(3, 6), 2)) for _ in range(rng.integers(1, 4))]
+    return [ring(rng, 30), *inside]
 
 
-def lines(random: np.random.Generator) -> list[np.ndarray]:
-    return [random.uniform(-1, 1, (2, 2)) for _ in range(random.integers(3, 7))]
+def lines(rng: np.random.Generator) -> list[np.ndarray]:
+    return [rng.uniform(-1, 1, (2, 2)) for _ in range(rng.integers(3, 7))]
 
 
-def house(random: np.random.Generator) -> list[np.ndarray]:
+def house(rng: np.random.Generator) -> list[np.ndarray]:
     walls = [(-1, 1), (-1, -0.2), (0, -1), (1, -0.2), (1, 1), (-1, 1)]
     return [np.array(walls, float), np.array([(-1, -0.2), (1, -0.2)])]
 
 
-def face(random: np.random.Generator) -> list[np.ndarray]:
+def face(rng: np.random.Generator) -> list[np.ndarray]:
     eyes = [np.array([(x, -0.3), (x, -0.15)]) for x in (-0.35, 0.35)]
-    mouth = np.array([(-0.5, 0.3), (0, 0.6), (0.5, 0.3)]) * (1, random.choice((1, -1)))
+    mouth = np.array([(-0.5, 0.3), (0, 0.6), (0.5, 0.3)]) * (1, rng.choice((1, -1)))
     ears = [np.array([(0.9 * side, -0.4), (0.8 * side, -1.4), (0.3 * side, -0.95)]) for side in (-1, 1)]
-    return [ring(random, 30), *eyes, mouth, *(ears if random.random() < 0.4 else [])]
+    return [ring(rng, 30), *eyes, mouth, *(ears if rng.random() < 0.4 else [])]
 
 
-def sun(random: np.random.Generator) -> list[np.ndarray]:
-    rays = ring(random, random.integers(6, 13))
-    return [ring(random, 30) * 0.5, *(np.stack([ray * 0.65, ray]) for ray in rays)]
+def sun(rng: np.random.Generator) -> list[np.ndarray]:
+    rays = ring(rng, rng.integers(6, 13))
+    return [ring(rng, 30) * 0.5, *(np.stack([ray * 0.65, ray]) for ray in rays)]
 
 
-def tree(random: np.random.Generator) -> list[np.ndarray]:
+def tree(rng: np.random.Generator) -> list[np.ndarray]:
     crown = np.array([(-0.7, 0.3), (0, -1), (0.7, 0.3), (-0.7, 0.3)])  # a round one would make it a 9
     return [crown, np.array([(-0.12, 0.3), (-0.12, 1)]), np.array([(0.12, 0.3), (0.12, 1)])]
 
 
-def fish(random: np.random.Generator) -> list[np.ndarray]:
+def fish(rng: np.random.Generator) -> list[np.ndarray]:
     tail = np.array([(0.8, 0), (1.4, 0.4), (1.4, -0.4), (0.8, 0)])
-    return [ring(random, 30) * (0.9, 0.5), tail, np.array([(-0.5, -0.15), (-0.45, -0.1)])]
+    return [ring(rng, 30) * (0.9, 0.5), tail, np.array([(-0.5, -0.15), (-0.45, -0.1)])]
 
 
 DRAWINGS = (polygon, star, spiral, zigzag, filled_ring, lines, house, face, sun, tree, fish)

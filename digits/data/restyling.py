@@ -18,36 +18,36 @@ from digits.recognition import normalization
 RARE_FRACTIONS = {1: 0.15, 7: 0.05}  # share of all that are synthetic digits of the kinds that MNIST lacks most
 
 
-def restyled_digits(count: int, digits: ImageDataset, seed: int, bars=None) -> ImageDataset:
+def restyled_digits(count: int, digits: ImageDataset, seed: int, disable_progress: bool | None = None) -> ImageDataset:
     """`count` digits: a third of them `digits`, the others synthetic, most by other pens."""
-    random = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     rare = {label: round(share * count) for label, share in RARE_FRACTIONS.items()}
-    made = synthetic.synthetic_digits(count - count // 3 - sum(rare.values()), random)
-    more = [synthetic.synthetic_digits(10 * number, random) for number in rare.values()]
+    made = synthetic.synthetic_digits(count - count // 3 - sum(rare.values()), generator)
+    more = [synthetic.synthetic_digits(10 * number, generator) for number in rare.values()]
     more = [part[:0] if not len(part) else _select_label(part, label) for part, label in zip(more, rare, strict=True)]
     made = ImageDataset(
         torch.cat([made.images, *(p.images for p in more)]), torch.cat([made.labels, *(p.labels for p in more)])
     )
-    chosen = torch.randint(len(digits), (count - len(made),), generator=random)
+    chosen = torch.randint(len(digits), (count - len(made),), generator=generator)
     known = ImageDataset(digits.images[chosen].cpu(), digits.labels[chosen].cpu())
     images = torch.cat([made.images, known.images])
-    numpy = np.random.default_rng(seed)
-    for number in tqdm(range(len(images)), "changing pens", leave=False, disable=bars):
-        if number >= len(made) or numpy.random() < 0.5:
-            images[number, 0] = torch.from_numpy(restyle(images[number, 0].numpy(), numpy))
+    rng = np.random.default_rng(seed)
+    for number in tqdm(range(len(images)), "changing pens", leave=False, disable=disable_progress):
+        if number >= len(made) or rng.random() < 0.5:
+            images[number, 0] = torch.from_numpy(restyle(images[number, 0].numpy(), rng))
     return ImageDataset(images, torch.cat([made.labels, known.labels]))
 
 
-def restyle(image: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def restyle(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A digit (28, 28) uint8 as another pen writes it: thinner, thicker, narrower, wider, blurred or coarser."""
     ink = np.pad(image, 4).astype(np.float32) / 255
-    ink = cv2.resize(ink, None, fx=3 * math.exp(random.normal(0, 0.2)), fy=3, interpolation=cv2.INTER_CUBIC)
-    ink = dilate_or_erode(ink, random.integers(-4, 5), 0.6).clip(0, 1)
-    kind = random.random()
+    ink = cv2.resize(ink, None, fx=3 * math.exp(rng.normal(0, 0.2)), fy=3, interpolation=cv2.INTER_CUBIC)
+    ink = dilate_or_erode(ink, rng.integers(-4, 5), 0.6).clip(0, 1)
+    kind = rng.random()
     if kind < 0.2:  # out of focus
-        ink = cv2.GaussianBlur(ink, (0, 0), random.uniform(1.5, 4))
+        ink = cv2.GaussianBlur(ink, (0, 0), rng.uniform(1.5, 4))
     elif kind < 0.4:  # a small picture of hard pixels
-        shrink = random.uniform(0.15, 0.3)
+        shrink = rng.uniform(0.15, 0.3)
         small = cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         ink = (small > 0.4 * small.max()).astype(np.float32)
     return normalization.normalize(ink)

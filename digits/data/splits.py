@@ -1,4 +1,4 @@
-"""The three parts of the data: what is learned from, what choices are made on, what is looked at once."""
+"""Training, validation and test splits of MNIST or of synthetic digits."""
 
 import os
 from collections.abc import Sequence
@@ -7,49 +7,62 @@ from dataclasses import dataclass, replace
 import torch
 
 from digits.data import mnist, outliers, restyling, synthetic
+from digits.data.mnist import ImageDataset
 
-EXTENSION_SEED = 1_000_000  # of what stands beside the digits: the same for each training, whatever its own seed
+EXTENSION_SEED = 1_000_000  # of restyled digits and outliers: the same for every run, whatever its own seed
 
 
 @dataclass(frozen=True)
 class DataSplits:
-    """All of it as bytes on the device that trains. `test` is for the end and never chooses anything."""
+    """The splits, as bytes on the training device. `test` is scored once, at the end, and never chooses anything."""
 
-    train: mnist.ImageDataset
-    validation: mnist.ImageDataset
-    test: mnist.ImageDataset
-    source: str
+    train: ImageDataset
+    validation: ImageDataset
+    test: ImageDataset
+    source: str  # for people: "MNIST" or "5,000 synthetic digits"
 
 
 def load_mnist_splits(directory: str | os.PathLike, mirrors: Sequence[str], device: torch.device) -> DataSplits:
-    """MNIST: 55,000 images to train, 5,000 to validate, 10,000 to test.
+    """Load MNIST: 55,000 images to train, 5,000 to validate, 10,000 to test.
 
-    Errors: UserError when no mirror has it.
+    Raises: UserError: when a file is neither in `directory` nor on any mirror.
     """
-    known = mnist.load("train", directory, mirrors)
-    parts = known[: -mnist.VALIDATION_SIZE], known[-mnist.VALIDATION_SIZE :], mnist.load("test", directory, mirrors)
-    return DataSplits(*(part.to(device) for part in parts), "MNIST")
+    train = mnist.load("train", directory, mirrors)
+    datasets = (
+        train[: -mnist.VALIDATION_SIZE],
+        train[-mnist.VALIDATION_SIZE :],
+        mnist.load("test", directory, mirrors),
+    )
+    return DataSplits(*(dataset.to(device) for dataset in datasets), "MNIST")
 
 
 def synthetic_splits(count: int, seed: int, device: torch.device) -> DataSplits:
-    """`count` synthetic digits to train, a tenth as many (at least 100) to validate and to test."""
+    """Draw `count` synthetic digits to train, and a tenth as many (at least 100) each to validate and to test."""
     counts = count, max(100, count // 10), max(100, count // 10)
-    parts = [synthetic.synthetic_digits(n, torch.Generator().manual_seed(seed + i)) for i, n in enumerate(counts)]
-    return DataSplits(*(part.to(device) for part in parts), f"{count:,} synthetic digits")
+    datasets = [synthetic.synthetic_digits(n, torch.Generator().manual_seed(seed + i)) for i, n in enumerate(counts)]
+    return DataSplits(*(dataset.to(device) for dataset in datasets), f"{count:,} synthetic digits")
 
 
-def extend_training_set(data: DataSplits, by_pens: float, no_digits: float, bars: bool | None = None) -> DataSplits:
-    """`data` with more to train on, as shares of its digits: digits by other pens, and what is no digit."""
-    parts = [data.train]
-    if count := round(by_pens * len(data.train)):
-        parts.append(restyling.restyled_digits(count, data.train, EXTENSION_SEED, bars))
-    if count := round(no_digits * len(data.train)):
-        parts.append(outliers.make_outliers(count, data.train, EXTENSION_SEED, bars))
-    return replace(data, train=_concatenate(parts))
+def extend_training_set(
+    data: DataSplits, style_fraction: float, outlier_fraction: float, disable_progress: bool | None = None
+) -> DataSplits:
+    """Add restyled digits and outliers to the training split; validation and test stay as they are.
+
+    style_fraction, outlier_fraction: how many to add, relative to the number of training digits.
+    disable_progress: as tqdm's `disable`; None shows a progress bar on terminals only.
+    """
+    datasets = [data.train]
+    if count := round(style_fraction * len(data.train)):
+        datasets.append(restyling.restyled_digits(count, data.train, EXTENSION_SEED, disable_progress))
+    if count := round(outlier_fraction * len(data.train)):
+        datasets.append(outliers.make_outliers(count, data.train, EXTENSION_SEED, disable_progress))
+    return replace(data, train=_concatenate(datasets))
 
 
-def _concatenate(parts: list[mnist.ImageDataset]) -> mnist.ImageDataset:
-    where = parts[0].images.device
-    return mnist.ImageDataset(
-        torch.cat([part.images.to(where) for part in parts]), torch.cat([part.labels.to(where) for part in parts])
+def _concatenate(datasets: list[ImageDataset]) -> ImageDataset:
+    """Join datasets on the device of the first."""
+    device = datasets[0].images.device
+    return ImageDataset(
+        torch.cat([dataset.images.to(device) for dataset in datasets]),
+        torch.cat([dataset.labels.to(device) for dataset in datasets]),
     )

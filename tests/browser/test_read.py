@@ -9,7 +9,7 @@ from playwright.sync_api import Error, expect
 
 from bench.chromium import DESKTOP, PHONE, draw, hand, ink, on_screen, row
 from bench.server_process import site
-from digits.data import letters
+from digits.data import glyphs
 from digits.recognition import reader
 
 READING = {
@@ -125,7 +125,7 @@ def test_of_a_doubtful_number_the_doubtful_digit_is_named(visit):
 def test_a_letter_is_kindly_said_to_be_no_digit(visit):
     """It once was "Perhaps 8, perhaps 0", all ten bars being as high."""
     page = visit(**DESKTOP)
-    draw(page, [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in letters.LETTERS["R"][0]])
+    draw(page, [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in glyphs.CHARACTER_TEMPLATES["R"][0]])
     expect(page.locator("#sentence")).to_have_text("This looks like no digit.")
     expect(page.locator("#detail")).to_contain_text("fine drawing")
     expect(page.locator("#answer")).to_have_attribute("data-state", "uncertain")

@@ -75,7 +75,7 @@ def test_bending_moves_each_place_a_little_and_places_far_apart_differently(rand
     for x, y in places:
         images = blob(x, y).expand(400, -1, -1, -1)
         moved.append(
-            centres(warped(images, AugmentationRanges(**STILL | {"bend": 1.5}), torch.Generator().manual_seed(3)))
+            centres(warped(images, AugmentationRanges(**STILL | {"elastic": 1.5}), torch.Generator().manual_seed(3)))
         )
         moved[-1] -= torch.tensor([x, y])
     for shift in moved:
@@ -87,13 +87,13 @@ def test_bending_moves_each_place_a_little_and_places_far_apart_differently(rand
 
 def test_copies_of_a_whole_split_are_bytes_and_each_digit_has_its_own_map(random):
     images = synthetic.synthetic_digits(600, random).images
-    copy = augmentation.augment(images, AugmentationRanges(bend=1.0), torch.Generator().manual_seed(5))
+    copy = augmentation.augment(images, AugmentationRanges(elastic=1.0), torch.Generator().manual_seed(5))
     assert (copy.dtype, copy.shape) == (torch.uint8, images.shape)
     assert torch.equal(
-        copy, augmentation.augment(images, AugmentationRanges(bend=1.0), torch.Generator().manual_seed(5))
+        copy, augmentation.augment(images, AugmentationRanges(elastic=1.0), torch.Generator().manual_seed(5))
     )
     assert not torch.equal(
-        copy, augmentation.augment(images, AugmentationRanges(bend=1.0), torch.Generator().manual_seed(6))
+        copy, augmentation.augment(images, AugmentationRanges(elastic=1.0), torch.Generator().manual_seed(6))
     )
     alike = augmentation.augment(images[:1].expand(600, -1, -1, -1), AugmentationRanges(), random)
     assert len(alike.flatten(1).unique(dim=0)) > 590
@@ -101,4 +101,4 @@ def test_copies_of_a_whole_split_are_bytes_and_each_digit_has_its_own_map(random
 
 def test_a_warp_of_no_reach_leaves_bytes_as_they_are(random):
     images = synthetic.synthetic_digits(5, random).images
-    assert torch.equal(augmentation.augment(images, AugmentationRanges().times(0, bend=0), random), images)
+    assert torch.equal(augmentation.augment(images, AugmentationRanges().scaled(0, elastic=0), random), images)

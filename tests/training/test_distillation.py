@@ -10,7 +10,7 @@ from digits.data.augmentation import AugmentationRanges
 from digits.data.mnist import REJECT_CLASS
 from digits.training import distillation
 
-WARP = AugmentationRanges(bend=1.0)
+WARP = AugmentationRanges(elastic=1.0)
 SETTINGS = [{"seed": 0}, {"seed": 1}]
 
 
@@ -82,7 +82,7 @@ def test_lessons_about_other_digits_or_by_others_or_none_at_all_are_refused(spli
     others = (
         distillation.cache_key(split[:7], WARP, SETTINGS),
         distillation.cache_key(synthetic.synthetic_digits(30, random), WARP, SETTINGS),
-        distillation.cache_key(split, AugmentationRanges(bend=2.0), SETTINGS),
+        distillation.cache_key(split, AugmentationRanges(elastic=2.0), SETTINGS),
         distillation.cache_key(split, WARP, SETTINGS[:1]),
     )
     for other in others:
