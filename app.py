@@ -7,17 +7,20 @@ import hashlib
 import os
 import sys
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import torch
 from flask import Flask
 from flask_openapi3 import Info, OpenAPI
+from pydantic import Field
 
 import model
-from digits import UserError, device
-from digits.config import parse, setting
+from digits import UserError, device, files
+from digits.config import Settings, parse
+from digits.device import DeviceName
 from digits.explain.comparison import ComparedModel, recorded_accuracy
 from digits.recognition import decoding
 from digits.recognition.reader import Reader
@@ -26,38 +29,40 @@ from digits.serving.api_routes import readiness_image
 from digits.serving.asgi import WsgiToAsgi
 from digits.serving.reloading import ReloadingFile
 
-ROOT = Path(__file__).parent
-LADDER = ROOT / "baselines"  # simpler networks, to compare with; each may be missing
+BASELINES = Path(__file__).parent / "baselines"  # simpler networks, to compare with; each may be missing
 FAST_MAX_BYTES, FAST_MAX_PIXELS = 64 * 1024, 1_000_000  # bytes and pixels; up to these reading takes some milliseconds
 SLOW_ROUTES = ("/api/batch", "/api/explain", "/api/compare")  # tens of milliseconds each
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The settings of the server, as flags and environment variables."""
+class ServerSettings(Settings):
+    """Serve the page and the API that read digits."""
 
-    host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 or :: lets other machines in; or unix:PATH")
-    port: int = setting(5000, "0 takes any free one", 0, 65_535)
-    weights: str = setting("mnist.pth", "a state_dict of the network; loaded again when the file changes")
-    workers: int = setting(min(4, os.cpu_count() or 1), "processes; on a GPU always one", 1, 64)
-    device: str = setting(
-        "auto",
-        "where to compute; auto is the CPU, on which a picture is read sooner than on a GPU",
-        choices=device.CHOICES,
+    host: str = Field(
+        "127.0.0.1", description="address to listen on; 0.0.0.0 or :: lets other machines in; or unix:PATH"
     )
-    log_format: str = setting("text", "log lines for people or for programs", choices=("text", "json"))
-    cors: str = setting("", "origins whose pages may ask, as https://a.org,https://b.org; * for all", metavar="ORIGINS")
-    frame_ancestors: str = setting("", "origins whose pages may embed this one; * for all", metavar="ORIGINS")
-    proxies: int = setting(0, "how many proxies stand in front; so many entries of X-Forwarded-For are believed", 0)
-    tls_cert: str = setting("", "PEM file of a certificate: serve https", metavar="FILE")
-    tls_key: str = setting("", "PEM file of its key", metavar="FILE")
-    max_body: int = setting(16 * 2**20, "bytes of a request's body", 1)
-    max_pixels: int = setting(decoding.MAX_PIXELS, "pixels of a picture, known before it is decoded", 1)
-    max_decode: float = setting(5.0, "seconds that decoding a picture may take", 0.01)
-    max_batch: int = setting(64, "pictures in one request", 1)
-    max_wait: float = setting(8.0, "seconds that a request may wait for its turn before it is refused", 0.01)
-    max_connections: int = setting(8000, "connections that a process takes; more wait", 1)
-    read_timeout: float = setting(20.0, "seconds in which a request must arrive; idle connections are closed, too", 0.1)
+    port: int = Field(5000, ge=0, le=65_535, description="0 takes any free one")
+    weights: Path = Field(
+        Path("mnist.pth"), description="a state_dict of the network; loaded again when the file changes"
+    )
+    workers: int = Field(min(4, os.cpu_count() or 1), ge=1, le=64, description="processes; on a GPU always one")
+    device: DeviceName = Field(
+        "auto", description="where to compute; auto is the CPU, which reads a picture sooner than a GPU"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="log lines for people or for programs")
+    cors: str = Field("", description="origins whose pages may ask, as https://a.org,https://b.org; * for all")
+    frame_ancestors: str = Field("", description="origins whose pages may embed this one; * for all")
+    proxies: int = Field(0, ge=0, description="trusted proxies in front: so many entries of X-Forwarded-For are used")
+    tls_cert: str = Field("", description="PEM file of a certificate: serve https")
+    tls_key: str = Field("", description="PEM file of its key")
+    max_body: int = Field(16 * 2**20, ge=1, description="bytes of a request's body")
+    max_pixels: int = Field(decoding.MAX_PIXELS, ge=1, description="pixels of a picture, known before it is decoded")
+    max_decode: float = Field(5.0, ge=0.01, description="seconds that decoding a picture may take")
+    max_batch: int = Field(64, ge=1, description="pictures in one request")
+    max_wait: float = Field(8.0, ge=0.01, description="seconds that a request may wait before it is refused")
+    max_connections: int = Field(8000, ge=1, description="connections that a process takes; more wait")
+    read_timeout: float = Field(
+        20.0, ge=0.1, description="seconds in which a request must arrive; idle connections are closed, too"
+    )
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Networks:
 
 
 def load_networks(weights: Path, where: torch.device, content: bytes | None = None) -> Networks:
-    """Load the network of `weights`, or of the `content` that the file had, and the simpler ones in LADDER.
+    """Load the network of `weights`, or of the `content` that the file had, and the simpler ones in BASELINES.
 
     Raises: UserError when the weights cannot be loaded or do not read.
     """
@@ -92,7 +97,7 @@ def load_networks(weights: Path, where: torch.device, content: bytes | None = No
         raise UserError(
             f"{weights} yields values that are not probabilities: train it again with `python train.py`.", "weights"
         )
-    others = [other for other in map(rung, LADDER.glob("*.pth")) if other.name != served.name]
+    others = [other for other in map(rung, BASELINES.glob("*.pth")) if other.name != served.name]
     digest = hashlib.sha256()
     for tensor in served.network.state_dict().values():
         digest.update(tensor.cpu().contiguous().numpy().tobytes())
@@ -100,7 +105,7 @@ def load_networks(weights: Path, where: torch.device, content: bytes | None = No
     return Networks(reader, served, rungs, digest.hexdigest()[:12])
 
 
-def create_app(settings: Settings | None = None, weights: bytes | None = None) -> Flask:
+def create_app(settings: ServerSettings | None = None, weights: bytes | None = None) -> Flask:
     """The application, for any WSGI server: `/` is the page, `POST /api` reads a picture, `/docs` shows the rest.
 
     weights: what the file of the weights held, for where it cannot be loaded now.
@@ -108,8 +113,8 @@ def create_app(settings: Settings | None = None, weights: bytes | None = None) -
     """
     from digits.serving import middleware, monitoring  # once server.metrics_folder() was entered
 
-    settings = settings or Settings()
-    where = pick_device(settings)
+    settings = settings or ServerSettings()
+    where, path = pick_device(settings), files.find_shipped(settings.weights)
     about = Info(title="Digits", version="1.0.0", description="Reads handwritten digits in pictures.")
     app = OpenAPI(__name__, info=about, doc_ui=False)
     app.json.sort_keys = False  # an answer begins with its result
@@ -117,11 +122,11 @@ def create_app(settings: Settings | None = None, weights: bytes | None = None) -
     app.extensions["metrics"] = metrics = monitoring.Metrics()
 
     def load(content: bytes | None = None) -> Networks:
-        found = load_networks(Path(settings.weights), where, content)
+        found = load_networks(path, where, content)
         metrics.set_model_info(found.sha256)
         return found
 
-    current = ReloadingFile(Path(settings.weights), load, content=weights).get
+    current = ReloadingFile(path, load, content=weights).get
     middleware.init_app(app, settings)
     api_routes.init_app(app, current)
     explain_routes.init_app(app, current)
@@ -130,7 +135,7 @@ def create_app(settings: Settings | None = None, weights: bytes | None = None) -
     return app
 
 
-def pick_device(settings: Settings) -> torch.device:
+def pick_device(settings: ServerSettings) -> torch.device:
     """Where to compute; "auto" is the CPU even where there is a GPU, as requests come with one small picture each.
 
     Measured with 16 clients on a machine with an H200 and 16 cores (torch 2.11): one process on the GPU reads 490
@@ -140,9 +145,9 @@ def pick_device(settings: Settings) -> torch.device:
     return device.select("cpu" if settings.device == "auto" else settings.device)
 
 
-def create_asgi_app(settings: Settings | None = None, weights: bytes | None = None) -> WsgiToAsgi:
+def create_asgi_app(settings: ServerSettings | None = None, weights: bytes | None = None) -> WsgiToAsgi:
     """The application for a worker process of any ASGI server. Raises: UserError as of `create_app`."""
-    settings = settings or Settings()
+    settings = settings or ServerSettings()
     torch.set_num_threads(1)  # processes keep the cores busy; more threads would get in their way
     cv2.setNumThreads(1)
     warnings.filterwarnings("ignore", module="PIL")  # about pictures of clients, who are answered
@@ -164,7 +169,7 @@ def is_fast(path: str, body: bytes) -> bool:
     return request_parsing.peek_pixels(body) <= FAST_MAX_PIXELS  # takes 0.04 ms
 
 
-def main(settings: Settings) -> None:
+def main(settings: ServerSettings) -> None:
     """Start the server and stay until it is told to stop.
 
     Raises: UserError when weights or device are missing or the port is taken, before anything starts.
@@ -173,12 +178,13 @@ def main(settings: Settings) -> None:
     # asked for through NVML, and the number of threads is set in the workers.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     if pick_device(settings).type != "cpu":
-        settings = replace(settings, workers=1)  # more would only hold more of its memory
-    model.load(settings.weights)
-    weights = Path(settings.weights).read_bytes()
-    address, path = server.parse_host(settings.host)
+        settings = settings.model_copy(update={"workers": 1})  # more would only hold more of its memory
+    path = files.find_shipped(settings.weights)
+    model.load(path)
+    weights = path.read_bytes()
+    address, socket_path = server.parse_host(settings.host)
     server.check_certificate(settings.tls_cert, settings.tls_key)
-    port = asyncio.run(remove_stale_socket(path) if path else find_port(address, settings.port))
+    port = asyncio.run(remove_stale_socket(socket_path) if socket_path else find_port(address, settings.port))
     with server.metrics_folder():
         from digits.serving import middleware, monitoring
 
@@ -224,8 +230,8 @@ async def remove_stale_socket(path: Path) -> None:
         raise server.binding_error(f"unix:{path}", error) from None
 
 
-def parse_args(argv: list[str] | None = None) -> Settings:
-    return parse(Settings, "Serve the page and the API that read digits.", argv)
+def parse_args(argv: list[str] | None = None) -> ServerSettings:
+    return parse(ServerSettings, argv)
 
 
 if __name__ == "__main__":

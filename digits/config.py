@@ -1,17 +1,57 @@
-"""Settings of a program, each one a flag, an environment variable and a field of a frozen dataclass."""
+"""Settings of a program: one typed model gives flags, environment variables, ranges, help and the tables in docs."""
 
-import argparse
-import os
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, field, fields
-from typing import Any
+import sys
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
 
 PREFIX = "DIGITS_"
 
 
-def setting(default: Any, text: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """A field with its `default`, what it means, and the range that it must lie in; `more` is for argparse."""
-    return field(default=default, metadata={"help": text, "low": low, "high": high, "more": more})
+class Settings(BaseSettings):
+    """Base class of the settings of a program: immutable, each field a flag and an environment variable.
+
+    A field is declared as `lr: float = Field(0.02, gt=0, description="…")`: the type and the constraints are checked,
+    the description is the help text. Booleans become `--amp/--no-amp`, literals a list of choices.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_avoid_json=True,
+        cli_hide_none_type=True,
+    )
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def parse(kind: type[S], argv: list[str] | None = None) -> S:
+    """Read settings from the command line, else from the environment, else from the defaults.
+
+    argv: the arguments without the name of the program; None takes those of the process.
+
+    `--help` prints the usage and exits with 0, an invalid value prints what is allowed and exits with 2.
+    """
+    try:
+        return CliApp.run(kind, cli_args=argv)
+    except ValidationError as error:
+        program = sys.argv[0].rpartition("/")[2]
+        for problem in error.errors():
+            print(f"{program}: error: {_describe_problem(kind, problem)}", file=sys.stderr)
+        print(f"`{program} --help` lists all flags.", file=sys.stderr)
+        sys.exit(2)
+
+
+def flag(name: str) -> str:
+    """The flag of a field: --max-body for max_body."""
+    return f"--{name.replace('_', '-')}"
 
 
 def variable(name: str) -> str:
@@ -19,34 +59,20 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def parse(kind: type, description: str, words: list[str] | None, environ: Mapping[str, str] = os.environ) -> Any:
-    """An instance of the dataclass `kind`: what `words` say, else the environment, else its defaults.
-
-    Who asks for help, or for what cannot be, gets the usage, and the program ends.
-    """
-    first = fields(kind)[0].name
-    epilog = f"Each flag may also stand in the environment: {variable(first)} for --{first}, and so on."
-    parser = argparse.ArgumentParser(description=description, epilog=epilog)
-    for f in fields(kind):
-        default = f.default if f.default is not MISSING else f.default_factory()
-        said = "" if default in (None, "") else f" (default: {default})"
-        text = f.metadata["help"] + said
-        given = environ.get(variable(f.name)) or default  # a text goes through `type`, too
-        flag = "--" + f.name.replace("_", "-")
-        parser.add_argument(flag, type=f.type, default=given, help=text, **f.metadata["more"])
-    args = parser.parse_args(words)
-    for f in fields(kind):
-        check(parser, f, getattr(args, f.name))
-    return kind(**vars(args))
+def value_range(field: FieldInfo) -> str:
+    """The values that a number may have, as an interval, "[1, 64]" or "(0, ∞)"; empty where there is no bound."""
+    bounds = {name: getattr(m, name) for m in field.metadata for name in ("gt", "ge", "lt", "le") if hasattr(m, name)}
+    if not bounds:
+        return ""
+    low = f"({bounds['gt']:g}" if "gt" in bounds else f"[{bounds['ge']:g}" if "ge" in bounds else "(-∞"
+    high = f"{bounds['lt']:g})" if "lt" in bounds else f"{bounds['le']:g}]" if "le" in bounds else "∞)"
+    return f"{low}, {high}"
 
 
-def check(parser: argparse.ArgumentParser, f: Field, value: Any) -> None:
-    """End with the usage where a value is out of its range, or no choice, as argparse does not check defaults."""
-    low, high, choices = f.metadata["low"], f.metadata["high"], f.metadata["more"].get("choices")
-    name = f"--{f.name.replace('_', '-')} ({variable(f.name)})"
-    if low is not None and not value >= low:
-        parser.error(f"{name} is {value}; it must be at least {low}")
-    if high is not None and value > high:
-        parser.error(f"{name} is {value}; it must be at most {high}")
-    if choices and value not in choices:
-        parser.error(f"{name} is {value}; it must be one of {', '.join(choices)}")
+def _describe_problem(kind: type[Settings], problem: dict[str, Any]) -> str:
+    """One sentence for one of pydantic's errors, with the flag and the variable that it may come from."""
+    message = problem["msg"].removeprefix("Value error, ")
+    name = str(problem["loc"][0]) if problem["loc"] else ""
+    if name not in kind.model_fields:
+        return message
+    return f"{flag(name)} ({variable(name)}) is {problem['input']!r}: {message[0].lower()}{message[1:]}"

@@ -3,16 +3,17 @@
 import platform
 import re
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from digits import UserError
 
-CHOICES = ("auto", "cpu", "cuda", "mps")
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 
-def select(name: str) -> torch.device:
-    """The device called `name`, one of CHOICES; "auto" is CUDA, else MPS (Apple), else the CPU.
+def select(name: DeviceName) -> torch.device:
+    """The device called `name`; "auto" is CUDA, else MPS (Apple), else the CPU.
 
     Errors: UserError when the named device is not there.
     """

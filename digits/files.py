@@ -12,7 +12,17 @@ from typing import BinaryIO
 
 from digits import UserError
 
+SCRIPTS_FOLDER = Path(__file__).parents[1]  # train.py, test.py, app.py, and what ships next to them
 MIN_FREE_BYTES = 16 * 2**20  # bytes: weights, a checkpoint and, before it takes its place, the next one
+
+
+def find_shipped(path: Path) -> Path:
+    """`path` where it exists, else what ships under that name next to the scripts, so that they run in any folder.
+
+    Returns: `path` as given where there is neither.
+    """
+    shipped = SCRIPTS_FOLDER / path
+    return shipped if shipped.exists() and not path.exists() else path
 
 
 @contextmanager

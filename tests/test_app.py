@@ -122,7 +122,7 @@ def test_malformed_batches_are_refused_as_a_whole(client, body, status, code):
 
 
 def test_limits_are_those_of_the_settings():
-    settings = app.Settings(device="cpu", max_body=10_000, max_pixels=1000, max_batch=1)
+    settings = app.ServerSettings(device="cpu", max_body=10_000, max_pixels=1000, max_batch=1)
     client = app.create_app(settings).test_client()
     assert_refused(client.post("/api", json={"image": "A" * 10_000}), 413, "large")
     form = {"image": (io.BytesIO(bytes(10_000)), "large.png")}
@@ -217,7 +217,7 @@ def test_document_describes_every_route_and_status(client):
 
 def test_missing_weights_raise_before_anything_is_served(tmp_path):
     with pytest.raises(UserError, match=r"python train\.py"):
-        app.create_app(app.Settings(weights=str(tmp_path / "none.pth"), device="cpu"))
+        app.create_app(app.ServerSettings(weights=str(tmp_path / "none.pth"), device="cpu"))
 
 
 def test_weights_that_are_not_numbers_raise(tmp_path):
@@ -225,11 +225,11 @@ def test_weights_that_are_not_numbers_raise(tmp_path):
     network.fc2.bias.data[:] = float("nan")
     torch.save(network.state_dict(), tmp_path / "w.pth")
     with pytest.raises(UserError, match=r"not finite in fc2\.bias"):
-        app.create_app(app.Settings(weights=str(tmp_path / "w.pth"), device="cpu"))
+        app.create_app(app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu"))
 
 
 def test_weights_of_the_start_are_used_where_the_file_is_gone(tmp_path):
-    settings = app.Settings(weights=str(tmp_path / "w.pth"), device="cpu")
+    settings = app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu")
     client = app.create_app(settings, Path("mnist.pth").read_bytes()).test_client()
     assert client.post("/api", json={"image": encoded(SAMPLE.read_bytes())}).json["text"] == "7"
 
@@ -237,7 +237,7 @@ def test_weights_of_the_start_are_used_where_the_file_is_gone(tmp_path):
 @pytest.mark.parametrize("name", ["mlp", "softmax"])
 def test_simpler_networks_can_be_served(tmp_path, name):
     model.save(model.NETWORKS[name](), tmp_path / "w.pth")
-    client = app.create_app(app.Settings(weights=str(tmp_path / "w.pth"), device="cpu")).test_client()
+    client = app.create_app(app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu")).test_client()
     image = encoded(Path("input/test-3.png").read_bytes())
     assert client.post("/api", json={"image": image}).get_json()["text"] in "0123456789"
 
@@ -246,7 +246,7 @@ def test_replaced_weights_are_used_by_the_next_request(tmp_path, monkeypatch):
     monkeypatch.setattr("digits.serving.reloading.INTERVAL", -1.0)
     weights = tmp_path / "w.pth"
     weights.write_bytes(Path("mnist.pth").read_bytes())
-    client = app.create_app(app.Settings(weights=str(weights), device="cpu")).test_client()
+    client = app.create_app(app.ServerSettings(weights=str(weights), device="cpu")).test_client()
     assert client.get("/api/network").json["name"] == "cnn"
     model.save(model.Softmax(), weights)
     assert client.get("/api/network").json["name"] == "softmax"

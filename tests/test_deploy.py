@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import kubernetes_validate
@@ -19,7 +18,7 @@ from digits.serving import server
 from tests.helpers.fake_server import fake
 
 # What app.py takes from the environment and answers to.
-NAMES = {variable(field.name) for field in fields(app.Settings)}
+NAMES = {variable(name) for name in app.ServerSettings.model_fields}
 PATHS = {rule.rule for rule in app.create_app().url_map.iter_rules()}
 DRAINS = server.DRAIN_SECONDS  # seconds after SIGTERM
 

@@ -43,7 +43,7 @@ def parse_origins(text: str, flag: str) -> tuple[str, ...]:
 
 
 def init_app(app: Flask, settings: Any) -> None:
-    """Add it all to `app`; `settings` are app.Settings. Raises: UserError for lists of origins that are none."""
+    """Add it all to `app`; `settings` are app.ServerSettings. Raises: UserError for lists of origins that are none."""
     allowed = parse_origins(settings.cors, "--cors")
     ancestors = parse_origins(settings.frame_ancestors, "--frame-ancestors")
     headers = {

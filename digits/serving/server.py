@@ -71,7 +71,7 @@ def serve(make_app: Callable[[], Callable], settings: Any, port: int | None, log
     """Serve until SIGTERM, SIGINT or SIGHUP, which closing the terminal sends (nohup still protects from it).
 
     make_app: makes the ASGI application; called in each worker.
-    settings: app.Settings.
+    settings: app.ServerSettings.
     port: to listen on; None for a Unix domain socket.
     logging_config: for `logging.config.dictConfig`.
     Raises: UserError when the address cannot be bound.

@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from digits import UserError, device
 from digits.training import checkpoint
@@ -20,7 +20,9 @@ def add_settings(parser: argparse.ArgumentParser, recipes: dict[str, Any]) -> No
 
 def add_places(parser: argparse.ArgumentParser) -> None:
     """Where to compute, where MNIST is, where to get it."""
-    parser.add_argument("--device", choices=device.CHOICES, default="auto", help="where to compute (default: auto)")
+    parser.add_argument(
+        "--device", choices=get_args(device.DeviceName), default="auto", help="where to compute (default: auto)"
+    )
     parser.add_argument("--data-dir", metavar="FOLDER", default="data", help="where MNIST is kept (default: data)")
     text = "URL or folder that has MNIST's four .gz files; may be repeated"
     parser.add_argument("--mirror", action="append", default=[], metavar="PLACE", help=text)

@@ -115,7 +115,7 @@ def test_networks_are_compared_in_the_order_of_their_size(client):
 
 
 def test_missing_network_is_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(app, "LADDER", tmp_path / "none")
+    monkeypatch.setattr(app, "BASELINES", tmp_path / "none")
     client = app.create_app().test_client()
     assert [one["name"] for one in client.post("/api/compare", **RAW).json["networks"]] == ["cnn"]
     assert client.get("/api/network").json["templates"] is None
@@ -125,7 +125,7 @@ def test_missing_network_is_left_out(tmp_path, monkeypatch):
 def test_served_network_of_any_kind_is_compared_and_explained(tmp_path, name):
     torch.manual_seed(1)
     model.save(model.NETWORKS[name](), tmp_path / "w.pth")
-    client = app.create_app(app.Settings(weights=str(tmp_path / "w.pth"), device="cpu")).test_client()
+    client = app.create_app(app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu")).test_client()
     networks = {one["name"]: one for one in client.post("/api/compare", **RAW).json["networks"]}
     assert set(networks) == {"softmax", "mlp", name}
     assert networks[name]["test_accuracy"] is None
@@ -152,7 +152,7 @@ def test_learned_weights_are_sent_again_only_when_they_changed(tmp_path, client)
     again = client.get("/api/network", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     model.save(model.CNN(), tmp_path / "w.pth")
-    other = app.create_app(app.Settings(weights=str(tmp_path / "w.pth"), device="cpu")).test_client()
+    other = app.create_app(app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu")).test_client()
     assert other.get("/api/network", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
 
 

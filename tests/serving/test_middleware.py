@@ -21,7 +21,7 @@ ALLOWED = {"a": COURSE, "b": "http://localhost:8080"}
 
 
 def client_of(**settings) -> FlaskClient:
-    return app.create_app(app.Settings(device="cpu", **settings)).test_client()
+    return app.create_app(app.ServerSettings(device="cpu", **settings)).test_client()
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ BAD_ORIGINS = [
 def test_texts_that_are_not_origins_are_refused_with_an_example(word, flag):
     shown = f"--{flag.replace('_', '-')} {word} is no origin: .*https://example.org"
     with pytest.raises(UserError, match=re.escape(shown).replace(re.escape(".*"), ".*")):
-        middleware.init_app(app.Flask("empty"), app.Settings(**{flag: f"{COURSE},{word}"}))
+        middleware.init_app(app.Flask("empty"), app.ServerSettings(**{flag: f"{COURSE},{word}"}))
 
 
 def test_create_app_refuses_origins_that_are_none():

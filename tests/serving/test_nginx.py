@@ -251,8 +251,8 @@ def test_what_nginx_itself_answers_has_the_form_of_the_apis_errors(tmp_path):
 
 @with_nginx
 def test_a_body_as_large_as_an_instance_takes_goes_through_whole(tmp_path):
-    body = os.urandom(app.Settings().max_body)
+    body = os.urandom(app.ServerSettings().max_body)
     with fake((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
         assert ask(address, body)[0] == 200
     assert instance.asked[0][2] == body
-    assert f"over {app.Settings().max_body // 2**20} MB" in NGINX_CONF
+    assert f"over {app.ServerSettings().max_body // 2**20} MB" in NGINX_CONF

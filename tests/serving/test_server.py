@@ -263,7 +263,7 @@ def serve(monkeypatch) -> Callable:
 
     def serve(*ends: Callable) -> list[Callable]:
         monkeypatch.setattr(FakeServer, "ends", list(ends))
-        server.serve(lambda: None, app.Settings(workers=2), 5000, {})
+        server.serve(lambda: None, app.ServerSettings(workers=2), 5000, {})
         return FakeServer.ends
 
     return serve
