@@ -30,8 +30,10 @@ from digits.serving.asgi import WsgiToAsgi
 from digits.serving.reloading import ReloadingFile
 
 BASELINES = Path(__file__).parent / "baselines"  # simpler networks, to compare with; each may be missing
-FAST_MAX_BYTES, FAST_MAX_PIXELS = 64 * 1024, 1_000_000  # bytes and pixels; up to these reading takes some milliseconds
-SLOW_ROUTES = ("/api/batch", "/api/explain", "/api/compare")  # tens of milliseconds each
+# Reading pictures up to these limits takes a few milliseconds.
+INLINE_MAX_BYTES = 64 * 1024
+INLINE_MAX_PIXELS = 1_000_000
+LONG_ROUTES = ("/api/batch", "/api/explain", "/api/compare")  # tens of milliseconds each
 
 
 class ServerSettings(Settings):
@@ -66,16 +68,16 @@ class ServerSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Networks:
+class LoadedModels:
     """The network that reads, and others to compare it with."""
 
     reader: Reader
     served: ComparedModel
-    rungs: list[ComparedModel]  # `served` among them, from the fewest parameters on
+    compared: list[ComparedModel]  # `served` among them, from the fewest parameters on
     sha256: str  # the first digits of a hash of the weights
 
 
-def load_networks(weights: Path, where: torch.device, content: bytes | None = None) -> Networks:
+def load_models(weights: Path, where: torch.device, content: bytes | None = None) -> LoadedModels:
     """Load the network of `weights`, or of the `content` that the file had, and the simpler ones in BASELINES.
 
     Raises: UserError when the weights cannot be loaded or do not read.
@@ -101,8 +103,8 @@ def load_networks(weights: Path, where: torch.device, content: bytes | None = No
     digest = hashlib.sha256()
     for tensor in served.network.state_dict().values():
         digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    rungs = sorted([served, *others], key=lambda one: one.parameters)
-    return Networks(reader, served, rungs, digest.hexdigest()[:12])
+    compared = sorted([served, *others], key=lambda one: one.parameters)
+    return LoadedModels(reader, served, compared, digest.hexdigest()[:12])
 
 
 def create_app(settings: ServerSettings | None = None, weights: bytes | None = None) -> Flask:
@@ -114,15 +116,15 @@ def create_app(settings: ServerSettings | None = None, weights: bytes | None = N
     from digits.serving import middleware, monitoring  # once server.metrics_folder() was entered
 
     settings = settings or ServerSettings()
-    where, path = pick_device(settings), files.find_shipped(settings.weights)
+    where, path = select_device(settings), files.find_shipped(settings.weights)
     about = Info(title="Digits", version="1.0.0", description="Reads handwritten digits in pictures.")
     app = OpenAPI(__name__, info=about, doc_ui=False)
     app.json.sort_keys = False  # an answer begins with its result
     app.config["SETTINGS"] = settings
     app.extensions["metrics"] = metrics = monitoring.Metrics()
 
-    def load(content: bytes | None = None) -> Networks:
-        found = load_networks(path, where, content)
+    def load(content: bytes | None = None) -> LoadedModels:
+        found = load_models(path, where, content)
         metrics.set_model_info(found.sha256)
         return found
 
@@ -135,7 +137,7 @@ def create_app(settings: ServerSettings | None = None, weights: bytes | None = N
     return app
 
 
-def pick_device(settings: ServerSettings) -> torch.device:
+def select_device(settings: ServerSettings) -> torch.device:
     """Where to compute; "auto" is the CPU even where there is a GPU, as requests come with one small picture each.
 
     Measured with 16 clients on a machine with an H200 and 16 cores (torch 2.11): one process on the GPU reads 490
@@ -164,9 +166,9 @@ def create_asgi_app(settings: ServerSettings | None = None, weights: bytes | Non
 
 def is_fast(path: str, body: bytes) -> bool:
     """Whether a POST takes no longer than some milliseconds, as a rule, so that others can wait for it."""
-    if len(body) > FAST_MAX_BYTES or path.endswith(SLOW_ROUTES):
+    if len(body) > INLINE_MAX_BYTES or path.endswith(LONG_ROUTES):
         return False
-    return request_parsing.peek_pixels(body) <= FAST_MAX_PIXELS  # takes 0.04 ms
+    return request_parsing.peek_pixels(body) <= INLINE_MAX_PIXELS  # takes 0.04 ms
 
 
 def main(settings: ServerSettings) -> None:
@@ -177,7 +179,7 @@ def main(settings: ServerSettings) -> None:
     # Workers are forked, so nothing before may leave a CUDA context or a thread pool of PyTorch's behind: CUDA is only
     # asked for through NVML, and the number of threads is set in the workers.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
-    if pick_device(settings).type != "cpu":
+    if select_device(settings).type != "cpu":
         settings = settings.model_copy(update={"workers": 1})  # more would only hold more of its memory
     path = files.find_shipped(settings.weights)
     model.load(path)

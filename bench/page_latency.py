@@ -10,7 +10,7 @@ import os
 from playwright.sync_api import Page, sync_playwright
 
 from bench import chromium, results
-from bench.server_process import site
+from bench.server_process import run_app
 
 STROKES = 30  # of which each is a digit
 WARM = 5  # readings before that
@@ -48,7 +48,7 @@ def main() -> None:
     rows, figures = [], {}
     with (
         open(os.environ.get("LOG", os.devnull), "w") as log,
-        site(0, 2, log=log.fileno()) as served,
+        run_app(0, 2, log=log.fileno()) as served,
         sync_playwright() as playwright,
     ):
         browser = chromium.launch(playwright)

@@ -25,7 +25,7 @@ from PIL import Image
 import model
 from bench.load_generator import load
 from bench.results import Row, at_most
-from bench.server_process import Site, site
+from bench.server_process import ServerProcess, run_app
 
 WORKERS = 2
 CLIENTS = 16  # that check every answer
@@ -41,7 +41,7 @@ PHOTO = (4000, 3000)  # pixels
 
 def slow_clients(log: int, pictures: list) -> list[Row]:
     """Clients whose requests stall, or go on by a byte a second, next to good ones."""
-    with site(0, WORKERS, "--read-timeout", str(READ_TIMEOUT), log=log) as server:
+    with run_app(0, WORKERS, "--read-timeout", str(READ_TIMEOUT), log=log) as server:
         slow, health, ends = [], [], Counter()
         for number in range(SLOW_CLIENTS):
             slow.append(socket.create_connection(("127.0.0.1", server.port)))
@@ -85,7 +85,7 @@ def photo() -> bytes:
 
 def photos(log: int, pictures: list, seconds: int) -> list[Row]:
     """Small pictures next to large photos."""
-    with site(0, WORKERS, log=log) as server, load(server.port, [(photo(), "7")], 4) as large:
+    with run_app(0, WORKERS, log=log) as server, load(server.port, [(photo(), "7")], 4) as large:
         time.sleep(1)
         with load(server.port, pictures, 8) as small:
             time.sleep(5 * seconds)
@@ -98,11 +98,11 @@ def photos(log: int, pictures: list, seconds: int) -> list[Row]:
 
 def kill_worker(log: int, pictures: list, seconds: int) -> list[Row]:
     """SIGKILL to a worker under load."""
-    with site(0, WORKERS, log=log) as server, load(server.port, pictures, CLIENTS) as clients:
+    with run_app(0, WORKERS, log=log) as server, load(server.port, pictures, CLIENTS) as clients:
         time.sleep(2 * seconds)
-        workers, killed = server.workers(), time.monotonic()
+        workers, killed = server.worker_pids(), time.monotonic()
         os.kill(max(workers), signal.SIGKILL)
-        while not server.workers() - workers:
+        while not server.worker_pids() - workers:
             time.sleep(0.02)
         time.sleep(6)
     before = clients.rate(killed - seconds, killed)
@@ -119,7 +119,7 @@ def stop_under_load(log: int, pictures: list, rounds: int) -> list[Row]:
     """SIGTERM under load: each request is answered, or met a connection that the server was closing."""
     took, lost, crossed, codes = [], 0, 0, set()
     for _ in range(rounds):
-        with site(0, WORKERS, log=log) as server, load(server.port, pictures, CLIENTS) as clients:
+        with run_app(0, WORKERS, log=log) as server, load(server.port, pictures, CLIENTS) as clients:
             time.sleep(2)
             began = time.monotonic()
             server.process.terminate()
@@ -136,7 +136,7 @@ def stop_under_load(log: int, pictures: list, rounds: int) -> list[Row]:
     ]
 
 
-def weights_in_use(server: Site) -> set[str]:
+def weights_in_use(server: ServerProcess) -> set[str]:
     """The hashes of the weights that its processes read with."""
     metrics = urlopen(f"{server.address}/metrics").read().decode()
     return set(re.findall(r'digits_model_info{sha256="(\w+)"} 1.0', metrics))
@@ -149,7 +149,7 @@ def new_weights(log: int, pictures: list, folder: Path) -> list[Row]:
     other = model.load("mnist.pth")
     other.fc2.bias.data -= 1e-4  # reads the same
     with (
-        site(0, WORKERS, "--weights", str(weights), log=log) as server,
+        run_app(0, WORKERS, "--weights", str(weights), log=log) as server,
         load(server.port, pictures, CLIENTS) as clients,
     ):
         old = weights_in_use(server)
@@ -182,7 +182,7 @@ def malformed(log: int, count: int) -> list[Row]:
         "",
     )
     routes = ("/api", "/api", "/api", "/api/batch", "/api/explain", "/api/compare")
-    with site(0, WORKERS, log=log) as server:
+    with run_app(0, WORKERS, log=log) as server:
         connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
         for _ in range(count):
             content = bytearray(

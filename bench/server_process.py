@@ -13,24 +13,24 @@ ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
-class Site:
+class ServerProcess:
     address: str  # as it was announced, http://127.0.0.1:5000 say
     process: subprocess.Popen
-    seconds: float  # from the start to the announcement
+    startup_seconds: float  # from the start to the announcement
 
     @property
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
 
-    def workers(self) -> set[int]:
+    def worker_pids(self) -> set[int]:
         """The ids of its worker processes (Linux)."""
         tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
         return {int(child) for task in tasks for child in task.read_text().split()}
 
-    def memory(self) -> dict[int, float]:
+    def memory_mb(self) -> dict[int, float]:
         """MB of each of its processes, with what they share counted once (PSS; Linux)."""
         found = {}
-        for pid in (self.process.pid, *self.workers()):
+        for pid in (self.process.pid, *self.worker_pids()):
             with suppress(OSError):  # one that has just ended
                 text = Path(f"/proc/{pid}/smaps_rollup").read_text()
                 found[pid] = int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1]) / 1000
@@ -38,7 +38,7 @@ class Site:
 
 
 @contextmanager
-def run_server(*command: str, log: int | None = None) -> Iterator[Site]:
+def run_server(*command: str, log: int | None = None) -> Iterator[ServerProcess]:
     """The server that `python command` starts, once it has announced its address; stopped at the end.
 
     log: file descriptor for its stderr; by default ours.
@@ -49,11 +49,11 @@ def run_server(*command: str, log: int | None = None) -> Iterator[Site]:
         try:
             announced = next(filter(None, (re.search(r"(https?://|unix:)\S+", line) for line in process.stdout)), None)
             assert announced, f"the server ended with {process.wait()} before it announced an address"
-            yield Site(announced[0], process, time.monotonic() - began)
+            yield ServerProcess(announced[0], process, time.monotonic() - began)
         finally:
             process.terminate()
 
 
-def site(port: int = 0, workers: int = 1, *flags: str, log: int | None = None):
+def run_app(port: int = 0, workers: int = 1, *flags: str, log: int | None = None):
     """Our server on a free port, or on `port`, with more `flags`."""
     return run_server("app.py", "--device", "cpu", "--port", str(port), "--workers", str(workers), *flags, log=log)

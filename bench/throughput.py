@@ -26,7 +26,7 @@ from bench.inference import png_bytes
 from bench.load_generator import known_pictures
 from bench.resilience import WORKERS
 from bench.results import Row, at_least, at_most, report
-from bench.server_process import Site, run_server, site
+from bench.server_process import ServerProcess, run_app, run_server
 from digits import UserError
 from digits.data import mnist
 
@@ -58,7 +58,10 @@ def compare(log: int, bodies: Path, rounds: int, seconds: int) -> list[Row]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     seen: dict[tuple, list] = {}
-    with site(0, WORKERS, log=log) as ours, run_server("-m", "bench.baseline_server", str(port), log=log) as tutorial:
+    with (
+        run_app(0, WORKERS, log=log) as ours,
+        run_server("-m", "bench.baseline_server", str(port), log=log) as tutorial,
+    ):
         wait_for_answer(tutorial)
         for round_ in range(-1, rounds):  # the first is a warm-up
             for connections in (64, 1):
@@ -79,7 +82,7 @@ def compare(log: int, bodies: Path, rounds: int, seconds: int) -> list[Row]:
     ]
 
 
-def wait_for_answer(server: Site) -> None:
+def wait_for_answer(server: ServerProcess) -> None:
     for _ in range(600):
         try:
             return urlopen(server.address).close()
@@ -93,7 +96,7 @@ def wait_for_answer(server: Site) -> None:
 def crowds(log: int, bodies: Path, rounds: int, seconds: int) -> list[Row]:
     """Many more connections than can be served at once, in turn with 64."""
     rows = []
-    with site(0, WORKERS, log=log) as server:
+    with run_app(0, WORKERS, log=log) as server:
         wrk(server.port, bodies, 64, seconds)
         for connections in (1024, 4096):
             usual, crowd = [], []
@@ -119,12 +122,12 @@ def crowds(log: int, bodies: Path, rounds: int, seconds: int) -> list[Row]:
 
 def memory(log: int, bodies: Path, requests: int) -> list[Row]:
     """Memory of each process over many requests, after a tenth of them."""
-    with site(0, WORKERS, log=log) as server:
+    with run_app(0, WORKERS, log=log) as server:
         sent, readings = 0, []
         while sent < 1.1 * requests:
             sent += wrk(server.port, bodies, 32, 5)["requests"]
             if sent > 0.1 * requests:
-                readings.append(server.memory())
+                readings.append(server.memory_mb())
     totals = [sum(reading.values()) for reading in readings]
     change = 100 * max(totals[-1] / totals[0] - 1, max(totals) / totals[0] - 1)
     each = ", ".join(f"{value:.0f}" for value in sorted(readings[-1].values()))
@@ -142,8 +145,8 @@ def main(args: argparse.Namespace) -> None:
         bodies.write_text("".join(json.dumps({"image": image}) + "\n" for image in images))
         starts = []
         for _ in range(3):
-            with site(0, WORKERS, log=log) as server:
-                starts.append(server.seconds)
+            with run_app(0, WORKERS, log=log) as server:
+                starts.append(server.startup_seconds)
         rows = [at_most("start to the first answer, s", starts, 4)]
         rows += compare(log, bodies, args.rounds, args.seconds)
         rows += crowds(log, bodies, min(3, args.rounds), args.seconds)

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 import model
 from bench import chromium
-from bench.server_process import site
+from bench.server_process import run_app
 from digits.data import mnist
 from digits.explain import report
 from scripts.page_states import STATES, write
@@ -60,7 +60,7 @@ def reported(browser: Browser) -> None:
 
 
 def main(folder: str = "screenshots") -> None:
-    with open(os.devnull, "w") as log, site(0, 2, log=log.fileno()) as served, sync_playwright() as playwright:
+    with open(os.devnull, "w") as log, run_app(0, 2, log=log.fileno()) as served, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
         for size in SIZES:
             for scheme in SCHEMES:

@@ -262,7 +262,7 @@ def test_replaced_weights_are_used_by_the_next_request(tmp_path, monkeypatch):
         ("/api", b'{"image": "' + encoded(blank(28, 28)).encode() + b'"}', True),
         ("/api", blank(1000, 1000), True),
         ("/api", blank(1000, 1001), False),
-        ("/api", blank(28, 28) + bytes(app.FAST_MAX_BYTES), False),
+        ("/api", blank(28, 28) + bytes(app.INLINE_MAX_BYTES), False),
         ("/api", b"\x1f\x8b", False),
         ("/api/batch", blank(28, 28), False),
         ("/api/explain", blank(28, 28), False),
@@ -274,7 +274,7 @@ def test_only_small_pictures_to_fast_routes_are_short(path, body, is_fast):
 
 
 def test_every_path_of_the_long_routes_exists(application):
-    assert set(app.SLOW_ROUTES) <= {rule.rule for rule in application.url_map.iter_rules()}
+    assert set(app.LONG_ROUTES) <= {rule.rule for rule in application.url_map.iter_rules()}
 
 
 def test_body_that_is_too_large_gets_the_same_sentence_from_adapter_and_application(client):

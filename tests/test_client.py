@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.server_process import site
+from bench.server_process import run_app
 from digits import UserError, client
 from tests.helpers.fake_server import HANG_UP, fake
 
@@ -28,7 +28,7 @@ def waited() -> list[float]:
 
 
 def test_the_real_server_reads_a_file_and_its_bytes_and_says_what_is_wrong():
-    with site() as served:
+    with run_app() as served:
         assert client.read(SAMPLE, served.address)["text"] == "7"
         assert client.read(SAMPLE.read_bytes(), f"{served.address}/")["certain"] is True
         with pytest.raises(UserError, match="convert it") as caught:

@@ -12,7 +12,7 @@ import pytest
 import app
 import model
 import train
-from bench.server_process import site
+from bench.server_process import run_app
 from digits.config import variable
 from digits.recognition import decoding
 from digits.serving import asgi, error_handlers, server
@@ -122,7 +122,7 @@ def test_the_python_examples_run():
     blocks = re.findall(r"```sh\n(curl .*?)```", PAGES, re.DOTALL)
     assert len(blocks) == 2
     curls = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    with site() as served:
+    with run_app() as served:
         ask = api.replace("http://127.0.0.1:5000", served.address)
         result = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
         assert result.stdout == "7\n"
@@ -153,9 +153,9 @@ def test_numbers_in_the_readme_are_those_of_the_code():
         assert f"{model.count_parameters(model.NETWORKS[network]()):,}" in PAGES
     for status in (*error_handlers.STATUS.values(), 400, 503):
         assert f"| {status} |" in PAGES
-    assert f"body over {app.FAST_MAX_BYTES // 1024} kB, {app.SLOW_ROUTES[0]}" in PAGES
-    assert app.FAST_MAX_PIXELS == 1_000_000
-    assert all(route in PAGES for route in app.SLOW_ROUTES)
+    assert f"body over {app.INLINE_MAX_BYTES // 1024} kB, {app.LONG_ROUTES[0]}" in PAGES
+    assert app.INLINE_MAX_PIXELS == 1_000_000
+    assert all(route in PAGES for route in app.LONG_ROUTES)
     assert f"may fill {asgi.MAX_BUFFERED // 2**20} MB per process" in PAGES
     assert f"up to {server.BACKLOG:,} more wait in the kernel" in PAGES
     assert PAGES.count(f"requests have {server.DRAIN_SECONDS} s") == 2

@@ -14,7 +14,7 @@ from digits.serving.request_parsing import parse_picture, parse_pictures
 
 
 def init_app(app: Flask, networks: Callable[[], Any]) -> None:
-    """Add the routes to `app`; `networks` gives the current app.Networks."""
+    """Add the routes to `app`; `networks` gives the current app.LoadedModels."""
     settings, metrics = app.config["SETTINGS"], app.extensions["metrics"]
 
     def reading_of(content: bytes) -> dict:

@@ -16,7 +16,7 @@ from digits.serving.request_parsing import parse_picture
 
 
 def init_app(app: Flask, networks: Callable[[], Any]) -> None:
-    """Add the routes to `app`; `networks` gives the current app.Networks.
+    """Add the routes to `app`; `networks` gives the current app.LoadedModels.
 
     These readings are not counted in the metrics, as the page asks for them after `POST /api`, of the same picture.
     """
@@ -38,7 +38,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
         """Read one picture with simpler networks, too"""
         current = networks()
         reading = read_picture(parse_picture(max_body), current.reader)
-        return jsonify(networks=load_compared_models(reading, current.rungs, current.reader.device))
+        return jsonify(networks=load_compared_models(reading, current.compared, current.reader.device))
 
     @app.get(
         "/api/network",
@@ -48,7 +48,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
     def network() -> Response:
         """What the network has learned; send If-None-Match to hear only of what is new"""
         current = networks()
-        response = jsonify(describe_network(current.served, current.rungs))
+        response = jsonify(describe_network(current.served, current.compared))
         response.headers["Cache-Control"] = "no-cache"
         response.add_etag()
         return response.make_conditional(request)
@@ -62,11 +62,11 @@ def parse_digit() -> int:
     return int(given[0])
 
 
-def describe_network(served: ComparedModel, rungs: Sequence[ComparedModel]) -> dict:
-    """The filters of `served`, and the templates of the softmax network among `rungs`."""
+def describe_network(served: ComparedModel, compared: Sequence[ComparedModel]) -> dict:
+    """The filters of `served`, and the templates of the softmax network among `compared`."""
     layers = served.network.named_children()
     filters = {name: layer.weight.detach() for name, layer in layers if isinstance(layer, torch.nn.Conv2d)}
-    softmax = next((rung.network for rung in rungs if rung.name == "softmax"), None)
+    softmax = next((rung.network for rung in compared if rung.name == "softmax"), None)
     return {
         "name": served.name,
         "parameters": served.parameters,

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from bench import chromium
-from bench.server_process import site
+from bench.server_process import run_app
 
 
 def pytest_collection_modifyitems(items):
@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items):
 def address():
     # On a busy machine a test may wait; that the page copes with a server that refuses is tested with made-up refusals.
     patient = ("--max-wait", "20")
-    with open(os.devnull, "w") as log, site(0, 2, *patient, log=log.fileno()) as served:
+    with open(os.devnull, "w") as log, run_app(0, 2, *patient, log=log.fileno()) as served:
         yield served.address
 
 

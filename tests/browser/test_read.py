@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Error, expect
 
 from bench.chromium import DESKTOP, PHONE, draw, hand, ink, on_screen, row
-from bench.server_process import site
+from bench.server_process import run_app
 from digits.data import glyphs
 from digits.recognition import reader
 
@@ -173,14 +173,14 @@ def test_while_the_server_is_not_there_that_is_said_and_the_drawing_is_kept_and_
 def test_a_server_that_is_stopped_and_started_again_reads_what_was_drawn_meanwhile(browser):
     page = browser.new_context(**DESKTOP).new_page()
     with open(os.devnull, "w") as log:
-        with site(0, 1, log=log.fileno()) as served:
+        with run_app(0, 1, log=log.fileno()) as served:
             page.goto(served.address)
             draw(page, [hand(4)[0]])
             expect(page.locator("#answer")).not_to_have_attribute("data-state", "blank")
             port = int(served.address.rpartition(":")[2])
         draw(page, [hand(4)[1]])
         expect(page.locator("#sentence")).to_have_text("The server does not answer.")
-        with site(port, 1, log=log.fileno()):
+        with run_app(port, 1, log=log.fileno()):
             expect(page.locator("#text")).to_have_text("4", timeout=15_000)
             expect(page.locator("#inside")).to_have_attribute("aria-busy", "false", timeout=15_000)
     page.context.close()

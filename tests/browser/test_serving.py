@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bench.chromium import DESKTOP, draw, hand
-from bench.server_process import site
+from bench.server_process import run_app
 from tests.helpers.api import encoded
 from tests.helpers.fake_server import Fake, fake
 from tests.helpers.prefix_proxy import prefix_proxy
@@ -53,7 +53,7 @@ def requests_of(log) -> list[str]:
 
 def test_page_of_an_allowed_origin_can_read_pictures(page, course, log):
     """The type of the body makes it ask first whether it may (a preflight)."""
-    with site(0, 1, "--cors", f"https://example.org,{course.address}/", log=log.fileno()) as served:
+    with run_app(0, 1, "--cors", f"https://example.org,{course.address}/", log=log.fileno()) as served:
         page.goto(course.address)
         status, answer, identity = page.evaluate(ASK, [served.address, IMAGE])
         assert (status, answer["text"], identity) == (200, "7", "from-a-page")
@@ -64,7 +64,7 @@ def test_page_of_an_allowed_origin_can_read_pictures(page, course, log):
 
 
 def test_page_of_another_origin_cannot_ask(page, course, log):
-    with site(0, 1, "--cors", "https://example.org", log=log.fileno()) as served:
+    with run_app(0, 1, "--cors", "https://example.org", log=log.fileno()) as served:
         page.goto(course.address)
         status, answer, _ = page.evaluate(ASK, [served.address, IMAGE])
         until(lambda: bool(requests_of(log)))
@@ -76,7 +76,7 @@ def test_page_of_another_origin_cannot_ask(page, course, log):
 def test_page_can_be_embedded_by_frame_ancestors_only(browser, log, allowed):
     with fake((200, b"", {})) as course:
         ancestors = course.address if allowed else "https://example.org"
-        with site(0, 1, "--frame-ancestors", ancestors, log=log.fileno()) as served:
+        with run_app(0, 1, "--frame-ancestors", ancestors, log=log.fileno()) as served:
             page = browser.new_page()
             page.goto(course.address)
             page.evaluate(
@@ -94,7 +94,7 @@ def test_page_can_be_embedded_by_frame_ancestors_only(browser, log, allowed):
 
 
 def test_reload_asks_for_no_static_file_again(page, log):
-    with site(0, 1, log=log.fileno()) as served:
+    with run_app(0, 1, log=log.fileno()) as served:
         page.goto(served.address, wait_until="networkidle")
         first = requests_of(log)
         page.reload(wait_until="networkidle")
@@ -107,7 +107,7 @@ def test_reload_asks_for_no_static_file_again(page, log):
 
 
 def test_documentation_is_not_sent_again_and_executes_requests(page, log):
-    with site(0, 1, log=log.fileno()) as served:
+    with run_app(0, 1, log=log.fileno()) as served:
         page.goto(f"{served.address}/docs", wait_until="networkidle")
         first = requests_of(log)
         page.goto("about:blank")
@@ -131,7 +131,7 @@ def test_page_and_documentation_work_behind_a_prefix(page, log):
     complaints = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
-    with site(0, 1, "--proxies", "1", log=log.fileno()) as served, prefix_proxy(served.port, "/digits") as proxy:
+    with run_app(0, 1, "--proxies", "1", log=log.fileno()) as served, prefix_proxy(served.port, "/digits") as proxy:
         page.goto(f"{proxy.address}/")
         draw(page, hand(7))
         expect(page.locator("#text")).to_have_text("7")

@@ -19,7 +19,7 @@ import pytest
 import torch
 
 import app
-from bench.server_process import Site, site
+from bench.server_process import ServerProcess, run_app
 from digits import UserError
 from digits.serving import server
 from tests.helpers.api import encoded
@@ -30,7 +30,7 @@ BODY = json.dumps({"image": encoded(SAMPLE)}).encode()
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    with (tmp_path_factory.mktemp("server") / "log").open("w") as log, site(0, 2, log=log.fileno()) as served:
+    with (tmp_path_factory.mktemp("server") / "log").open("w") as log, run_app(0, 2, log=log.fileno()) as served:
         yield served
 
 
@@ -167,7 +167,7 @@ def test_pictures_are_read_as_curl_sends_them(served, arguments):
     assert json.loads(answer)["text"] == "7"
 
 
-def test_second_server_on_a_port_is_refused_with_another_one_to_try(served: Site):
+def test_second_server_on_a_port_is_refused_with_another_one_to_try(served: ServerProcess):
     command = [sys.executable, "app.py", "--device", "cpu", "--port", str(served.port)]
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     assert result.returncode == 1

@@ -184,7 +184,9 @@ def test_explanation_is_not_compressed_for_other_clients(client, accepted):
     assert "Accept-Encoding" in response.vary  # a cache must not give this to everybody
 
 
-@pytest.mark.parametrize("path", ["/", "/static/js/main.js", "/docs/js/swagger-ui-bundle.js", "/openapi.json", "/metrics"])
+@pytest.mark.parametrize(
+    "path", ["/", "/static/js/main.js", "/docs/js/swagger-ui-bundle.js", "/openapi.json", "/metrics"]
+)
 @pytest.mark.parametrize("accepted", ["gzip", "gzip, deflate, br, zstd"], ids=["program", "browser"])
 def test_texts_are_compressed(client, path, accepted):
     response = client.get(path, headers={"Accept-Encoding": accepted}, buffered=True)

@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 import app
-from bench.server_process import site
+from bench.server_process import run_app
 from tests.helpers.fake_server import HANG_UP, fake
 from tests.test_deploy import NGINX_CONF
 
@@ -121,7 +121,7 @@ def kill(process: subprocess.Popen) -> None:
 @pytest.mark.parametrize(("end", "cut"), [(kill, 4), (subprocess.Popen.terminate, 0)], ids=["killed", "told to stop"])
 def test_no_request_is_lost_when_one_of_two_instances_goes_under_load(tmp_path, end, cut):
     """But for at most `cut`: those under way whose answer had begun, which nobody can take back, when it was killed."""
-    with site() as first, site() as second:
+    with run_app() as first, run_app() as second:
         ports = [int(served.address.rpartition(":")[2]) for served in (first, second)]
         with proxy(tmp_path, *ports) as address, ThreadPoolExecutor(4) as threads:
             answers = []
@@ -191,7 +191,7 @@ def test_a_busy_instance_is_believed_and_no_other_is_asked(tmp_path):
 
 @with_nginx
 def test_a_client_above_the_rate_is_refused_and_health_checks_and_the_page_are_not(tmp_path):
-    with site() as instance, proxy(tmp_path, instance.port, rate=SHIPPED_RATE) as address:
+    with run_app() as instance, proxy(tmp_path, instance.port, rate=SHIPPED_RATE) as address:
         with ThreadPoolExecutor(100) as threads:
             answers = list(threads.map(lambda _: ask(address), range(100)))
         unlimited = [ask(address, None, path)[0] for path in ("/", "/readyz") * 30]
@@ -221,7 +221,7 @@ def as_in_the_readme(port: int) -> dict[str, str]:
 @pytest.mark.parametrize("edits", [as_described, as_in_the_readme])
 def test_the_server_works_under_a_path(tmp_path, edits):
     with (
-        site(0, 1, "--proxies", "1") as served,
+        run_app(0, 1, "--proxies", "1") as served,
         proxy(tmp_path, served.port, edits=edits(served.port)) as address,
     ):
         page = ask(address, None, "/digits/")[2].decode()

@@ -12,7 +12,7 @@ import pytest
 
 from bench.load_generator import known_pictures, load
 from bench.resilience import STALLED
-from bench.server_process import site
+from bench.server_process import run_app
 from tests.helpers.waiting import until
 
 SAMPLE = Path("input/test-7.png").read_bytes()
@@ -40,7 +40,7 @@ def read(address: str) -> str:
 
 @pytest.mark.parametrize("start", STALLED, ids=["body", "chunk", "head"])
 def test_stalled_clients_are_closed_and_do_not_hold_up_others(quiet, start):
-    with site(0, 1, "--read-timeout", "1", log=quiet) as server:
+    with run_app(0, 1, "--read-timeout", "1", log=quiet) as server:
         stalled = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
         for client in stalled:
             client.sendall(start)
@@ -54,7 +54,7 @@ def test_stalled_clients_are_closed_and_do_not_hold_up_others(quiet, start):
 
 def test_requests_that_wait_too_long_get_503_and_health_checks_do_not_queue(quiet, pictures):
     with (
-        site(0, 1, "--max-wait", "0.02", log=quiet) as server,
+        run_app(0, 1, "--max-wait", "0.02", log=quiet) as server,
         load(server.port, pictures, 32) as clients,
     ):
         until(lambda: {"right", "busy"} <= kinds(clients.outcomes))
@@ -64,11 +64,11 @@ def test_requests_that_wait_too_long_get_503_and_health_checks_do_not_queue(quie
 
 
 def test_killed_worker_is_replaced_and_only_its_requests_are_lost(quiet, pictures):
-    with site(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
+    with run_app(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
         until(lambda: len(clients.outcomes) > 50)
-        workers = server.workers()
+        workers = server.worker_pids()
         os.kill(min(workers), signal.SIGKILL)
-        until(lambda: len(server.workers() - workers) == 1)
+        until(lambda: len(server.worker_pids() - workers) == 1)
         answered = len(clients.outcomes)
         until(lambda: len(clients.outcomes) > answered + 50)
     assert clients.count()["lost"] <= 8
@@ -80,12 +80,12 @@ def test_server_goes_on_when_workers_die_one_after_the_other_and_weights_are_bro
     """granian ends when a worker dies twice within 5.5 s, and a worker cannot start with broken weights."""
     weights = tmp_path / "weights.pth"
     shutil.copy("mnist.pth", weights)
-    with site(0, 1, "--weights", str(weights), log=quiet) as server:
+    with run_app(0, 1, "--weights", str(weights), log=quiet) as server:
         weights.write_bytes(b"broken")
         for _ in range(2):
-            (worker,) = server.workers()
+            (worker,) = server.worker_pids()
             os.kill(worker, signal.SIGKILL)
-            until(lambda: server.workers() - {worker} and can_read(server.address))  # noqa: B023
+            until(lambda: server.worker_pids() - {worker} and can_read(server.address))  # noqa: B023
         assert server.process.poll() is None
     assert server.process.returncode == 0
 
@@ -98,7 +98,7 @@ def can_read(address: str) -> bool:
 
 
 def test_sigterm_under_load_loses_no_accepted_request(quiet, pictures):
-    with site(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
+    with run_app(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
         until(lambda: len(clients.outcomes) > 50)
         server.process.terminate()
         assert server.process.wait(30) == 0
@@ -112,7 +112,7 @@ def test_batch_does_not_hold_up_small_pictures(quiet, pictures):
     request = Request(
         "http://x/api/batch", boundary * 60 + b"--x--\r\n", {"Content-Type": "multipart/form-data; boundary=x"}
     )
-    with site(0, 1, log=quiet) as server, load(server.port, pictures, 2) as clients:
+    with run_app(0, 1, log=quiet) as server, load(server.port, pictures, 2) as clients:
         request.full_url = f"{server.address}/api/batch"
         before = len(clients.outcomes)
         readings = json.load(urlopen(request))["readings"]

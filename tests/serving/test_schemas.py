@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.server_process import site
+from bench.server_process import run_app
 from digits.serving import schemas
 
 RAW = {"data": Path("input/test-7.png").read_bytes(), "content_type": "image/png"}
@@ -44,7 +44,7 @@ def test_document_names_the_path_of_the_api(client, root, url):
 
 def test_schemathesis_finds_no_fault(tmp_path):
     """It makes up requests that the document allows, and some that it forbids, and looks at every answer."""
-    with (tmp_path / "log").open("w") as log, site(log=log.fileno()) as served:
+    with (tmp_path / "log").open("w") as log, run_app(log=log.fileno()) as served:
         command = ["-m", "schemathesis.cli", "run", f"{served.address}/openapi.json", "--seed", "1"]
         result = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout

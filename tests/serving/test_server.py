@@ -23,7 +23,7 @@ import pytest
 import app
 import model
 from bench.load_generator import known_pictures, load
-from bench.server_process import run_server, site
+from bench.server_process import run_app, run_server
 from digits import UserError
 from digits.client import read
 from digits.serving import server
@@ -99,7 +99,7 @@ def test_host_may_be_a_unix_socket_in_a_folder_that_exists(tmp_path):
 
 @needs_ipv6
 def test_server_on_all_addresses_is_reached_by_ipv4_and_ipv6(log):
-    with site(0, 1, "--host", "::", log=log.fileno()) as served:
+    with run_app(0, 1, "--host", "::", log=log.fileno()) as served:
         assert served.address == f"http://[::]:{served.port}"
         for host in ("127.0.0.1", "[::1]"):
             assert read(SAMPLE, f"http://{host}:{served.port}")["text"] == "7"
@@ -108,7 +108,7 @@ def test_server_on_all_addresses_is_reached_by_ipv4_and_ipv6(log):
 
 @needs_ipv6
 def test_server_on_an_ipv6_address_announces_it_as_urls_have_it(log):
-    with site(0, 1, "--host", "[::1]", log=log.fileno()) as served:
+    with run_app(0, 1, "--host", "[::1]", log=log.fileno()) as served:
         assert served.address == f"http://[::1]:{served.port}"
         assert read(SAMPLE, served.address)["text"] == "7"
     assert "Every machine" not in text_of(log)
@@ -127,7 +127,7 @@ def test_server_answers_on_a_unix_socket_that_an_ended_server_left(tmp_path, log
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
-    with site(0, 1, "--host", f"unix:{path}", log=log.fileno()) as served:
+    with run_app(0, 1, "--host", f"unix:{path}", log=log.fileno()) as served:
         assert served.address == f"unix:{path}"
         assert ask_unix(path) == "alive"
     assert served.process.returncode == 0
@@ -171,7 +171,7 @@ def certificates(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("kind", ["rsa", "ec"])
 def test_https_is_spoken_with_a_certificate(certificates, log, kind):
     files = ("--tls-cert", f"{certificates}/{kind}.crt", "--tls-key", f"{certificates}/{kind}.key")
-    with site(0, 1, *files, log=log.fileno()) as served:
+    with run_app(0, 1, *files, log=log.fileno()) as served:
         assert served.address == f"https://127.0.0.1:{served.port}"
         context = ssl.create_default_context(cafile=certificates / f"{kind}.crt")
         with urlopen(f"{served.address}/healthz", context=context) as response:
@@ -228,10 +228,10 @@ def test_hangup_is_ignored_under_nohup(log):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does it for what it starts
     try:
         with run_server(*AS_A_GROUP, "--workers", "2", log=log.fileno()) as served:
-            workers = served.workers()
+            workers = served.worker_pids()
             os.killpg(served.process.pid, signal.SIGHUP)
             assert read(SAMPLE, served.address)["text"] == "7"
-            assert served.workers() == workers
+            assert served.worker_pids() == workers
             served.process.terminate()
             assert served.process.wait(30) == 0
     finally:
@@ -332,8 +332,8 @@ def is_running(process: int) -> bool:
 
 def test_workers_end_when_their_parent_is_killed(log, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # as the folder of the metrics stays
-    with site(0, 2, log=log.fileno()) as served:
-        workers = served.workers()
+    with run_app(0, 2, log=log.fileno()) as served:
+        workers = served.worker_pids()
         assert len(workers) == 2
         served.process.kill()
         until(lambda: not any(map(is_running, workers)))
@@ -371,7 +371,7 @@ def test_new_weights_are_used_without_a_failed_request_and_broken_ones_are_refus
     other = model.load("mnist.pth")  # that reads the same
     other.fc2.bias.data += 0.01
     flags = ("--weights", str(weights), "--log-format", "json")
-    with site(0, 2, *flags, log=log.fileno()) as served:
+    with run_app(0, 2, *flags, log=log.fileno()) as served:
         (first,) = versions(served.address)
         with load(served.port, known_pictures(10), 2) as clients:
             model.save(other, weights)
@@ -395,7 +395,7 @@ def test_log_has_a_line_for_each_request_and_nothing_else(log):
     picture = grey(written("7"))
     damaged = tiff_with_damaged_strip(picture, "tiff_lzw")
     odd = saved(picture, exif=b"MM\0*\0\0\0\x08\0\x05")  # Pillow warns of "Corrupt EXIF data"
-    with site(0, 1, "--log-format", "json", log=log.fileno()) as served:
+    with run_app(0, 1, "--log-format", "json", log=log.fileno()) as served:
         for content in (damaged, odd, SAMPLE.read_bytes()):
             with contextlib.suppress(UserError):
                 read(content, served.address, tries=1)
@@ -411,7 +411,7 @@ def test_log_has_a_line_for_each_request_and_nothing_else(log):
 
 def test_metrics_are_those_of_all_processes_and_their_folder_is_removed(tmp_path, log, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with site(0, 2, log=log.fileno()) as served:
+    with run_app(0, 2, log=log.fileno()) as served:
         (folder,) = tmp_path.glob("digits-*")
         until(lambda: len(list(folder.glob("counter_*.db"))) == 2)  # both processes count
         for _ in range(12):
