@@ -103,7 +103,7 @@ def show_line(path: Path, reading: Reading | None, problem: UserError | None, la
 
 
 def show_json(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
-    outcome = {"error": {"code": problem.code, "message": str(problem)}} if problem else reading.as_dict()
+    outcome = {"error": {"code": problem.code, "message": str(problem)}} if problem else reading.to_dict()
     print(json.dumps({"path": str(path)} | outcome), flush=True)
 
 

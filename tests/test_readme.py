@@ -134,7 +134,7 @@ def test_the_python_examples_run():
 
 def test_the_api_example_is_what_the_api_answers():
     content = Path("input/test-7.png").read_bytes()
-    reading = app.Reader(model.load("mnist.pth")).read(decoding.decode(content)).as_dict()
+    reading = app.Reader(model.load("mnist.pth")).read(decoding.decode(content)).to_dict()
     (shown,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGES, re.DOTALL))
     assert reading["digits"][0]["box"] == shown["digits"][0]["box"]
     assert {k: v for k, v in reading.items() if k not in ("digits", "probability")} == {

@@ -11,9 +11,9 @@ from digits.recognition.reader import Digit
 def explain_digit(digit: Digit, network: torch.nn.Module, device: str | torch.device = "cpu") -> dict:
     """`digit` as `POST /api/explain` shows it; `network` has `steps`, see model.CNN."""
     with torch.inference_mode():
-        steps = network.steps(explain_normalization(digit.frame).to(device))
+        steps = network.steps(explain_normalization(digit.normalized).to(device))
     layers = [{"name": name, "shape": list(out.shape[1:]), "values": to_lists(out[0])} for name, out in steps.items()]
-    heats = {"method": saliency.METHOD, "values": to_lists(saliency.rise(digit.frame, network, device))}
+    heats = {"method": saliency.METHOD, "values": to_lists(saliency.rise(digit.normalized, network, device))}
     return {"frame": explain_transforms(digit), "layers": layers, "heat": heats}
 
 
@@ -30,14 +30,14 @@ def to_lists(values: torch.Tensor) -> list:
 def explain_transforms(digit: Digit) -> dict:
     """The frame of `digit`, and which rectangle of the upright picture came to which of the frame."""
     crop, placed = source_box(digit)
-    mass = digit.frame.astype(np.float64)
+    mass = digit.normalized.astype(np.float64)
     places = np.arange(len(mass)) + 0.5
     centre = [float(mass.sum(axis) @ places / mass.sum()) for axis in (0, 1)]
     return {
         "crop": [round(value, 2) for value in crop],
         "placed": list(placed),
         "centre": [round(value, 2) for value in centre],
-        "pixels": digit.frame.tolist(),
+        "pixels": digit.normalized.tolist(),
     }
 
 
@@ -47,7 +47,7 @@ def source_box(digit: Digit) -> tuple[tuple[float, ...], tuple[int, ...]]:
     The second in pixels of the frame; it may reach a little outside.
     """
     part, amount, times = digit.source
-    ink = part.ink(amount)
+    ink = part.crop(amount)
     _, moves, (left, top, right, bottom) = normalization.normalize_with_transforms(ink)
     edge = (ink.shape[1] - part.width) // 2
     x, y = part.box[0] - edge, part.box[1] - edge

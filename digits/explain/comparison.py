@@ -40,7 +40,7 @@ def load_compared_models(
     reading: Reading, rungs: Sequence[ComparedModel], device: str | torch.device = "cpu"
 ) -> list[dict]:
     """What each of `rungs` says of the frames that were cut out for `reading`, as `POST /api/compare` answers."""
-    frames = explain_normalization(np.array([digit.frame for digit in reading.digits])).to(device)
+    frames = explain_normalization(np.array([digit.normalized for digit in reading.digits])).to(device)
     return [to_dict(rung, predict(reading.digits, rung.quick, frames)) for rung in rungs]
 
 
@@ -50,11 +50,11 @@ def predict(digits: Sequence[Digit], network: torch.nn.Module, frames: torch.Ten
     chances = torch.cat([class_probabilities(network(batch)) for batch in frames.split(BATCH_SIZE)]).tolist()
     most = [max(row) for row in chances]
     rows = zip(digits, chances, most, strict=True)
-    return Reading(tuple(Digit(row.index(p), p, tuple(row), digit.box, digit.frame) for digit, row, p in rows))
+    return Reading(tuple(Digit(row.index(p), p, tuple(row), digit.box, digit.normalized) for digit, row, p in rows))
 
 
 def to_dict(rung: ComparedModel, reading: Reading) -> dict:
     """A rung and its reading, as JSON has them."""
     about = {"name": rung.name, "parameters": rung.parameters, "test_accuracy": rung.test_accuracy}
-    said = reading.as_dict()
+    said = reading.to_dict()
     return about | {key: said[key] for key in ("text", "probability", "digits")}

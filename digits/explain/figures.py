@@ -74,7 +74,7 @@ def _plot_foreground(axes, image: Image.Image, outcome: reader.Reading | UserErr
 
 def _plot_normalized_digit(axes, digit: reader.Digit) -> None:
     """What the network sees."""
-    axes.imshow(digit.frame, cmap="gray", vmin=0, vmax=255)
+    axes.imshow(digit.normalized, cmap="gray", vmin=0, vmax=255)
     sure = digit.probability >= reader.CONFIDENCE_THRESHOLD
     _style_axes(axes, f"{digit.result}  {digit.probability:.1%}", CERTAIN_COLOR if sure else UNCERTAIN_COLOR)
 

@@ -16,17 +16,19 @@ from digits.recognition.normalization import DIGIT_SIZE
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are outside
 
-MIN_SIZE = 0.08  # of the largest part: what is smaller is dust
-DOT = 0.15  # the same, where it has hardly any ink
-TINY = 0.015  # of the picture's sides' geometric mean: were the largest part as small, nothing would be written
-SMALL = 0.4  # of the tallest part: what is lower is no digit of its own, as long as it is near one
-NEAR = 0.35  # of a part's height, within which a small one belongs to it
-MAX_LINE_GAP_X = (
+MIN_RELATIVE_SIZE = 0.08  # of the largest part: what is smaller is dust
+MIN_SPARSE_RELATIVE_SIZE = 0.15  # the same, where it has hardly any ink
+MIN_WRITING_SIZE = (
+    0.015  # of the picture's sides' geometric mean: were the largest part as small, nothing would be written
+)
+MIN_DIGIT_HEIGHT = 0.4  # of the tallest part: what is lower is no digit of its own, as long as it is near one
+MAX_ATTACH_DISTANCE = 0.35  # of a part's height, within which a small one belongs to it
+MAX_COMPONENT_SIDE = (
     4_000  # pixels: what is longer is a line along a strip; a frame would lay a twentieth of that around it
 )
-RIM = 0.5  # of a side of the picture: what touches as much of it is the edge of something
-STACKED = 0.2  # of the height of both: lines of writing are further apart
-MIN_VERTICAL_IOU = 0.3  # of the lower of two parts: if they share as much height, they stand in one line
+MAX_BORDER_CONTACT = 0.5  # of a side of the picture: what touches as much of it is the edge of something
+MAX_STACKED_GAP = 0.2  # of the height of both: lines of writing are further apart
+MIN_VERTICAL_OVERLAP = 0.3  # of the lower of two parts: if they share as much height, they stand in one line
 MAX_COMPONENTS = 200  # parts that are looked at; noise and pages of text have more
 
 
@@ -45,7 +47,7 @@ class Component:
     def height(self) -> int:
         return self.box[3] - self.box[1]
 
-    def ink(self, amount: np.ndarray) -> np.ndarray:
+    def crop(self, amount: np.ndarray) -> np.ndarray:
         """The part's own of `amount` (H, W), with the soft edge around it, but nothing of other parts."""
         edge = 2 + max(self.width, self.height) // DIGIT_SIZE
         left, top, right, bottom = self.box
@@ -93,27 +95,29 @@ def connected_components(ink: Foreground) -> list[Component]:
         part = Component((left, top, left + wide, top + tall), labels[inside] == number)
         if ink.contrast < 2 * MIN_CONTRAST and ink.intensity[inside][part.mask].max() * ink.contrast < MIN_CONTRAST:
             continue
-        if not _around(part, mask.shape) and max(part.width, part.height) <= MAX_LINE_GAP_X:
+        if not _around(part, mask.shape) and max(part.width, part.height) <= MAX_COMPONENT_SIDE:
             found.append(part)
             areas.append(area)
             rims.append(_border_contact(part, mask.shape))
     if len(found) == 1:  # with nothing beside it that would make it a rim or dust
-        return found if max(found[0].width, found[0].height) >= TINY * (width * height) ** 0.5 else []
+        return found if max(found[0].width, found[0].height) >= MIN_WRITING_SIZE * (width * height) ** 0.5 else []
     inner = max((max(p.width, p.height) for p, rim in zip(found, rims, strict=True) if rim == 0), default=0)
     if inner >= 0.12 * min(width, height):  # something is written inside: what comes in from the border is none
         inside = [
-            rim == 0 or (rim < RIM and max(p.width, p.height) >= 0.5 * inner)
+            rim == 0 or (rim < MAX_BORDER_CONTACT and max(p.width, p.height) >= 0.5 * inner)
             for p, rim in zip(found, rims, strict=True)
         ]
         found = [p for p, here in zip(found, inside, strict=True) if here]
         areas = [area for area, here in zip(areas, inside, strict=True) if here]
     largest = max((max(p.width, p.height) for p in found), default=0)
-    if largest < TINY * (width * height) ** 0.5:
+    if largest < MIN_WRITING_SIZE * (width * height) ** 0.5:
         return []
 
     def dust(part: Component, area: int) -> bool:
         size = max(part.width, part.height)
-        return size < MIN_SIZE * largest or (size < DOT * largest and area < (MIN_SIZE * largest) ** 2 / 2)
+        return size < MIN_RELATIVE_SIZE * largest or (
+            size < MIN_SPARSE_RELATIVE_SIZE * largest and area < (MIN_RELATIVE_SIZE * largest) ** 2 / 2
+        )
 
     found = [part for part, area in zip(found, areas, strict=True) if not dust(part, area)]
     if len(found) > MAX_COMPONENTS:
@@ -174,17 +178,17 @@ def _group_into_lines(parts: list[Component]) -> list[list[Component]]:
         return [parts] if parts else []
     tallest = max(part.height for part in parts)
     rows: list[list[Component]] = []
-    for part in sorted(_merge_nested([p for p in parts if p.height >= SMALL * tallest]), key=_middle):
+    for part in sorted(_merge_nested([p for p in parts if p.height >= MIN_DIGIT_HEIGHT * tallest]), key=_middle):
         shares = [max(_shared(before, part) for before in row[-2:]) for row in rows]
-        if shares and max(shares) > MIN_VERTICAL_IOU:
+        if shares and max(shares) > MIN_VERTICAL_OVERLAP:
             rows[int(np.argmax(shares))].append(part)
         else:
             rows.append([part])
-    for part in sorted((p for p in parts if p.height < SMALL * tallest), key=lambda p: -p.width):
+    for part in sorted((p for p in parts if p.height < MIN_DIGIT_HEIGHT * tallest), key=lambda p: -p.width):
         gap, row, place = min((_gap(part.box, p.box), r, i) for r, row in enumerate(rows) for i, p in enumerate(row))
-        if gap <= NEAR * rows[row][place].height:
+        if gap <= MAX_ATTACH_DISTANCE * rows[row][place].height:
             rows[row][place] = merge([rows[row][place], part])
-        elif max(part.width, part.height) >= SMALL / 2 * tallest:  # a dash, say: seen, and doubted
+        elif max(part.width, part.height) >= MIN_DIGIT_HEIGHT / 2 * tallest:  # a dash, say: seen, and doubted
             rows[row] = sorted([*rows[row], part], key=_middle)
     return sorted(rows, key=lambda row: np.mean([part.box[1] + part.box[3] for part in row]))
 
@@ -228,7 +232,7 @@ def are_stacked(upper: Component, lower: Component) -> bool:
     """Whether two parts stand so close, one above the other, that they may be one broken digit."""
     both = max(upper.box[3], lower.box[3]) - min(upper.box[1], lower.box[1])
     common = min(upper.box[2], lower.box[2]) - max(upper.box[0], lower.box[0])
-    return lower.box[1] - upper.box[3] <= STACKED * both and common > 0
+    return lower.box[1] - upper.box[3] <= MAX_STACKED_GAP * both and common > 0
 
 
 def _gap(a: Box, b: Box) -> float:

@@ -14,16 +14,20 @@ from digits.recognition.arrays import max_value, pad, rectangle_kernel
 from digits.recognition.foreground import FOREGROUND_THRESHOLD
 
 IMAGE_SIZE, DIGIT_SIZE = 28, 20  # MNIST's frame, and the square in it that a digit fills
-FINE = 80  # pixels of the longer side, on which strokes are thickened
-COARSE = 16  # pixels: a smaller digit is enlarged smoothly first
+THICKENING_SIDE = 80  # pixels of the longer side, on which strokes are thickened
+MIN_INPUT_SIDE = 16  # pixels: a smaller digit is enlarged smoothly first
 MIN_STROKE_WIDTH, TARGET_STROKE_WIDTH = (
     1.4,
     2.0,
 )  # pixels of the frame: 99 % of MNIST's strokes are wider; what thinner ones become
-PALE = 0.85  # of the darkest ink: 99.5 % of MNIST's digits are darker than that along most of their strokes
+MIN_STROKE_INTENSITY = (
+    0.85  # of the darkest ink: 99.5 % of MNIST's digits are darker than that along most of their strokes
+)
 # How pixels move along the two axes: (x, y) comes to (a * x + c, b * y + d), in pixels from the upper left corner.
 AxisTransform = tuple[float, float, float, float]  # a, b, c, d
-PLACES = np.arange(IMAGE_SIZE + 2, dtype=np.float64)  # along an axis of the frame with one more pixel on each side
+PIXEL_INDICES = np.arange(
+    IMAGE_SIZE + 2, dtype=np.float64
+)  # along an axis of the frame with one more pixel on each side
 
 
 def normalize(ink: np.ndarray) -> np.ndarray:
@@ -39,7 +43,7 @@ def normalize_with_transforms(ink: np.ndarray) -> tuple[np.ndarray, list[AxisTra
     ink, margin, move = _crop(ink)
     moves = [move]
     side = max(ink.shape) - 2 * margin
-    if side < COARSE:
+    if side < MIN_INPUT_SIDE:
         times = 2 * DIGIT_SIZE / side
         ink = cv2.resize(pad(ink, 1), None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
         ink, margin, move = _crop(np.maximum(ink, 0))
@@ -63,7 +67,7 @@ def invert(moves: list[AxisTransform], x: float, y: float) -> tuple[float, float
     return x, y
 
 
-def width(ink: np.ndarray) -> float:
+def stroke_width(ink: np.ndarray) -> float:
     """How wide the strokes of `ink` (H, W) are, in its pixels: twice their area over the length of their edges."""
     across, down = ink[:-1, 1:] - ink[:-1, :-1], ink[1:, :-1] - ink[:-1, :-1]
     return float(2 * ink.sum() / max(1e-6, np.sqrt(across * across + down * down).sum()))
@@ -76,7 +80,7 @@ def _is_thin(digit: np.ndarray) -> bool:
     """
     corners = digit[:-1, :-1]
     steps = cv2.norm(digit[:-1, 1:], corners, cv2.NORM_L1) + cv2.norm(digit[1:, :-1], corners, cv2.NORM_L1)
-    return 2 * cv2.sumElems(digit)[0] < 1.001 * MIN_STROKE_WIDTH * steps and width(digit) < MIN_STROKE_WIDTH
+    return 2 * cv2.sumElems(digit)[0] < 1.001 * MIN_STROKE_WIDTH * steps and stroke_width(digit) < MIN_STROKE_WIDTH
 
 
 def _crop(ink: np.ndarray) -> tuple[np.ndarray, int, AxisTransform]:
@@ -96,11 +100,11 @@ def _crop(ink: np.ndarray) -> tuple[np.ndarray, int, AxisTransform]:
 
 def _thickened(ink: np.ndarray, margin: int) -> tuple[np.ndarray, int, list[AxisTransform]]:
     """`ink` (H, W) with strokes AIM pixels of the frame wide, and its margin, as `_cut` gives them; its moves."""
-    scale = FINE / (max(ink.shape) - 2 * margin)
+    scale = THICKENING_SIDE / (max(ink.shape) - 2 * margin)
     size = tuple(max(3, round(length * scale)) for length in ink.shape[::-1])
     resized: AxisTransform = (size[0] / ink.shape[1], size[1] / ink.shape[0], 0.0, 0.0)
     ink, margin, cut = _crop(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
-    pen = max(3, round(TARGET_STROKE_WIDTH * FINE / DIGIT_SIZE - width(ink)) + 1)
+    pen = max(3, round(TARGET_STROKE_WIDTH * THICKENING_SIDE / DIGIT_SIZE - stroke_width(ink)) + 1)
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen, pen))
     ink, margin, last = _crop(cv2.dilate(pad(ink, pen), ellipse))
     return ink, margin, [resized, cut, (1.0, 1.0, pen, pen), last]
@@ -137,7 +141,7 @@ def _stretch(digit: np.ndarray) -> np.ndarray:
     middle = digit[(digit > cv2.dilate(digit, rectangle_kernel(3, 3)) - 0.01) & (digit > 0.3)]
     middle.sort()
     level = middle[int(0.3 * len(middle))]
-    return np.minimum(digit / level, 1) if level < PALE else digit
+    return np.minimum(digit / level, 1) if level < MIN_STROKE_INTENSITY else digit
 
 
 @functools.lru_cache(maxsize=64)  # each of 4 KB at most where a part is smaller than 28 pixels, seldom of 100
@@ -155,5 +159,5 @@ def _area_weights(length: int, parts: int, margin: int) -> np.ndarray:
 
 def _start(mass: np.ndarray) -> int:
     """Where in a frame with one more pixel on each side `mass` (L,) begins, to have its centre central."""
-    centre = float(mass.dot(PLACES[: len(mass)]) / np.add.reduce(mass))
+    centre = float(mass.dot(PIXEL_INDICES[: len(mass)]) / np.add.reduce(mass))
     return min(max(round(IMAGE_SIZE / 2 - centre) + 1, 0), IMAGE_SIZE + 2 - len(mass))

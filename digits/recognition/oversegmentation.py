@@ -9,16 +9,16 @@ import numpy as np
 
 from digits.recognition.components import Component
 
-SLANTS = (-0.3, 0.0, 0.3)  # horizontal pixels a pixel of height: how cuts between digits lean
+CUT_SLOPES = (-0.3, 0.0, 0.3)  # horizontal pixels a pixel of height: how cuts between digits lean
 MAX_CUTS = 5  # at most, in one part
-THINNER = 0.7  # of what is cut where the part is thickest: where more is cut, it is not thin
-SLIVER = 0.03  # of a part: less is no piece of its own
+MAX_CUT_PROFILE = 0.7  # of what is cut where the part is thickest: where more is cut, it is not thin
+MIN_PIECE_AREA = 0.03  # of a part: less is no piece of its own
 
 
 def oversegment(part: Component, amount: np.ndarray) -> list[Component]:
     """`part` cut where it is thinnest from top to bottom, the pieces from left to right.
 
-    Straight cuts, all leaning alike: as that of SLANTS does along which the least ink is cut. A part that is
+    Straight cuts, all leaning alike: as that of CUT_SLOPES does along which the least ink is cut. A part that is
     nowhere thin comes back itself.
     """
     left, top, right, bottom = part.box
@@ -27,7 +27,7 @@ def oversegment(part: Component, amount: np.ndarray) -> list[Component]:
     if min(tall, wide) < 8:
         return [part]
     ways = []
-    for slant in SLANTS:
+    for slant in CUT_SLOPES:
         crossed = _projection_profile(ink, slant)
         if spots := _profile_minima(crossed, tall / 8):
             ways.append((float(crossed[spots[0]]), slant, sorted(spots)))
@@ -54,7 +54,7 @@ def _projection_profile(ink: np.ndarray, slant: float) -> np.ndarray:
 
 def _profile_minima(crossed: np.ndarray, apart: float) -> list[int]:
     """The columns where least is `crossed` (W,), at most CUTS and each so far `apart`, the thinnest first."""
-    wide, amounts, most = len(crossed), crossed.tolist(), float(THINNER * crossed.max())
+    wide, amounts, most = len(crossed), crossed.tolist(), float(MAX_CUT_PROFILE * crossed.max())
     spots: list[int] = []
     for x in np.argsort(crossed, kind="stable").tolist():
         if amounts[x] >= most or len(spots) == MAX_CUTS:
@@ -67,7 +67,7 @@ def _profile_minima(crossed: np.ndarray, apart: float) -> list[int]:
 def _cut_component(part: Component, number: np.ndarray) -> list[Component]:
     """The pieces of `part`, of whose pixels each has the `number` (H, W) of its piece; slivers join the next piece."""
     left, top, _, _ = part.box
-    found, least = [], SLIVER * np.count_nonzero(part.mask)
+    found, least = [], MIN_PIECE_AREA * np.count_nonzero(part.mask)
     left_over, last = None, int(number.max())
     for k in range(last + 1):
         piece = part.mask & (number == k)

@@ -24,8 +24,8 @@ REPLACEMENT_RATIO = 2.0
 MAX_RESULT_DIGITS = 15  # digits; longer integers are rounded by JSON readers that keep numbers as doubles
 WORKING_SIDE = 1_000  # larger pictures are reduced to 1,000 to 1,999 pixels on the longer side; a frame has 28
 MIN_SHORT_SIDE = 100  # pixels that the shorter side keeps all the same: a long strip may have a digit across it
-MAX_WORKING_SIDE = 4_000_000  # pixels that are worked on at most, however long a strip is
-LINE_HEIGHT = 128  # pixels of height on which a line is divided, up to twice that
+MAX_WORKING_PIXELS = 4_000_000  # pixels that are worked on at most, however long a strip is
+WORKING_LINE_HEIGHT = 128  # pixels of height on which a line is divided, up to twice that
 MAX_CUT_COMPONENTS = 30  # parts in a line: of more none is cut
 MAX_DIGIT_ASPECT = 1.5  # times its height: a part as wide may be two digits, however sure the network is
 CUT_THRESHOLD = 0.9  # below it a part of at least half its height in width is looked at in pieces, too
@@ -39,7 +39,7 @@ class Digit:
     probability: float
     probabilities: tuple[float, ...]
     box: components.Box
-    frame: np.ndarray = field(repr=False, compare=False)  # (28, 28) uint8
+    normalized: np.ndarray = field(repr=False, compare=False)  # (28, 28) uint8
     # What it was made from: the part, its ink, and how many times smaller that is than the picture.
     source: tuple[components.Component, np.ndarray, int] | None = field(default=None, repr=False, compare=False)
 
@@ -49,7 +49,7 @@ class Reading:
     """What a picture says: digits in reading order, and the chance that they were told apart rightly."""
 
     digits: tuple[Digit, ...]
-    divided: float = 1.0
+    segmentation_probability: float = 1.0
     found: foreground.Foreground | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -63,13 +63,13 @@ class Reading:
     @property
     def probability(self) -> float:
         """The chance that all of `text` is right."""
-        return self.divided * math.prod(digit.probability for digit in self.digits)
+        return self.segmentation_probability * math.prod(digit.probability for digit in self.digits)
 
     @property
     def certain(self) -> bool:
         return self.probability >= CONFIDENCE_THRESHOLD
 
-    def as_dict(self) -> dict:
+    def to_dict(self) -> dict:
         """As it stands in JSON, to 6 decimals: the answer of the API and a line of `test.py --json`."""
         return {
             "result": self.result,
@@ -121,13 +121,13 @@ class Reader:
 
     def _reading(self, found: foreground.Foreground | None, factor: int, size: tuple[int, int]) -> Reading:
         """What `found` says, of a picture of `size` (width, height) that was made `factor` times smaller."""
-        rows = self._stacked(components.find_text_lines(found), found.intensity) if found else []
+        rows = self._merge_stacked(components.find_text_lines(found), found.intensity) if found else []
         if not rows:
             raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
-        digits, divided = [], 1.0
+        digits, segmentation_probability = [], 1.0
         for row in rows:
-            line, chance, shrink, amount = self._line(row, found.intensity)
-            divided *= chance
+            line, chance, shrink, amount = self._read_line(row, found.intensity)
+            segmentation_probability *= chance
             for part, frame_, chances in line:
                 left, top, right, bottom = part.box
                 times = shrink * factor
@@ -135,15 +135,17 @@ class Reader:
                 probability = max(chances)
                 source = (part, amount, times)
                 digits.append(Digit(chances.index(probability), probability, tuple(chances), box, frame_, source))
-        return Reading(tuple(digits), divided, found)
+        return Reading(tuple(digits), segmentation_probability, found)
 
-    def _stacked(self, rows: list[list[components.Component]], amount: np.ndarray) -> list[list[components.Component]]:
+    def _merge_stacked(
+        self, rows: list[list[components.Component]], amount: np.ndarray
+    ) -> list[list[components.Component]]:
         """`rows` in which one part close above another, each alone in its line, is one digit where that is surer."""
         joined: list[list[components.Component]] = []
         for row in rows:
             if joined and len(joined[-1]) == len(row) == 1 and components.are_stacked(joined[-1][0], row[0]):
                 whole = components.merge([joined[-1][0], row[0]])
-                looks = self._look([whole, joined[-1][0], row[0]], amount)
+                looks = self._classify([whole, joined[-1][0], row[0]], amount)
                 one, upper, lower = (max(chances) for _, chances in looks)
                 if one > upper * lower:
                     joined[-1] = [whole]
@@ -151,24 +153,26 @@ class Reader:
             joined.append(row)
         return joined
 
-    def _line(self, row: list[components.Component], amount: np.ndarray) -> tuple[list[tuple], float, int, np.ndarray]:
+    def _read_line(
+        self, row: list[components.Component], amount: np.ndarray
+    ) -> tuple[list[tuple], float, int, np.ndarray]:
         """The digits of a line, each as its part, frame and ten chances; the chance that they are its digits.
 
         And how many times smaller than `amount` the parts' boxes are; `amount` so much smaller.
         """
-        seen = dict(zip(row, self._look(row, amount), strict=True))
+        seen = dict(zip(row, self._classify(row, amount), strict=True))
         sure = [max(chances) for _, chances in seen.values()]
         height = max(part.height for part in row)
         if len(row) == 1 and not needs_oversegmentation(row[0], sure[0], height):
             return [(row[0], *seen[row[0]])], 1.0, 1, amount
-        shrink = max(1, height // LINE_HEIGHT)
+        shrink = max(1, height // WORKING_LINE_HEIGHT)
         if shrink > 1:
             row, amount = components.downscale_components(row, amount, shrink)  # other parts than were seen
         pieces, gaps, known = [], [], {}
         for part, probability in zip(row, sure, strict=True):
             if pieces:
-                across = (part.box[0] - pieces[-1].box[2]) / (height / shrink)
-                gaps.append(segmentation.Gap(across, components.vertical_iou(pieces[-1], part)))
+                gap_width = (part.box[0] - pieces[-1].box[2]) / (height / shrink)
+                gaps.append(segmentation.Gap(gap_width, components.vertical_iou(pieces[-1], part)))
             cut = [part]
             if len(row) <= MAX_CUT_COMPONENTS and needs_oversegmentation(part, probability, height // shrink):
                 cut = oversegmentation.oversegment(part, amount)
@@ -178,17 +182,17 @@ class Reader:
         runs = segmentation.candidate_spans([piece.box for piece in pieces], gaps)
         wholes = [known.get(run) or components.merge(pieces[slice(*run)]) for run in runs]
         if new := [whole for whole in wholes if whole not in seen]:
-            seen |= zip(new, self._look(new, amount), strict=True)
+            seen |= zip(new, self._classify(new, amount), strict=True)
         way = segmentation.best_path(gaps, runs, [max(seen[whole][1]) for whole in wholes])
-        return [(wholes[i], *seen[wholes[i]]) for i in map(runs.index, way.runs)], way.chance, shrink, amount
+        return [(wholes[i], *seen[wholes[i]]) for i in map(runs.index, way.spans)], way.posterior, shrink, amount
 
-    def _look(self, parts: list[components.Component], amount: np.ndarray) -> list[tuple[np.ndarray, list[float]]]:
+    def _classify(self, parts: list[components.Component], amount: np.ndarray) -> list[tuple[np.ndarray, list[float]]]:
         """Of each of `parts` its frame, (28, 28) uint8, and how likely each of the ten digits is in it."""
-        frames = np.array([normalization.normalize(part.ink(amount)) for part in parts])
-        return list(zip(frames, self.probabilities(frames).tolist(), strict=True))
+        frames = np.array([normalization.normalize(part.crop(amount)) for part in parts])
+        return list(zip(frames, self.predict(frames).tolist(), strict=True))
 
     @torch.inference_mode()
-    def probabilities(self, frames: np.ndarray) -> torch.Tensor:
+    def predict(self, frames: np.ndarray) -> torch.Tensor:
         """How likely each of the ten digits is for each of `frames` (B, 28, 28) uint8: (B, 10)."""
         inputs = torch.from_numpy(frames[:, None] / np.float32(255)).to(self.device)  # (B, 1, 28, 28)
         if len(inputs) <= BATCH_SIZE:
@@ -239,7 +243,7 @@ def working_array(image: Image.Image) -> tuple[np.ndarray, int]:
     if longer >= WORKING_SIDE:
         factor = max(1, min(longer // WORKING_SIDE, shorter // MIN_SHORT_SIDE))
         factor = max(
-            factor, math.ceil(longer / MAX_WORKING_SIDE), math.ceil((longer * shorter / MAX_WORKING_SIDE) ** 0.5)
+            factor, math.ceil(longer / MAX_WORKING_PIXELS), math.ceil((longer * shorter / MAX_WORKING_PIXELS) ** 0.5)
         )
     small = image.reduce(factor) if factor > 1 else image
     width, height = small.size

@@ -1,101 +1,135 @@
-"""Which pieces of a line are one digit: of all ways to join them the likeliest, as the network sees it.
+"""Segmentation graph: groups the pieces of a text line into digits.
 
-Digits may touch, and one digit may be written in strokes that do not. No rule tells a 4 in two strokes from a
-narrow 10, so each run of neighbouring pieces that could be one digit is shown to the network, which has
-learned to be sure of digits and to doubt parts and pairs of them. Over all ways to divide the line, chances
-are multiplied along a way and added up (the forward algorithm); the best way is read, and its share of the
-sum is the chance that it is the right one. Source: LeCun et al. 1998, "Gradient-based learning applied to
-document recognition", part V, on graphs of candidate segments.
+Touching digits share a connected component, and one digit may consist of several strokes, so geometry alone cannot
+tell a two-stroke 4 from a narrow 10. Every span of neighboring pieces that could be one digit is classified: the
+network has learned to be confident on digits and to doubt fragments and pairs of them. The best path through these
+candidates is the reading, and its posterior is the segmentation probability.
+
+Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", part V.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-MAX_GAP = 0.35  # of the line's height: pieces further apart are never one digit
-MAX_LOGIT = 7.0  # a gap says at most 1000 to 1, so that no way becomes impossible
-CUT_PRIOR = 0.1  # chance before looking that a place where a part is thin lies between two digits
-TOUCHING = 0.75  # chance that what can be cut into digits was meant as such: a 1 and a 3 can be cut out of a theta
-# Logit that two pieces are of two digits: its value at 0, for each line height between them, for standing on the same
-# level. By logistic regression, either as likely before looking, on MNIST's and synthetic digits; `scripts/fit_split_prior.py`
-# fits -9.3, 21.7 and 11.9 on MNIST's alone, which tells 3 % of both wrongly, the gap alone 10 %.
-SPLIT_PRIOR_WEIGHTS = (-7.7, 19.2, 9.7)
-CLASSIFIER_EXPONENT = (
-    4  # how much more a sure reading weighs than its probability: parts of digits also look like something
-)
-MAX_PIECES = 6  # pieces in a digit
-MAX_ASPECT = 1.7  # times its height: a wider run of parts is no digit
+from digits.recognition.components import Box
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Between two pieces: how far apart they are, as a share of the line's height; how much they are on one level.
+    """The gap between two neighboring pieces.
 
-    The height that they have in common over that of both, from 0 to 1.
+    width: in line heights; below 0 where the pieces overlap horizontally.
+    vertical_iou: the height that both pieces share over the height of their union, in [0, 1].
     """
 
-    across: float
-    level: float
+    width: float
+    vertical_iou: float
 
 
 @dataclass(frozen=True)
 class Path:
-    """One way to divide a line: its runs of pieces, [start, end), and its chance among all ways."""
+    """A segmentation of a line: the spans [start, end) of pieces that form digits, and its posterior probability."""
 
-    runs: list[tuple[int, int]]
-    chance: float
+    spans: list[tuple[int, int]]
+    posterior: float
 
 
-def candidate_spans(boxes: list[tuple[int, int, int, int]], gaps: list[Gap | None]) -> list[tuple[int, int]]:
-    """The runs of neighbouring pieces in `boxes` that could be one digit, [start, end) each.
+class SplitPriorWeights(NamedTuple):
+    """Weights of a logistic regression: the logit that two neighboring pieces belong to two digits."""
 
-    Between pieces k and k + 1 is `gaps[k]`; None where they were cut from one part.
+    bias: float
+    width: float
+    vertical_iou: float
+
+
+MAX_GAP = 0.35  # line heights: pieces further apart are never one digit
+MAX_PIECES = 6  # per digit
+MAX_ASPECT = 1.7  # width over height: a wider span of several components is not one digit
+# Fitted by `scripts/fit_split_prior.py` on MNIST and synthetic digits, with equal weight on both classes. On MNIST
+# alone it fits -9.3, 21.7 and 11.9, which misclassifies 3 % of both classes; the width alone misclassifies 10 %.
+SPLIT_PRIOR_WEIGHTS = SplitPriorWeights(bias=-7.7, width=19.2, vertical_iou=9.7)
+MAX_LOGIT = 7.0  # of the split prior: odds of at most 1000 to 1, so that no path becomes impossible
+CUT_PRIOR = 0.1  # prior probability that a cut through a component separates two digits
+# Prior probability that a component which can be cut into digits was written as several digits: a 1 and a 3 can be
+# cut out of a theta.
+MULTI_DIGIT_PRIOR = 0.75
+CLASSIFIER_EXPONENT = 4  # of the classifier's probability: fragments of digits also look like digits
+
+
+def candidate_spans(boxes: Sequence[Box], gaps: Sequence[Gap | None]) -> list[tuple[int, int]]:
+    """List the spans [start, end) of neighboring pieces that could be one digit.
+
+    boxes: of the pieces, from left to right.
+    gaps: between pieces k and k + 1; None where both were cut from one component.
     """
-    found = []
+    spans = []
     for start in range(len(boxes)):
         left, top, right, bottom = boxes[start]
-        found.append((start, start + 1))
+        spans.append((start, start + 1))
         for end in range(start + 1, min(start + MAX_PIECES, len(boxes))):
             gap = gaps[end - 1]
-            if gap is not None and gap.across > MAX_GAP:
+            if gap is not None and gap.width > MAX_GAP:
                 break
             box = boxes[end]
             left, top, right, bottom = min(left, box[0]), min(top, box[1]), max(right, box[2]), max(bottom, box[3])
+            # A single component may be wider: a 2 with a long base.
             if right - left > MAX_ASPECT * (bottom - top) and any(gap is not None for gap in gaps[start:end]):
                 break
-            found.append((start, end + 1))
-    return found
+            spans.append((start, end + 1))
+    return spans
 
 
 def split_prior(gap: Gap | None) -> float:
-    """The chance before looking that two pieces with a `gap` between them, as in `runs`, are of two digits."""
+    """Return the prior probability that the pieces on both sides of `gap` belong to two digits.
+
+    gap: None where both pieces were cut from one component.
+    """
     if gap is None:
         return CUT_PRIOR
-    logit = SPLIT_PRIOR_WEIGHTS[0] + SPLIT_PRIOR_WEIGHTS[1] * gap.across + SPLIT_PRIOR_WEIGHTS[2] * gap.level
+    weights = SPLIT_PRIOR_WEIGHTS
+    logit = weights.bias + weights.width * gap.width + weights.vertical_iou * gap.vertical_iou
     return 1 / (1 + math.exp(min(max(-logit, -MAX_LOGIT), MAX_LOGIT)))
 
 
-def best_path(gaps: list[Gap | None], runs: list[tuple[int, int]], sure: list[float]) -> Path:
-    """The likeliest way through `runs`, of which each is a digit with probability `sure`; `gaps` as there."""
-    count, apart = len(gaps) + 1, [split_prior(gap) for gap in gaps]
-    joined, cut = [math.log(1 - chance) for chance in apart], [math.log(chance) for chance in apart]
-    total, top = [0.0] + [-math.inf] * count, [0.0] + [-math.inf] * count  # logarithms, as many small chances multiply
-    back = [0] * (count + 1)
-    for (start, end), probability in sorted(zip(runs, sure, strict=True), key=lambda run: run[0][1]):
-        chance = CLASSIFIER_EXPONENT * math.log(max(probability, 1e-9)) + sum(joined[start : end - 1])
+def best_path(gaps: Sequence[Gap | None], spans: Sequence[tuple[int, int]], confidences: Sequence[float]) -> Path:
+    """Find the most probable segmentation (Viterbi) and its posterior probability (forward algorithm).
+
+    gaps, spans: as in `candidate_spans`.
+    confidences: of each span, the probability of its most probable class, in [0, 1].
+    """
+    count = len(gaps) + 1
+    priors = [split_prior(gap) for gap in gaps]
+    log_join, log_split = [math.log(1 - prior) for prior in priors], [math.log(prior) for prior in priors]
+    # Scores of all paths (summed) and of the best path to each boundary between pieces, as logarithms: products of
+    # many small probabilities would underflow.
+    total, best = [0.0] + [-math.inf] * count, [0.0] + [-math.inf] * count
+    previous = [0] * (count + 1)
+    for (start, end), confidence in sorted(zip(spans, confidences, strict=True), key=lambda item: item[0][1]):
+        score = CLASSIFIER_EXPONENT * math.log(max(confidence, 1e-9)) + sum(log_join[start : end - 1])
         if start:
-            chance += cut[start - 1]
-        more, less = total[start] + chance, total[end]
-        if more < less:
-            more, less = less, more
-        total[end] = more + math.log1p(math.exp(less - more))
-        if top[start] + chance > top[end]:
-            top[end], back[end] = top[start] + chance, start
-    way, end = [], count
+            score += log_split[start - 1]
+        total[end] = _log_add(total[start] + score, total[end])
+        if best[start] + score > best[end]:
+            best[end], previous[end] = best[start] + score, start
+    path = _backtrack(previous)
+    posterior = math.exp(best[count] - total[count])
+    if any(gaps[end - 1] is None for _, end in path[:-1]):
+        posterior *= MULTI_DIGIT_PRIOR
+    return Path(path, posterior)
+
+
+def _log_add(a: float, b: float) -> float:
+    """Return log(exp(a) + exp(b)); one of the two may be minus infinity."""
+    larger, smaller = max(a, b), min(a, b)
+    return larger + math.log1p(math.exp(smaller - larger))
+
+
+def _backtrack(previous: list[int]) -> list[tuple[int, int]]:
+    """Return the spans of the best path; `previous[end]` is the start of the last span of the best path to `end`."""
+    spans, end = [], len(previous) - 1
     while end:
-        way.append((back[end], end))
-        end = back[end]
-    way.reverse()
-    chance = math.exp(top[count] - total[count])
-    if any(gaps[end - 1] is None for _, end in way[:-1]):
-        chance *= TOUCHING
-    return Path(way, chance)
+        spans.append((previous[end], end))
+        end = previous[end]
+    return spans[::-1]

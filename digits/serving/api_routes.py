@@ -20,7 +20,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
     def reading_of(content: bytes) -> dict:
         reading = read_picture(content, networks().reader)
         metrics.count_reading(len(reading.digits), reading.certain)
-        return reading.as_dict()
+        return reading.to_dict()
 
     def reading_or_error(content: bytes | UserError) -> dict:
         try:

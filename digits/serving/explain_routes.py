@@ -31,7 +31,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
             last = len(reading.digits) - 1
             raise UserError(f'There is no such digit: "digit" is 0 for the first and {last} for the last one.', "digit")
         explanation = explain_digit(reading.digits[number], reader.model, reader.device)
-        return jsonify(reading=reading.as_dict(), digit=number, **explanation)
+        return jsonify(reading=reading.to_dict(), digit=number, **explanation)
 
     @schemas.picture_route(app, "/api/compare", schemas.EXPLAINING, schemas.Compared, schemas.ONE_PICTURE)
     def compare() -> Response:

@@ -56,7 +56,7 @@ def dot_in(frame: np.ndarray) -> tuple[float, float]:
 def assert_found(digit: Digit, corner: Corner) -> None:
     """The dot in the frame is where the dot in the picture came, to less than half a pixel of the frame."""
     crop, placed = activations.source_box(digit)
-    there = dot_in(digit.frame)
+    there = dot_in(digit.normalized)
     for axis in (0, 1):
         times = (placed[axis + 2] - placed[axis]) / (crop[axis + 2] - crop[axis])
         assert placed[axis] + times * (corner.dot[axis] - crop[axis]) == pytest.approx(there[axis], abs=0.5)

@@ -20,7 +20,7 @@ def test_each_network_reads_the_frames_that_were_cut_out(reader):
     first, second = comparison.load_compared_models(found, [sure, rung("cnn", 2, reader.model)])
     assert list(first) == ["name", "parameters", "test_accuracy", "text", "probability", "digits"]
     assert (first["text"], second["text"]) == ("5", "3")
-    assert second["digits"] == found.as_dict()["digits"]
+    assert second["digits"] == found.to_dict()["digits"]
     assert first["digits"][0]["box"] == second["digits"][0]["box"]
 
 

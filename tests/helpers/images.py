@@ -48,4 +48,4 @@ def framed(content: bytes) -> np.ndarray:
     small, _ = working_array(decoding.decode(content))
     found = foreground.extract_foreground(small)
     whole = components.merge([part for line in components.find_text_lines(found) for part in line])
-    return normalization.normalize(whole.ink(found.intensity))
+    return normalization.normalize(whole.crop(found.intensity))

@@ -104,8 +104,8 @@ def test_parts_bring_their_soft_edge_but_nothing_of_their_neighbours():
     amount[10:30, 10:14], amount[10:30, 14], amount[10:30, 16:20] = 1, 0.1, 1
     left, right = components.find_text_lines(foreground.Foreground(amount, 1.0))[0]
     assert left.box == (10, 10, 14, 30)
-    assert left.ink(amount).sum() == pytest.approx(20 * 4 + 20 * 0.1)
-    assert right.ink(amount).max(0).tolist().count(1) == 4
+    assert left.crop(amount).sum() == pytest.approx(20 * 4 + 20 * 0.1)
+    assert right.crop(amount).max(0).tolist().count(1) == 4
 
 
 def test_a_part_that_touches_two_sides_is_judged_by_the_one_along_which_it_runs():

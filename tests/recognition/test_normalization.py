@@ -76,7 +76,7 @@ def _some(real_mnist) -> np.ndarray:
 
 def test_a_hairline_gets_a_stroke_as_mnist_has(seven):
     thin = synthetic.rasterize(synthetic.digit_strokes(7, torch.Generator().manual_seed(1)), 400, 1.5).numpy()
-    assert normalization.width(normalization.normalize(thin) / 255) == pytest.approx(
+    assert normalization.stroke_width(normalization.normalize(thin) / 255) == pytest.approx(
         normalization.TARGET_STROKE_WIDTH, abs=0.4
     )
     assert agreement(normalization.normalize(thin), normalization.normalize(seven)) > 0.7

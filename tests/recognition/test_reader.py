@@ -52,7 +52,7 @@ def test_certain_follows_the_probability():
 
 
 def test_a_reading_has_the_documented_form():
-    assert reading((7, 0.9991)).as_dict() == {
+    assert reading((7, 0.9991)).to_dict() == {
         "result": 7,
         "probability": 0.9991,
         "text": "7",
@@ -115,7 +115,7 @@ def test_what_is_paler_than_the_ink_does_not_change_the_text(reader, kind):
 
 
 def test_the_chance_that_digits_were_told_apart_rightly_counts_as_well():
-    assert Reading(reading((1, 0.9), (2, 1.0)).digits, divided=0.5).probability == pytest.approx(0.45)
+    assert Reading(reading((1, 0.9), (2, 1.0)).digits, segmentation_probability=0.5).probability == pytest.approx(0.45)
 
 
 def test_the_box_is_in_pixels_of_the_picture_as_sent(reader):
@@ -184,9 +184,9 @@ def test_noise_is_doubted_or_refused(reader, size):
 def test_the_10000_test_images_read_as_png_files_as_they_do_as_tensors(reader, real_mnist):
     """1,000 of them are read in all; of the others only the frames are made and compared."""
     test = real_mnist["test"]
-    direct = reader.probabilities(test.images[:, 0].numpy()).argmax(1)
+    direct = reader.predict(test.images[:, 0].numpy()).argmax(1)
     frames = np.stack([framed(saved(Image.fromarray(image))) for image in test.images[:, 0].numpy()])
-    read = reader.probabilities(frames).argmax(1)
+    read = reader.predict(frames).argmax(1)
     right = (direct == test.labels).double().mean()
     assert abs((read == test.labels).double().mean() - right) <= 0.001
     texts = [reader.read(decoding.decode(saved(Image.fromarray(i)))).text for i in test.images[:1000, 0].numpy()]

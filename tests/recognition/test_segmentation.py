@@ -33,8 +33,8 @@ def test_the_best_way_and_its_chance_are_those_of_trying_all():
             )
         best = max(chances, key=chances.get)
         found = segmentation.best_path(gaps, runs, sure)
-        assert tuple(found.runs) == best
-        assert found.chance == pytest.approx(chances[best] / sum(chances.values()))
+        assert tuple(found.spans) == best
+        assert found.posterior == pytest.approx(chances[best] / sum(chances.values()))
 
 
 def test_what_is_far_apart_is_never_one_digit():
@@ -66,8 +66,8 @@ def test_pieces_of_which_one_stands_higher_are_rather_one_digit():
 def test_digits_that_can_only_be_had_by_cutting_are_doubted():
     runs = [(0, 1), (0, 2), (1, 2)]
     way = segmentation.best_path([None], runs, [1.0, 0.2, 1.0])
-    assert way.runs == [(0, 1), (1, 2)]
-    assert 0.5 < way.chance <= segmentation.TOUCHING
+    assert way.spans == [(0, 1), (1, 2)]
+    assert 0.5 < way.posterior <= segmentation.MULTI_DIGIT_PRIOR
 
 
 def test_one_wide_part_may_be_one_digit():
