@@ -45,7 +45,7 @@ class CNN(nn.Module):
         x = self.fc1(x).relu()  # (B, 128)
         return self.fc2(x)  # (B, 10)
 
-    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+    def forward_intermediates(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """What each layer of a trained network makes of pictures (B, 1, 28, 28): after ReLU, before a pool; last the
         logits of `forward`. The maps are whole, though the pools leave out some of their last rows and columns."""
         conv1 = self.norm1(self.conv1(x)).relu()  # (B, 32, 26, 26)
@@ -65,8 +65,8 @@ class MLP(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.fc2(self.fc1(x.flatten(1)).relu())  # (B, 1, 28, 28) → (B, 128) → (B, 10)
 
-    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """As `CNN.steps`."""
+    def forward_intermediates(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """As `CNN.forward_intermediates`."""
         fc1 = self.fc1(x.flatten(1)).relu()
         return {"fc1": fc1, "fc2": self.fc2(fc1)}
 
@@ -81,8 +81,8 @@ class Softmax(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.fc(x.flatten(1))  # (B, 1, 28, 28) → (B, 10)
 
-    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """As `CNN.steps`."""
+    def forward_intermediates(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """As `CNN.forward_intermediates`."""
         return {"fc": self(x)}
 
 
@@ -105,8 +105,8 @@ class Teacher(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.body(x[..., :26, :26]).flatten(1))
 
-    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """As `CNN.steps`, but of its convolutions only what comes out in the end."""
+    def forward_intermediates(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """As `CNN.forward_intermediates`, but of its convolutions only what comes out in the end."""
         body = self.body(x[..., :26, :26]).flatten(1)  # (B, 128)
         return {"body": body, "head": self.head(body)}
 
@@ -178,8 +178,8 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
     return model
 
 
-def save(model: nn.Module, path: str | os.PathLike, record: dict | None = None) -> None:
-    """Write the weights and, beside them as JSON, the `record` of where they come from.
+def save(model: nn.Module, path: str | os.PathLike, metadata: dict | None = None) -> None:
+    """Write the weights and, beside them as JSON, the `metadata`: where they come from.
 
     Whoever reads `path` meanwhile finds the old file or the new, never half; Ctrl-C has to wait.
     Errors: UserError when the disk is full or forbids it; the old files are then as they were.
@@ -188,9 +188,9 @@ def save(model: nn.Module, path: str | os.PathLike, record: dict | None = None) 
     plain = torch.contiguous_format
     state = {name: t.detach().cpu().clone(memory_format=plain) for name, t in model.state_dict().items()}
     with files.defer_sigint(), contextlib.ExitStack() as both:
-        if record is not None:
+        if metadata is not None:
             beside = both.enter_context(files.atomic_write(Path(path).with_suffix(".json")))
-            beside.write(f"{json.dumps(record, indent=1)}\n".encode())
+            beside.write(f"{json.dumps(metadata, indent=1)}\n".encode())
         with files.atomic_write(path) as file:  # given a name, torch.save would put it into the file
             torch.save(state, file)
 

@@ -113,63 +113,65 @@ class TrainState:
 
 def main(args: argparse.Namespace) -> int:
     """Train as `args` say; the exit code."""
-    with distributed.init_distributed(device.select(args.device)) as place:
+    with distributed.init_distributed(device.select(args.device)) as dist:
         try:
-            run(args, place)
+            run(args, dist)
             return 0
         except KeyboardInterrupt as stop:
-            place.say(str(stop) or "\nStopped: each file is as it was, or new and whole.")
+            dist.print0(str(stop) or "\nStopped: each file is as it was, or new and whole.")
             return 130  # what shells report of a program that Ctrl-C ended
 
 
-def run(args: argparse.Namespace, place: distributed.DistributedContext, data: splits.DataSplits | None = None) -> None:
+def run(args: argparse.Namespace, dist: distributed.DistributedContext, data: splits.DataSplits | None = None) -> None:
     """Train on `data`, else on those that `args` name. A KeyboardInterrupt says what was kept and how to go on."""
     resumed = checkpoint.load(args.resume) if args.resume else None
-    args.device = place.device.type
+    args.device = dist.device.type
     settings = TrainConfig(**{f.name: getattr(args, f.name) for f in fields(TrainConfig)})
     files.check_writable(args.out, "--out", ("", ".pth"))
     began = time.perf_counter() - (resumed["seconds"] if resumed else 0)
     if data is None:
-        with distributed.main_process_first(place):
-            made_up = args.synthetic and splits.synthetic_splits(args.synthetic, settings.seed, place.device)
-            data = made_up or splits.load_mnist_splits(args.data_dir, args.mirror, place.device)
-        data = splits.extend_training_set(data, settings.pens, settings.others, place.bars)
-    learner, curve = build_train_state(args.model, settings, data, place.device), []
+        with distributed.main_process_first(dist):
+            made_up = args.synthetic and splits.synthetic_splits(args.synthetic, settings.seed, dist.device)
+            data = made_up or splits.load_mnist_splits(args.data_dir, args.mirror, dist.device)
+        data = splits.extend_training_set(data, settings.pens, settings.others, dist.disable_progress)
+    learner, curve = build_train_state(args.model, settings, data, dist.device), []
     size = networks.count_parameters(networks.fold_batch_norm(learner.model))
-    place.say(f"device  {device.describe(place.device)}{f', {place.count} processes' if place.count > 1 else ''}")
-    place.say(f"model   {args.model}, {size:,} parameters, recipe {args.recipe}")
-    place.say(f"data    {data.source}: {len(data.train):,} to train, {len(data.validation):,} to validate")
+    dist.print0(
+        f"device  {device.describe(dist.device)}{f', {dist.world_size} processes' if dist.world_size > 1 else ''}"
+    )
+    dist.print0(f"model   {args.model}, {size:,} parameters, recipe {args.recipe}")
+    dist.print0(f"data    {data.source}: {len(data.train):,} to train, {len(data.validation):,} to validate")
     beside = args.out.with_suffix(".resume.pth")
     if resumed:
         checkpoint.restore(vars(learner), resumed)
         curve = resumed["curve"]
-        place.say(f"resumed after epoch {len(curve)}")
-    if place.first and beside.exists() and not (args.resume and beside.samefile(args.resume)):
-        place.say(f"note    {beside} of an earlier run is now {checkpoint.rename_old(beside)}")
+        dist.print0(f"resumed after epoch {len(curve)}")
+    if dist.is_main_process and beside.exists() and not (args.resume and beside.samefile(args.resume)):
+        dist.print0(f"note    {beside} of an earlier run is now {checkpoint.rename_old(beside)}")
 
     def remember() -> None:
-        if place.first:
+        if dist.is_main_process:
             seconds = time.perf_counter() - began
             checkpoint.save(beside, vars(learner), flags=flags.kept(args, RESUMED_FIELDS), curve=curve, seconds=seconds)
 
     try:
         remember()
         paused = time.perf_counter()  # teachers are trained and asked once, their time is their own
-        known = teacher_predictions(args, settings, data, place) if settings.teach else distillation.NO_TEACHERS
+        known = teacher_predictions(args, settings, data, dist) if settings.teach else distillation.NO_TEACHERS
         began += time.perf_counter() - paused
-        for epoch in train(learner, data, settings, known, place, len(curve)):
+        for epoch in train(learner, data, settings, known, dist, len(curve)):
             curve.append(epoch)
-            place.say(LINE.format(of=settings.epochs, **epoch))
+            dist.print0(LINE.format(of=settings.epochs, **epoch))
             remember()
         trained = metrics.calibrate(networks.fold_batch_norm(learner.average.module), data.validation)
         seconds = time.perf_counter() - began
         accuracy = metrics.accuracy(trained, data.test)
     except KeyboardInterrupt:
-        if curve and place.first:
+        if curve and dist.is_main_process:
             networks.save(networks.fold_batch_norm(learner.average.module), args.out.with_suffix(".partial.pth"))
         words = (
             checkpoint.interruption_message(args.out, beside, curve, worth=bool(curve or settings.teach))
-            if place.first
+            if dist.is_main_process
             else ""
         )
         raise KeyboardInterrupt(words) from None
@@ -177,20 +179,20 @@ def run(args: argparse.Namespace, place: distributed.DistributedContext, data: s
     summary |= {"epochs": settings.epochs, "seed": settings.seed, "train_seconds": round(seconds, 2)}
     summary |= {"total_seconds": round(time.perf_counter() - STARTED, 2)}
     summary |= {"validation_accuracy": curve[-1]["validation_accuracy"], "test_accuracy": round(accuracy, 2)}
-    if place.first:
+    if dist.is_main_process:
         record = {"data": data.source, "settings": asdict(settings), "augmentation": asdict(settings.warps())}
-        record |= device.environment(place.device) | {
-            "processes": place.count,
+        record |= device.environment(dist.device) | {
+            "processes": dist.world_size,
             "curve": curve,
             "teachers": known.teachers,
         }
         with files.defer_sigint():
             networks.save(trained, args.out, summary | record)
             beside.unlink(missing_ok=True)
-    place.say(f"test    {accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
-    place.say(f"saved   {args.out} and {args.out.with_suffix('.json')}, {summary['total_seconds']:.0f} s in all")
+    dist.print0(f"test    {accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
+    dist.print0(f"saved   {args.out} and {args.out.with_suffix('.json')}, {summary['total_seconds']:.0f} s in all")
     if args.json:
-        place.say(json.dumps(summary))
+        dist.print0(json.dumps(summary))
 
 
 def train(
@@ -198,16 +200,16 @@ def train(
     data: splits.DataSplits,
     settings: TrainConfig,
     known: distillation.TeacherPredictions,
-    place: distributed.DistributedContext,
+    dist: distributed.DistributedContext,
     done: int,
 ) -> Iterator[dict[str, float]]:
-    """Train what `learner` holds, in place, from epoch `done` + 1 on; after each epoch yield how it went.
+    """Train what `learner` holds, in dist, from epoch `done` + 1 on; after each epoch yield how it went.
 
     Errors: UserError when the loss or the weights are no longer numbers.
     """
     model, averaged, muon, adam, random = vars(learner).values()
-    told, where = distillation.smooth_one_hot(data.train.labels, settings.label_smoothing), place.device  # (N, 11)
-    shared, steps = place.wrap(model), settings.steps(len(data.train))
+    told, where = distillation.smooth_one_hot(data.train.labels, settings.label_smoothing), dist.device  # (N, 11)
+    shared, steps = dist.wrap(model), settings.steps(len(data.train))
     for epoch in range(done + 1, settings.epochs + 1):
         began, losses, heights, total = time.perf_counter(), [], [], 0.0
         if known.said:
@@ -217,25 +219,25 @@ def train(
             images, wanted = augmentation.augment(data.train.images, settings.warps(), random), told
         model.train()
         order = torch.randperm(len(told), generator=random, device=where).split(settings.batch_size)[:steps]
-        for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=place.bars), 1):
+        for number, batch in enumerate(tqdm(order, f"epoch {epoch}", leave=False, disable=dist.disable_progress), 1):
             step, of = (epoch - 1) * steps + number, settings.epochs * steps
             height = lr_scale(step, of, settings.warmup)
             if step > settings.freeze * of and networks.freeze_conv1(model):
-                shared = place.wrap(model)
+                shared = dist.wrap(model)
             muon.param_groups[0]["lr"], adam.param_groups[0]["lr"] = settings.lr * height, settings.lr_rest * height
-            mine = place.share(batch)
+            mine = dist.shard(batch)
             with device.autocast(where, settings.half):
                 logits = shared(images[mine].float() / 255)  # (B, 1, 28, 28) → (B, 10)
             loss = F.cross_entropy(append_reject_logit(logits.float()), wanted[mine], reduction="sum") / len(batch)
             model.zero_grad()
-            (loss * place.count).backward()  # of several processes the gradients' mean is taken
+            (loss * dist.world_size).backward()  # of several processes the gradients' mean is taken
             muon.step()
             adam.step()
             averaged.update_parameters(model)
             losses.append(loss.detach())
             heights.append(height)
             if number % LOSS_SYNC_INTERVAL == 0 or number == steps:
-                total += finite.sum_checked(place.total(torch.stack(losses)), heights, epoch, number, settings)
+                total += finite.sum_checked(dist.all_reduce(torch.stack(losses)), heights, epoch, number, settings)
                 losses, heights = [], []
         finite.check_weights(model, epoch, steps, height, settings)
         yield {
@@ -276,7 +278,7 @@ def build_train_state(name: str, settings: TrainConfig, data: splits.DataSplits,
 
 
 def teacher_predictions(
-    args: argparse.Namespace, settings: TrainConfig, data: splits.DataSplits, place: distributed.DistributedContext
+    args: argparse.Namespace, settings: TrainConfig, data: splits.DataSplits, dist: distributed.DistributedContext
 ) -> distillation.TeacherPredictions:
     """What the larger networks say; they are trained and asked first, and what they say kept, where it is not there."""
     copies = min(settings.copies, settings.epochs)
@@ -284,25 +286,25 @@ def teacher_predictions(
     kind = MODEL_OVERRIDES["teacher"] | {"pens": settings.pens, "others": settings.others}
     wanted = [asdict(TrainConfig(**kind, seed=seed)) for seed in range(settings.teachers)]
     about = distillation.cache_key(data.train, settings.warps(), wanted)
-    if place.agree(not (place.first and distillation.load_predictions(args.lessons, about, copies))):
+    if dist.broadcast(not (dist.is_main_process and distillation.load_predictions(args.lessons, about, copies))):
         paths = distillation.teacher_paths(args.lessons, settings.teachers)
         for seed, path in enumerate(paths):
-            if place.agree(not (place.first and distillation.is_trained(path, data.source, wanted[seed]))):
-                place.say(f"lessons training teacher {seed + 1} of {settings.teachers}, once, for {path}")
+            if dist.broadcast(not (dist.is_main_process and distillation.is_trained(path, data.source, wanted[seed]))):
+                dist.print0(f"lessons training teacher {seed + 1} of {settings.teachers}, once, for {path}")
                 own = parse_args(["--model", "teacher", "--out", str(path)])
                 vars(own).update(wanted[seed], synthetic=args.synthetic, device=args.device)
                 partial = path.with_suffix(".resume.pth")
-                goes_on = place.first and partial.exists()
+                goes_on = dist.is_main_process and partial.exists()
                 goes_on = goes_on and checkpoint.load(partial)["flags"] == flags.kept(own, RESUMED_FIELDS)
-                own.resume = place.agree(partial if goes_on else None)
-                run(own, place, data)
-        if place.first:
-            place.say(f"lessons asking {settings.teachers} teachers about {copies} copies of the digits")
-            taught = [(networks.load(p, place.device), json.loads(p.with_suffix(".json").read_text())) for p in paths]
+                own.resume = dist.broadcast(partial if goes_on else None)
+                run(own, dist, data)
+        if dist.is_main_process:
+            dist.print0(f"lessons asking {settings.teachers} teachers about {copies} copies of the digits")
+            taught = [(networks.load(p, dist.device), json.loads(p.with_suffix(".json").read_text())) for p in paths]
             distillation.cache_predictions(
-                args.lessons, data.train, settings.warps(), about, taught, copies, place.bars
+                args.lessons, data.train, settings.warps(), about, taught, copies, dist.disable_progress
             )
-    return place.agree(distillation.load_predictions(args.lessons, about, copies) if place.first else None)
+    return dist.broadcast(distillation.load_predictions(args.lessons, about, copies) if dist.is_main_process else None)
 
 
 def parse_args(words: list[str] | None = None) -> argparse.Namespace:

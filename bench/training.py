@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import torch
 
@@ -109,7 +110,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train several times; report accuracy and time.")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS), help="default: all")
     parser.add_argument("--keep", metavar="FOLDER", help="keep the weights and their records there")
-    parser.add_argument("--device", choices=device.CHOICES, default="auto", help="default: %(default)s")
+    parser.add_argument("--device", choices=get_args(device.DeviceName), default="auto", help="default: %(default)s")
     try:
         main(parser.parse_args())
     except subprocess.CalledProcessError as error:

@@ -8,6 +8,7 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 import train
 from digits import device
@@ -27,6 +28,6 @@ def main(words: list[str]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train twice in one process; report the second time.")
     parser.add_argument("--seed", default="0", help="default: %(default)s")
-    parser.add_argument("--device", choices=device.CHOICES, default="auto", help="default: %(default)s")
+    parser.add_argument("--device", choices=get_args(device.DeviceName), default="auto", help="default: %(default)s")
     args = parser.parse_args()
     main(["--seed", args.seed, "--device", args.device])

@@ -42,9 +42,9 @@ class Quick(nn.Module):
         x = torch.addmm(self.bias3, x.reshape(-1, 1600), self.fc1).relu_()  # (B, 128)
         return torch.addmm(self.bias4, x, self.fc2)  # (B, 10)
 
-    def steps(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """As `model.CNN.steps`."""
-        return self.layers.steps(x)
+    def forward_intermediates(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        """As `model.CNN.forward_intermediates`."""
+        return self.layers.forward_intermediates(x)
 
 
 def pooled(x: torch.Tensor) -> torch.Tensor:

@@ -221,14 +221,14 @@ def test_networks_that_are_no_plain_cnn_stay_as_they_are():
 def test_the_last_step_is_what_a_network_answers(name):
     network, x = model.NETWORKS[name]().eval(), torch.rand(3, 1, 28, 28)
     for form in (network, model.quick(network)):
-        *_, last = form.steps(x).values()
+        *_, last = form.forward_intermediates(x).values()
         torch.testing.assert_close(last, network(x))
     assert model.model_name(network) == name
 
 
 def test_steps_show_whole_maps_after_relu(network):
     x = torch.rand(1, 1, 28, 28)
-    steps = network.steps(x)
+    steps = network.forward_intermediates(x)
     assert {name: tuple(step.shape) for name, step in steps.items()} == {
         "conv1": (1, 32, 26, 26),
         "conv2": (1, 64, 11, 11),
@@ -248,4 +248,4 @@ def test_steps_are_those_of_a_network_that_normalises_too(random):
     for norm in (network.norm1, network.norm2):
         norm.running_mean.uniform_(-1, 1, generator=random)
     x = torch.rand(2, 1, 28, 28)
-    torch.testing.assert_close(network.eval().steps(x)["fc2"], network(x))
+    torch.testing.assert_close(network.eval().forward_intermediates(x)["fc2"], network(x))

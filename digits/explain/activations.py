@@ -9,9 +9,9 @@ from digits.recognition.reader import Digit
 
 
 def explain_digit(digit: Digit, network: torch.nn.Module, device: str | torch.device = "cpu") -> dict:
-    """`digit` as `POST /api/explain` shows it; `network` has `steps`, see model.CNN."""
+    """`digit` as `POST /api/explain` shows it; `network` has `forward_intermediates`, see model.CNN."""
     with torch.inference_mode():
-        steps = network.steps(explain_normalization(digit.normalized).to(device))
+        steps = network.forward_intermediates(explain_normalization(digit.normalized).to(device))
     layers = [{"name": name, "shape": list(out.shape[1:]), "values": to_lists(out[0])} for name, out in steps.items()]
     heats = {"method": saliency.METHOD, "values": to_lists(saliency.rise(digit.normalized, network, device))}
     return {"frame": explain_transforms(digit), "layers": layers, "heat": heats}

@@ -25,55 +25,55 @@ TIMEOUT = timedelta(hours=12)
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """This process among those that train: `rank` of `count`, on `device`."""
+    """This process among those that train: `rank` of `world_size`, on `device`."""
 
     rank: int
-    count: int
+    world_size: int
     device: torch.device
 
     @property
-    def first(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether it is this process that prints and writes."""
         return self.rank == 0
 
     @property
-    def bars(self) -> bool | None:
+    def disable_progress(self) -> bool | None:
         """What tqdm's `disable` wants: None shows a bar where there is a terminal."""
-        return None if self.first else True
+        return None if self.is_main_process else True
 
-    def say(self, words: str) -> None:
-        if self.first:
-            print(words, flush=True)
+    def print0(self, message: str) -> None:
+        if self.is_main_process:
+            print(message, flush=True)
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Until all processes are here."""
-        if self.count > 1:
+        if self.world_size > 1:
             dist.barrier()
 
-    def agree(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """What `value` is in the first process, in all of them."""
-        if self.count == 1:
+        if self.world_size == 1:
             return value
         box = [value]
         dist.broadcast_object_list(box, device=self.device)
         return box[0]
 
-    def share(self, whole: torch.Tensor) -> torch.Tensor:
-        """This process's part of a batch: every `count`-th row."""
-        return whole[self.rank :: self.count]
+    def shard(self, whole: torch.Tensor) -> torch.Tensor:
+        """This process's part of a batch: every `world_size`-th row."""
+        return whole[self.rank :: self.world_size]
 
     def wrap(self, model: torch.nn.Module) -> torch.nn.Module:
         """`model`, so that its batches are those of all processes and gradients become their mean."""
-        if self.count == 1:
+        if self.world_size == 1:
             return model
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.__class__ = SyncBatchNorm  # PyTorch's SyncBatchNorm does not run on CPUs
         return DistributedDataParallel(model)
 
-    def total(self, numbers: torch.Tensor) -> torch.Tensor:
+    def all_reduce(self, numbers: torch.Tensor) -> torch.Tensor:
         """The sum of `numbers` over all processes, in place."""
-        if self.count > 1:
+        if self.world_size > 1:
             dist.all_reduce(numbers)
         return numbers
 
@@ -120,11 +120,11 @@ def init_distributed(device: torch.device) -> Iterator[DistributedContext]:
 
 
 @contextmanager
-def main_process_first(ranks: DistributedContext) -> Iterator[None]:
+def main_process_first(context: DistributedContext) -> Iterator[None]:
     """One process of each machine does what is inside (fetch files, say) before the others do."""
     first_here = int(os.environ.get("LOCAL_RANK", "0")) == 0
     if not first_here:
-        ranks.wait()
+        context.barrier()
     yield
     if first_here:
-        ranks.wait()
+        context.barrier()

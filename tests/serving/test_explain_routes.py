@@ -28,7 +28,7 @@ def test_explanation_has_the_documented_form(client, network):
     assert shapes == [("conv1", [32, 26, 26]), ("conv2", [64, 11, 11]), ("fc1", [128]), ("fc2", [10])]
     pixels = np.array(answer["frame"]["pixels"])
     assert pixels.shape == (28, 28)
-    steps = network.steps(torch.from_numpy(pixels[None, None] / 255).float())
+    steps = network.forward_intermediates(torch.from_numpy(pixels[None, None] / 255).float())
     for layer in answer["layers"]:
         values = torch.tensor(layer["values"])
         assert list(values.shape) == layer["shape"]

@@ -93,11 +93,11 @@ def test_what_was_stopped_goes_on_in_two_processes(one, tmp_path, monkeypatch):
 
 
 def test_alone_nothing_is_wrapped_and_all_is_shared_out():
-    place = distributed.DistributedContext(0, 1, torch.device("cpu"))
+    dist = distributed.DistributedContext(0, 1, torch.device("cpu"))
     model, batch = torch.nn.Linear(1, 1), torch.arange(5)
-    assert place.wrap(model) is model
-    assert torch.equal(place.share(batch), batch)
-    assert place.first
+    assert dist.wrap(model) is model
+    assert torch.equal(dist.shard(batch), batch)
+    assert dist.is_main_process
 
 
 def test_more_processes_than_gpus_are_refused(monkeypatch):
@@ -113,6 +113,6 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
 
 def test_shares_are_a_partition():
     batch = torch.arange(10)
-    shares = [distributed.DistributedContext(rank, 3, torch.device("cpu")).share(batch) for rank in range(3)]
+    shares = [distributed.DistributedContext(rank, 3, torch.device("cpu")).shard(batch) for rank in range(3)]
     assert sorted(torch.cat(shares).tolist()) == batch.tolist()
     assert max(map(len, shares)) - min(map(len, shares)) <= 1

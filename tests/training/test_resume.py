@@ -28,10 +28,10 @@ def dying(name, original):
     return call
 
 train.Muon.step = dying("step", train.Muon.step)
-train.scores.calibrated = dying("calibration", train.scores.calibrated)
+train.metrics.calibrate = dying("calibration", train.metrics.calibrate)
 os.replace = dying("replace", os.replace)
 train.torch.save = dying("save", train.torch.save)
-sys.exit(train.main(train.arguments(sys.argv[2:])))
+sys.exit(train.main(train.parse_args(sys.argv[2:])))
 """
 WHOLE = ["--device", "cpu", "--synthetic", "300", "--epochs", "3", "--bend", "1", "--freeze", "0.5", "--seed", "4"]
 
