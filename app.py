@@ -90,11 +90,10 @@ def load_models(weights: Path, where: torch.device, content: bytes | None = None
             model.count_parameters(network),
             recorded_accuracy(path),
             network,
-            model.quick(network),
         )
 
     served = rung(weights, content)
-    reader = Reader(served.quick, where)
+    reader = Reader(served.network, where)
     if not 0 <= reader.read(readiness_image()).probability <= 1:  # also warms up: the first reading takes 40 ms
         raise UserError(
             f"{weights} yields values that are not probabilities: train it again with `python train.py`.", "weights"

@@ -19,7 +19,6 @@ import torch.nn.functional as F
 from torch import nn
 
 from digits import UserError, files
-from digits.matrices import Quick
 
 
 class CNN(nn.Module):
@@ -112,12 +111,6 @@ class Teacher(nn.Module):
 
 
 NETWORKS = {"cnn": CNN, "mlp": MLP, "softmax": Softmax, "teacher": Teacher}
-
-
-def quick(model: nn.Module) -> nn.Module:
-    """`model` in the form that answers soonest: a CNN on a CPU as `Quick`, any other as it is."""
-    plain = isinstance(model, CNN) and isinstance(model.norm1, nn.Identity)
-    return Quick(model).eval() if plain and model.fc1.weight.device.type == "cpu" else model
 
 
 def model_name(model: nn.Module) -> str:

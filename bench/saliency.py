@@ -25,7 +25,6 @@ from digits.data.synthetic import Stroke
 from digits.explain import activations, saliency
 from digits.probabilities import class_probabilities
 from digits.recognition import normalization
-from digits.recognition.reader import Reader
 
 SIDE = 100  # pixels of a drawn pair
 HANDS = 60  # of each change, before the network has said which are as meant
@@ -146,7 +145,7 @@ def judged(pair: Pair, found: np.ndarray) -> dict[str, float]:
 
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    network = Reader(model.quick(model.load(args.weights))).model  # in the form in which the server asks it
+    network = model.load(args.weights)
     with torch.inference_mode():
         known = list(pairs(network, CHOOSING if args.choose else REPORTING, HANDS))
     rows, seconds = [], []

@@ -210,19 +210,11 @@ def test_a_record_is_written_beside_the_weights_or_neither_is(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["w.json", "w.pth"]
 
 
-def test_networks_that_are_no_plain_cnn_stay_as_they_are():
-    trained = model.CNN()
-    model.add_batch_norm(trained)
-    for other in (model.MLP(), model.Softmax(), trained):
-        assert model.quick(other) is other
-
-
 @pytest.mark.parametrize("name", ["cnn", "mlp", "softmax", "teacher"])
 def test_the_last_step_is_what_a_network_answers(name):
     network, x = model.NETWORKS[name]().eval(), torch.rand(3, 1, 28, 28)
-    for form in (network, model.quick(network)):
-        *_, last = form.forward_intermediates(x).values()
-        torch.testing.assert_close(last, network(x))
+    *_, last = network.forward_intermediates(x).values()
+    torch.testing.assert_close(last, network(x))
     assert model.model_name(network) == name
 
 

@@ -15,16 +15,12 @@ from digits.recognition.reader import Digit, Reading
 
 @dataclass(frozen=True)
 class ComparedModel:
-    """A network: its kind, how many numbers it learned, its accuracy in percent where that is known.
-
-    `network` as it was loaded, `quick` in the form that answers soonest.
-    """
+    """A network: its kind, how many numbers it learned, its accuracy in percent where that is known."""
 
     name: str
     parameters: int
     test_accuracy: float | None
     network: torch.nn.Module
-    quick: torch.nn.Module
 
 
 def recorded_accuracy(weights: Path) -> float | None:
@@ -41,7 +37,7 @@ def load_compared_models(
 ) -> list[dict]:
     """What each of `rungs` says of the frames that were cut out for `reading`, as `POST /api/compare` answers."""
     frames = explain_normalization(np.array([digit.normalized for digit in reading.digits])).to(device)
-    return [to_dict(rung, predict(reading.digits, rung.quick, frames)) for rung in rungs]
+    return [to_dict(rung, predict(reading.digits, rung.network, frames)) for rung in rungs]
 
 
 @torch.inference_mode()
