@@ -1,6 +1,9 @@
-"""Draws `input/`: ten digits in the ten ways in which people's pictures differ. Run it to make them anew.
+"""Draw the sample pictures `input/test-0.png` to `input/test-9.png`: ten digits in ten kinds of picture.
 
-Each function takes ink (side, side) from 0 to 1 and returns a picture; nobody's handwriting is copied.
+    python -m scripts.make_samples
+
+The digits are synthetic, so that nobody's handwriting is copied. Each of the functions below takes a drawing
+(side, side), from 0 (background) to 1 (stroke), and returns a picture.
 """
 
 from pathlib import Path
@@ -11,84 +14,89 @@ from PIL import Image
 
 from digits.data import synthetic
 
-INPUT = Path(__file__).parents[1] / "input"
+INPUT_DIR = Path(__file__).parents[1] / "input"
+Color = tuple[int, int, int]
 
 
-def on(paper: tuple[int, ...], colour: tuple[int, ...], ink: np.ndarray) -> np.ndarray:
-    """Ink of one colour on paper of another: (H, W, 3) float, 0 to 255."""
-    return np.array(paper) * (1 - ink[..., None]) + np.array(colour) * ink[..., None]
+def blend(background: Color, color: Color, drawing: np.ndarray) -> np.ndarray:
+    """Draw in `color` on a plain background: (H, W, 3) float, 0 to 255."""
+    return np.array(background) * (1 - drawing[..., None]) + np.array(color) * drawing[..., None]
 
 
-def eight_bit(pixels: np.ndarray) -> Image.Image:
+def to_8_bit(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels.clip(0, 255).round().astype(np.uint8))
 
 
-def black_on_white(ink: np.ndarray) -> Image.Image:
-    return eight_bit(255 * (1 - ink))
+def black_on_white(drawing: np.ndarray) -> Image.Image:
+    return to_8_bit(255 * (1 - drawing))
 
 
-def white_on_black(ink: np.ndarray) -> Image.Image:
-    return eight_bit(255 * ink)
+def white_on_black(drawing: np.ndarray) -> Image.Image:
+    return to_8_bit(255 * drawing)
 
 
-def blue_on_paper(ink: np.ndarray) -> Image.Image:
-    """A ballpoint pen on cream paper: light falls off to one side, and the paper has grain."""
-    height, width = ink.shape
+def blue_on_cream(drawing: np.ndarray) -> Image.Image:
+    """A ballpoint pen on cream paper with grain; the light falls off to one side."""
+    height, width = drawing.shape
     light = 1 - 0.12 * np.linspace(0, 1, width)[None, :, None]
     grain = np.random.default_rng(2).normal(0, 2.5, (height, width, 1))
-    return eight_bit(on((236, 228, 208), (38, 62, 150), ink * 0.9) * light + grain)
+    return to_8_bit(blend((236, 228, 208), (38, 62, 150), drawing * 0.9) * light + grain)
 
 
-def black_on_nothing(ink: np.ndarray) -> Image.Image:
-    """Transparent paper; what is under it is black too, as many programs save it."""
-    return eight_bit(np.dstack([np.zeros((*ink.shape, 3)), 255 * ink]))
+def black_on_transparent(drawing: np.ndarray) -> Image.Image:
+    """Black strokes in a transparent picture whose background is black too, as many programs save it."""
+    return to_8_bit(np.dstack([np.zeros((*drawing.shape, 3)), 255 * drawing]))
 
 
-def white_on_nothing(ink: np.ndarray) -> Image.Image:
-    return eight_bit(np.dstack([np.full((*ink.shape, 3), 255.0), 255 * ink]))
+def white_on_transparent(drawing: np.ndarray) -> Image.Image:
+    return to_8_bit(np.dstack([np.full((*drawing.shape, 3), 255.0), 255 * drawing]))
 
 
-def red_marker(ink: np.ndarray) -> Image.Image:
-    return eight_bit(on((255, 255, 255), (214, 40, 57), ink))
+def red_marker(drawing: np.ndarray) -> Image.Image:
+    return to_8_bit(blend((255, 255, 255), (214, 40, 57), drawing))
 
 
-def in_a_corner(ink: np.ndarray) -> Image.Image:
-    """A small digit at the lower right of a wide sheet."""
-    side = len(ink)
-    sheet = np.zeros((3 * side, 4 * side))
-    sheet[2 * side : 3 * side, 3 * side : 4 * side] = ink
-    return black_on_white(sheet)
+def in_corner(drawing: np.ndarray) -> Image.Image:
+    """A small digit in the lower right corner of a wide page."""
+    side = len(drawing)
+    page = np.zeros((3 * side, 4 * side))
+    page[2 * side : 3 * side, 3 * side : 4 * side] = drawing
+    return black_on_white(page)
 
 
-def sixteen_bit(ink: np.ndarray) -> Image.Image:
-    return Image.fromarray((65535 * (1 - ink)).round().astype(np.uint16))
+def in_16_bit(drawing: np.ndarray) -> Image.Image:
+    return Image.fromarray((65535 * (1 - drawing)).round().astype(np.uint16))
 
 
-def chalk(ink: np.ndarray) -> Image.Image:
-    """White on a green board, in a picture with a palette of 32 colours."""
-    dust = np.random.default_rng(9).uniform(0.75, 1, ink.shape)
-    return eight_bit(on((32, 74, 58), (240, 240, 232), ink * dust)).quantize(32)
+def chalk(drawing: np.ndarray) -> Image.Image:
+    """White chalk on a green board, in a picture with a palette of 32 colors."""
+    dust = np.random.default_rng(9).uniform(0.75, 1, drawing.shape)
+    return to_8_bit(blend((32, 74, 58), (240, 240, 232), drawing * dust)).quantize(32)
 
 
-# For each digit: how it is pictured, the seed of the hand, the picture's side and the pen in pixels.
+# For each digit: the kind of picture, the stroke template, the seed, the picture's side and the stroke width in pixels.
 SAMPLES = [
-    (black_on_white, 1, 64, 5),
-    (white_on_black, 5, 600, 60),
-    (blue_on_paper, 3, 240, 9),
-    (black_on_nothing, 8, 256, 16),
-    (white_on_nothing, 2, 200, 14),
-    (black_on_white, 3, 400, 3),
-    (red_marker, 4, 300, 42),
-    (in_a_corner, 6, 120, 8),
-    (sixteen_bit, 7, 128, 9),
-    (chalk, 2, 480, 26),
+    (black_on_white, 1, 1, 64, 5),
+    (white_on_black, 3, 5, 600, 60),
+    (blue_on_cream, 1, 3, 240, 9),
+    (black_on_transparent, 0, 8, 256, 16),
+    (white_on_transparent, 0, 2, 200, 14),
+    (black_on_white, 1, 3, 400, 3),
+    (red_marker, 1, 4, 300, 42),
+    (in_corner, 2, 6, 120, 8),
+    (in_16_bit, 0, 7, 128, 9),
+    (chalk, 0, 2, 480, 26),
 ]
 
 
 def main() -> None:
-    for digit, (picture, seed, side, pen) in enumerate(SAMPLES):
-        hand = synthetic.digit_strokes(digit, torch.Generator().manual_seed(seed))
-        picture(synthetic.rasterize(hand, side, pen).numpy()).save(INPUT / f"test-{digit}.png", optimize=True)
+    for digit, (make_picture, template, seed, side, stroke_width) in enumerate(SAMPLES):
+        generator = torch.Generator().manual_seed(seed)
+        torch.randint(1, (1,), generator=generator)  # once chose the template; kept, so that the samples stay the same
+        jittered = synthetic.jitter_strokes(synthetic.STROKE_TEMPLATES[digit][template], 1, generator)
+        strokes = synthetic.fit_unit_square([stroke[0] for stroke in jittered])
+        drawing = synthetic.rasterize(strokes, side, stroke_width).numpy()
+        make_picture(drawing).save(INPUT_DIR / f"test-{digit}.png", optimize=True)
 
 
 if __name__ == "__main__":

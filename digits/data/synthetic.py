@@ -1,8 +1,8 @@
-"""Digits that nobody wrote: for tests, for samples, and for a first try without a download.
+"""Synthetic digits, for tests, for sample pictures, and for training without a download.
 
-Each digit is a few pen strokes given by control points. They are shaken, rounded by corner cutting
-(Chaikin 1974, "An algorithm for high speed curve generation"), slanted, turned and bent, then inked
-by their distance from each pixel. No two are alike, yet a seed gives the same ones again.
+Each digit consists of a few pen strokes given by control points. The strokes are jittered, rounded by corner cutting
+(Chaikin 1974, "An algorithm for high speed curve generation"), slanted, rotated and bent, then rasterized by their
+distance from each pixel. All digits differ, yet a seed always gives the same ones.
 """
 
 import math
@@ -11,15 +11,19 @@ import torch
 
 from digits.data.mnist import ImageDataset
 
-# A stroke is a list of (x, y) in a box about 0.6 wide and 1 high, y downwards. Variants of a digit
-# follow how people write it: 1 with and without flag and foot, 4 open and closed, 7 with a bar …
+# A stroke is a list of control points (x, y) in a box about 0.6 wide and 1 high, y downwards. The variants of a digit
+# follow the ways in which people write it: 1 with and without flag and foot, 4 open and closed, 7 with a bar …
 Stroke = list[tuple[float, float]]
-CHUNK_SIZE = 250  # pictures inked at once: 250 x 784 pixels x ~50 segments stay below 100 MB
+BATCH_SIZE = 250  # digits drawn from one template at once; another value gives other digits for the same seed
+MAX_DISTANCES = 200_000  # computed at once, from pixels to segments: these 0.8 MB stay in the processor's cache
 
 
-def ellipse_arc(x: float, y: float, rx: float, ry: float, start: float, turn: float) -> Stroke:
-    """Part of an ellipse, from `start` degrees on (0 is right, 90 is down), in 12 steps."""
-    angles = [math.radians(start + turn * i / 12) for i in range(13)]
+def ellipse_arc(x: float, y: float, rx: float, ry: float, start: float, sweep: float) -> Stroke:
+    """Return 13 points along an arc of the ellipse around (x, y).
+
+    start, sweep: degrees; 0 is right, 90 is down.
+    """
+    angles = [math.radians(start + sweep * i / 12) for i in range(13)]
     return [(x + rx * math.cos(a), y + ry * math.sin(a)) for a in angles]
 
 
@@ -101,41 +105,50 @@ STROKE_TEMPLATES: dict[int, list[list[Stroke]]] = {
 
 
 def synthetic_digits(count: int, generator: torch.Generator) -> ImageDataset:
-    """`count` digits in the MNIST frame, as many of each kind as can be, in random order."""
+    """Draw `count` digits in the MNIST frame, each label and each of its templates equally often, in random order."""
     labels = torch.arange(count)[torch.randperm(count, generator=generator)] % 10
     images = torch.empty(count, 1, 28, 28, dtype=torch.uint8)
-    for label, variants in STROKE_TEMPLATES.items():
-        chosen = (labels == label).nonzero()[:, 0]
-        for number, skeleton in enumerate(variants):
-            of_variant = chosen[number :: len(variants)]
-            for part in of_variant.split(CHUNK_SIZE):
-                images[part, 0] = _place_in_frame(jitter_strokes(skeleton, len(part), generator), generator)
+    for label, templates in STROKE_TEMPLATES.items():
+        indices = (labels == label).nonzero()[:, 0]
+        for number, template in enumerate(templates):
+            for batch in indices[number :: len(templates)].split(BATCH_SIZE):
+                images[batch, 0] = _draw_in_frame(jitter_strokes(template, len(batch), generator), generator)
     return ImageDataset(images, labels)
 
 
 def digit_strokes(label: int, generator: torch.Generator) -> list[torch.Tensor]:
-    """One hand's `label` as pen strokes, each (P, 2): x, y in [0, 1], y downwards, aspect kept."""
-    variants = STROKE_TEMPLATES[label]
-    skeleton = variants[int(torch.randint(len(variants), (1,), generator=generator))]
-    hand = [stroke[0] for stroke in jitter_strokes(skeleton, 1, generator)]
-    points = torch.cat(hand)
+    """Draw the strokes of one `label` from a random template: each (P, 2), in the unit square (`fit_unit_square`)."""
+    templates = STROKE_TEMPLATES[label]
+    template = templates[int(torch.randint(len(templates), (1,), generator=generator))]
+    return fit_unit_square([stroke[0] for stroke in jitter_strokes(template, 1, generator)])
+
+
+def fit_unit_square(strokes: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Scale and shift strokes (P, 2) so that their bounding box fills [0, 1], centered, aspect ratio kept."""
+    points = torch.cat(strokes)
     low, high = points.amin(0), points.amax(0)
-    side = (high - low).max()
-    middle = (low + high) / 2
-    return [(stroke - middle) / side + 0.5 for stroke in hand]
+    center, extent = (low + high) / 2, (high - low).max()
+    return [(stroke - center) / extent + 0.5 for stroke in strokes]
 
 
-def rasterize(pen: list[torch.Tensor], side: int, width: float, middle=(0.5, 0.5), size: float = 0.8) -> torch.Tensor:
-    """Strokes as from `strokes`, inked into (side, side), 0 paper to 1 ink.
+def rasterize(
+    strokes: list[torch.Tensor],
+    side: int,
+    stroke_width: float,
+    center: tuple[float, float] = (0.5, 0.5),
+    size: float = 0.8,
+) -> torch.Tensor:
+    """Rasterize strokes (P, 2) in the unit square: (side, side), from 0 (background) to 1 (stroke).
 
-    `width` is the pen's in pixels; `middle` and `size` are shares of the side: where, how large.
+    stroke_width: pixels.
+    center, size: of the unit square in the image, as fractions of `side`.
     """
-    placed = [((stroke - 0.5) * size + torch.tensor(middle)) * side for stroke in pen]
-    return _rasterize_chunk([stroke[None] for stroke in placed], torch.tensor([width]), side)[0]
+    placed = [((stroke - 0.5) * size + torch.tensor(center)) * side for stroke in strokes]
+    return _rasterize_batch([stroke[None] for stroke in placed], torch.tensor([stroke_width]), side)[0]
 
 
-def jitter_strokes(skeleton: list[Stroke], count: int, generator: torch.Generator) -> list[torch.Tensor]:
-    """`count` hands write one skeleton: for each of its strokes the points (count, P, 2)."""
+def jitter_strokes(template: list[Stroke], count: int, generator: torch.Generator) -> list[torch.Tensor]:
+    """Draw `count` random versions of a template: for each of its strokes the points (count, P, 2)."""
 
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(*shape, generator=generator)
@@ -143,60 +156,66 @@ def jitter_strokes(skeleton: list[Stroke], count: int, generator: torch.Generato
     def uniform(low: float, high: float) -> torch.Tensor:
         return low + (high - low) * torch.rand(count, 1, generator=generator)
 
-    cut = uniform(0.12, 0.28)[..., None]  # how round a corner gets; 0.25 is Chaikin's own
-    slant, turn = 0.15 + 0.25 * normal(count, 1), math.radians(6) * normal(count, 1)
-    wide = (0.18 * normal(count, 1)).exp()
-    bend, wave, phase = 0.04 * normal(count, 1), uniform(2, 7), uniform(0, 2 * math.pi)
-    hands = []
-    for stroke in skeleton:
-        points = torch.tensor(stroke) + 0.035 * normal(count, len(stroke), 2)  # a shaky hand
-        points = chaikin(points + 0.02 * normal(count, 1, 2), cut)  # strokes that do not quite meet
+    ratio = uniform(0.12, 0.28)[..., None]  # how round a corner gets; Chaikin's own is 0.25
+    shear, angle = 0.15 + 0.25 * normal(count, 1), math.radians(6) * normal(count, 1)
+    scale_x = (0.18 * normal(count, 1)).exp()
+    amplitude, frequency, phase = 0.04 * normal(count, 1), uniform(2, 7), uniform(0, 2 * math.pi)
+    jittered = []
+    for stroke in template:
+        points = torch.tensor(stroke) + 0.035 * normal(count, len(stroke), 2)  # tremor
+        points = chaikin(points + 0.02 * normal(count, 1, 2), ratio)  # strokes do not quite meet
         x, y = points.unbind(-1)  # (count, P)
-        x, y = x + bend * (wave * y + phase).sin(), y + bend * (wave * x - phase).sin()
-        x = wide * (x - 0.3) - slant * (y - 0.5)
-        x, y = x * turn.cos() - y * turn.sin(), x * turn.sin() + y * turn.cos()
-        hands.append(torch.stack([x, y], -1))
-    return hands
+        x, y = x + amplitude * (frequency * y + phase).sin(), y + amplitude * (frequency * x - phase).sin()
+        x = scale_x * (x - 0.3) - shear * (y - 0.5)
+        x, y = x * angle.cos() - y * angle.sin(), x * angle.sin() + y * angle.cos()
+        jittered.append(torch.stack([x, y], -1))
+    return jittered
 
 
-def chaikin(points: torch.Tensor, cut: torch.Tensor, times: int = 3) -> torch.Tensor:
-    """Chaikin's corner cutting of open polylines (N, P, 2), each with its own `cut` (N, 1, 1)."""
-    for _ in range(times if points.shape[1] > 2 else 0):
-        before, after = points[:, :-1], points[:, 1:]
-        pairs = torch.stack([before.lerp(after, cut), after.lerp(before, cut)], 2).flatten(1, 2)
+def chaikin(points: torch.Tensor, ratio: torch.Tensor, iterations: int = 3) -> torch.Tensor:
+    """Round open polylines (N, P, 2) by Chaikin's corner cutting; straight lines (P = 2) stay as they are.
+
+    ratio: (N, 1, 1); the fraction of each edge that is cut off at either end.
+    """
+    for _ in range(iterations if points.shape[1] > 2 else 0):
+        start, end = points[:, :-1], points[:, 1:]
+        pairs = torch.stack([start.lerp(end, ratio), end.lerp(start, ratio)], 2).flatten(1, 2)
         points = torch.cat([points[:, :1], pairs[:, 1:-1], points[:, -1:]], 1)
     return points
 
 
-def _place_in_frame(hands: list[torch.Tensor], generator: torch.Generator) -> torch.Tensor:
-    """Strokes in any units, as MNIST would have framed them: (N, 28, 28) uint8."""
-    count = len(hands[0])
-    width = 1.3 + 3.0 * torch.rand(count, generator=generator)  # pixels; MNIST's are about 2 to 4
-    points = torch.cat(hands, 1)
+def _draw_in_frame(strokes: list[torch.Tensor], generator: torch.Generator) -> torch.Tensor:
+    """Draw strokes (N, P, 2) in any units into the MNIST frame: (N, 28, 28) uint8."""
+    count = len(strokes[0])
+    width = 1.3 + 3.0 * torch.rand(count, generator=generator)  # pixels; most of MNIST's are 2 to 4
+    points = torch.cat(strokes, 1)
     low, high = points.amin(1, keepdim=True), points.amax(1, keepdim=True)  # (N, 1, 2)
     extent = (high - low).amax((1, 2))
     side = 19.4 + 0.6 * torch.randn(count, generator=generator)  # about the 20 pixels of MNIST's box
     scale = ((side - width) / extent)[:, None, None]
-    middle = 14 + 0.6 * torch.randn(count, 1, 2, generator=generator)
-    placed = [(stroke - (low + high) / 2) * scale + middle for stroke in hands]
-    drawn = _rasterize_chunk(placed, width, 28)
-    drawn = drawn * (0.85 + 0.3 * torch.rand(count, 1, 1, generator=generator))  # pale to saturated
-    noise = 0.06 * torch.randn(drawn.shape, generator=generator) * (drawn > 0)
-    return ((drawn + noise).clamp(0, 1) * 255).round().to(torch.uint8)
+    center = 14 + 0.6 * torch.randn(count, 1, 2, generator=generator)
+    images = _rasterize_batch([(stroke - (low + high) / 2) * scale + center for stroke in strokes], width, 28)
+    images = images * (0.85 + 0.3 * torch.rand(count, 1, 1, generator=generator))  # pale to saturated
+    noise = 0.06 * torch.randn(images.shape, generator=generator) * (images > 0)
+    return ((images + noise).clamp(0, 1) * 255).round().to(torch.uint8)
 
 
-def _rasterize_chunk(hands: list[torch.Tensor], width: torch.Tensor, side: int) -> torch.Tensor:
-    """Ink where a pen of `width` (N,) pixels passes along strokes (N, P, 2): (N, side, side)."""
-    start = torch.cat([stroke[:, :-1] for stroke in hands], 1)[:, :, None]  # (N, S, 1, 2)
-    along = torch.cat([stroke[:, 1:] for stroke in hands], 1)[:, :, None] - start
-    centres = torch.arange(side) + 0.5
-    pixels = torch.cartesian_prod(centres, centres).flip(-1)  # (side * side, 2) as x, y
-    length = along.square().sum(-1).clamp(min=1e-9)
-    nearest = torch.full((len(width), side * side), float("inf"))
-    for s in range(start.shape[1]):  # one segment at a time: all at once would not fit in memory
-        offset = pixels - start[:, s]  # (N, pixels, 2)
-        share = ((offset * along[:, s]).sum(-1) / length[:, s]).clamp(0, 1)[..., None]
-        distance = (offset - share * along[:, s]).square().sum(-1)
-        nearest = torch.minimum(nearest, distance)
-    # Half covered where the pen's edge runs through the pixel's centre: anti-aliased.
-    return (width[:, None] / 2 - nearest.sqrt() + 0.5).clamp(0, 1).view(-1, side, side)
+def _rasterize_batch(strokes: list[torch.Tensor], width: torch.Tensor, side: int) -> torch.Tensor:
+    """Rasterize strokes (N, P, 2) of `width` (N,), all in pixels: (N, side, side), from 0 to 1, anti-aliased.
+
+    A pixel's value depends on its distance from the nearest segment: 0.5 where the stroke's edge meets its center.
+    """
+    start = torch.cat([stroke[:, :-1] for stroke in strokes], 1)  # (N, S, 2)
+    vector = torch.cat([stroke[:, 1:] for stroke in strokes], 1) - start
+    squared_length = vector.square().sum(-1).clamp(min=1e-9)[..., None, None]
+    (x0, y0), (dx, dy) = start[..., None, None].unbind(2), vector[..., None, None].unbind(2)  # (N, S, 1, 1) each
+    x = torch.arange(side) + 0.5
+    y = x[:, None]
+    nearest = torch.full((len(width), side, side), float("inf"))  # squared distances
+    step = max(1, MAX_DISTANCES // max(1, nearest.numel()))
+    for s in (slice(first, first + step) for first in range(0, start.shape[1], step)):
+        offset_x, offset_y = x - x0[:, s], y - y0[:, s]  # (N, s, 1, side), (N, s, side, 1)
+        along = (offset_x * dx[:, s] + offset_y * dy[:, s]).div_(squared_length[:, s]).clamp_(0, 1)
+        distance = (offset_x - along * dx[:, s]).square_().add_((offset_y - along * dy[:, s]).square_())
+        nearest = torch.minimum(nearest, distance.amin(1))
+    return (width[:, None, None] / 2 - nearest.sqrt() + 0.5).clamp(0, 1)

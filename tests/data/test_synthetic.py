@@ -48,7 +48,7 @@ def test_strokes_fill_the_unit_box_with_their_aspect_kept(digit, random):
 
 def test_a_straight_stroke_is_inked_as_wide_as_its_pen():
     line = [torch.tensor([[0.5, 0.0], [0.5, 1.0]])]
-    ink = synthetic.rasterize(line, side=50, width=6)
+    ink = synthetic.rasterize(line, side=50, stroke_width=6)
     assert ink[25].sum().item() == pytest.approx(6, abs=0.01)
     assert ink[25].nonzero().flatten().tolist() == list(range(22, 28))
     assert ink[0].sum() == 0  # size 0.8 leaves a margin
