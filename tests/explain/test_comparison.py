@@ -11,7 +11,7 @@ from tests.recognition.test_reader import Says
 
 
 def rung(name: str, parameters: int, network: torch.nn.Module) -> comparison.ComparedModel:
-    return comparison.ComparedModel(name, parameters, None, network, network)
+    return comparison.ComparedModel(name, parameters, None, network)
 
 
 def test_each_network_reads_the_frames_that_were_cut_out(reader):
