@@ -1,18 +1,20 @@
-"""What numpy can do, to the bit, without the tens of microseconds that it spends before it begins.
+"""Array operations that several steps of the recognition share: statistics, padding, downscaling, stroke width.
 
-For a picture of MNIST's size those were most of the time that reading it took.
+The statistics and `pad` return what numpy returns, to the bit, without its overhead of tens of microseconds a call:
+with numpy's own functions a reading of a picture of MNIST's size takes 1.25 to 1.4 times as long.
 """
 
 import functools
 
 import cv2
 import numpy as np
+from PIL import Image
 
-MIN_STRIP_SIDE = 32  # pixels that the shorter side keeps when a picture is shrunk
+MIN_STRIP_SIDE = 32  # pixels of the shorter side that `downscale` leaves to a long strip
 
 
 def median(values: np.ndarray) -> np.ndarray:
-    """The median of (N,) or of each column of (N, C), as `np.median(values, axis=0)`; of the same type if floats."""
+    """Compute the median of floats (N,), or of each column of (N, C), as `np.median(values, axis=0)`."""
     half = len(values) // 2
     if len(values) % 2:
         return np.partition(values, half, axis=0)[half]
@@ -20,49 +22,82 @@ def median(values: np.ndarray) -> np.ndarray:
     return (ordered[half - 1] + ordered[half]) / 2
 
 
-def quantile(values: np.ndarray, share: float) -> np.floating:
-    """What `share` of `values`, float32 of any shape, is not above, as `np.quantile(values, share)`."""
-    place = (values.size - 1) * share
-    below = int(place)
+def quantile(values: np.ndarray, fraction: float) -> np.floating:
+    """Compute a quantile of float32 `values` of any shape, as `np.quantile(values, fraction)`."""
+    position = (values.size - 1) * fraction
+    below = int(position)
     above = min(below + 1, values.size - 1)
     ordered = np.partition(values, (below, above), axis=None)
-    low, high, weight = ordered[below], ordered[above], place - below
-    # From the nearer end, as numpy does, so that the same is rounded.
+    low, high, weight = ordered[below], ordered[above], position - below
+    # numpy interpolates from the nearer neighbor: the rounding depends on it.
     return low + (high - low) * weight if weight < 0.5 else high - (high - low) * (1 - weight)
 
 
-@functools.lru_cache(maxsize=4)  # pictures from one page are of one size; of a photo of 2 megapixels it takes 4 MB
+def max_value(values: np.ndarray) -> np.floating:
+    """Return the maximum of `values` (H, W), as `values.max()`."""
+    return values.dtype.type(cv2.minMaxLoc(values)[1])
+
+
+def pad(values: np.ndarray, margin: int) -> np.ndarray:
+    """Surround `values` (H, W) with a `margin` of zeros, as `np.pad(values, margin)`."""
+    return cv2.copyMakeBorder(values, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
+
+
+# Pictures of one source are mostly of one size. The indices for a photo of 2 megapixels take 4 MB.
+@functools.lru_cache(maxsize=4)
 def border_indices(height: int, width: int) -> np.ndarray:
-    """Where the border of a picture is, on which seldom anything is written: indices (N,) into its pixels in a row."""
+    """Return the flat indices (N,) of the outer 6 % of a picture, where there is seldom any writing."""
     edge = max(1, round(0.06 * min(height, width)))
     mask = np.ones((height, width), bool)
     mask[edge:-edge, edge:-edge] = False
     return np.flatnonzero(mask)
 
 
-@functools.lru_cache(maxsize=64)  # of a few hundred bytes each, mostly
+@functools.lru_cache(maxsize=64)  # most take a few hundred bytes
 def rectangle_kernel(height: int, width: int) -> np.ndarray:
-    """A rectangle of ones for cv2's morphology, (height, width) uint8; not to be written to."""
+    """Return a (height, width) uint8 array of ones for cv2's morphology. It is cached: do not write to it."""
     return cv2.getStructuringElement(cv2.MORPH_RECT, (width, height))
 
 
-def max_value(values: np.ndarray) -> np.floating:
-    """The largest of `values` (H, W), as `values.max()`."""
-    return values.dtype.type(cv2.minMaxLoc(values)[1])
-
-
-def pad(values: np.ndarray, margin: int) -> np.ndarray:
-    """`values` (H, W) with a `margin` of zeros around them, as `np.pad(values, margin)`."""
-    return cv2.copyMakeBorder(values, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
-
-
 def downscale(picture: np.ndarray, side: int) -> np.ndarray:
-    """`picture` (H, W) or (H, W, C) reduced to `side` pixels on its longer side; a strip to MIN_STRIP_SIDE on its shorter,
-    or to 4 * side² in all."""
+    """Area-average `picture`, (H, W) or (H, W, C), to a longer side of `side` pixels, for estimates; never enlarge it.
+
+    A long strip keeps MIN_STRIP_SIDE pixels on its shorter side, as far as it has 4 * side² pixels at most.
+    """
     height, width = picture.shape[:2]
-    strip = min(MIN_STRIP_SIDE / min(height, width), 2 * side / (height * width) ** 0.5)
-    shrink = max(side / max(height, width), strip)
-    if shrink >= 1:
+    strip_scale = min(MIN_STRIP_SIDE / min(height, width), 2 * side / (height * width) ** 0.5)
+    scale = max(side / max(height, width), strip_scale)
+    if scale >= 1:
         return picture
-    size = tuple(max(1, round(length * shrink)) for length in picture.shape[1::-1])
+    size = tuple(max(1, round(length * scale)) for length in picture.shape[1::-1])
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], *picture.shape[2:])
+
+
+def block_average(values: np.ndarray, factor: int) -> np.ndarray:
+    """Average blocks of factor x factor pixels of `values` (H, W) float32: (ceil(H / factor), ceil(W / factor)).
+
+    Blocks at the right and the bottom average the pixels that they have. In contrast to `downscale`, pixel x of the
+    result covers exactly the pixels from factor * x on, so boxes can be mapped back.
+    """
+    return np.asarray(Image.fromarray(values).reduce(factor))
+
+
+def stroke_width(intensity: np.ndarray) -> float:
+    """Estimate the mean stroke width of `intensity` (H, W), soft edges included, in pixels.
+
+    Twice the area (sum of intensities) over the length of the edges (sum of gradient magnitudes): a stroke of length
+    l and width w has the area l * w and edges of 2 * l. Scaling the intensities does not change it.
+    """
+    dx, dy = intensity[:-1, 1:] - intensity[:-1, :-1], intensity[1:, :-1] - intensity[:-1, :-1]
+    return float(2 * intensity.sum() / max(1e-6, np.sqrt(dx * dx + dy * dy).sum()))
+
+
+def mask_stroke_width(mask: np.ndarray) -> float:
+    """Estimate the mean stroke width of a binary `mask` (H, W) uint8, in pixels.
+
+    Twice the area over the length of the contours, which run through the centers of the border pixels. On a mask
+    `stroke_width` is about 7 % lower, as pixel gradients lengthen staircase edges; taken instead, it joins or parts
+    components of 1 in 50 of those MNIST images that have several.
+    """
+    contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    return 2 * mask.sum() / max(1.0, sum(cv2.arcLength(contour, True) for contour in contours))

@@ -1,53 +1,65 @@
-"""The color of the paper, everywhere in a picture, from what is on its border.
+"""Background estimation: the color of the paper at every pixel, from the colors along the border.
 
-Where most of the border is of one color, as in a drawing, all paper has it. Else light falls off: a smooth surface
-is fitted to the border and to what is as near to it.
+If most of the border has one color, as in a drawing, so has the background. Else the light falls off over a photo: a
+smooth surface is fitted to the border, and to all pixels that are as close to the surface as most of the border.
 """
 
 import numpy as np
 
 from digits.recognition.arrays import border_indices, downscale, median
 
-FIT_SIDE = 96  # pixels of the longer side, enough to fit the paper on: light changes slowly
+FIT_SIDE = 96  # pixels of the longer side on which the surface is fitted: light changes slowly
 
 
 def estimate_background(colors: np.ndarray) -> np.ndarray:
-    """The paper's color at each pixel of (H, W, C), 0 to 1: (C,) where it is the same everywhere, else (H, W, C).
+    """Estimate the background's color at every pixel of `colors` (H, W, C), from 0 to 1.
 
-    A surface of second order is fitted to the border, then to all that is as near to it as most of the border,
-    by least squares, in which what lies far off counts little (reweighted with Cauchy's weights, squared).
+    Returns: (C,) if the background has one color, else (H, W, C), a surface of second order.
     """
     height, width, channels = colors.shape
     small = downscale(colors, FIT_SIDE)
-    values, rim = small.reshape(-1, channels), border_indices(*small.shape[:2])
-    outer = values.take(rim, axis=0)
-    if _is_uniform(outer, outer[0]):  # the corner, which is quickly looked at
-        return outer[0]
-    middle = median(outer)
-    if _is_uniform(outer, middle):  # drawn by a program, too
+    values, border = small.reshape(-1, channels), border_indices(*small.shape[:2])
+    border_values = values.take(border, axis=0)
+    if _is_uniform(border_values, border_values[0]):  # the corner first: in most drawings this saves the median
+        return border_values[0]
+    middle = median(border_values)
+    if _is_uniform(border_values, middle):
         return middle
-    terms, paper = _quadratic_basis(*small.shape[:2]), middle
+    coefficients = _fit_surface(_quadratic_basis(*small.shape[:2]), values, border, middle)
+    return (_quadratic_basis(height, width) @ coefficients).reshape(colors.shape)
+
+
+def _fit_surface(basis: np.ndarray, values: np.ndarray, border: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Fit a surface of second order to the border, then to all pixels, by iteratively reweighted least squares.
+
+    The weights are Cauchy's, squared, so that writing, which is far from the surface, counts little.
+
+    basis: (N, 6). values: colors (N, C). border: indices of the border's pixels. start: the first estimate, (C,).
+    Returns: coefficients (6, C).
+    """
+    surface = start
     inner = np.ones(len(values), bool)
-    inner[rim] = False
+    inner[border] = False
     for step in range(8):
-        residual = np.linalg.norm(values - paper, axis=1)
-        scale = 1.4826 * median(residual[rim]) + 1 / 255
+        residual = np.linalg.norm(values - surface, axis=1)
+        scale = 1.4826 * median(residual[border]) + 1 / 255
         weights = 1 / (1 + (residual / (2 * scale)) ** 2)
         if step < 4:
             weights[inner] = 0
-        order = 3 if step < 2 else 6  # a plane first
-        fit = np.linalg.lstsq(terms[:, :order] * weights[:, None], values * weights[:, None], rcond=None)[0]
-        paper = terms[:, :order] @ fit
-    return (_quadratic_basis(height, width) @ fit).reshape(colors.shape)
+        terms = 3 if step < 2 else 6  # a plane first
+        weighted = basis[:, :terms] * weights[:, None]
+        coefficients = np.linalg.lstsq(weighted, values * weights[:, None], rcond=None)[0]
+        surface = basis[:, :terms] @ coefficients
+    return coefficients
 
 
-def _is_uniform(colors: np.ndarray, one: np.ndarray) -> bool:
-    """Whether more than half of `colors` (N, C) are the same as `one` (C,)."""
-    same = colors == one
-    return np.count_nonzero(same.all(1) if len(one) > 1 else same) > 0.5 * len(colors)
+def _is_uniform(colors: np.ndarray, color: np.ndarray) -> bool:
+    """Whether more than half of `colors` (N, C) equal `color` (C,)."""
+    equal = colors == color
+    return np.count_nonzero(equal.all(1) if len(color) > 1 else equal) > 0.5 * len(colors)
 
 
 def _quadratic_basis(height: int, width: int) -> np.ndarray:
-    """1, x, y, x², xy, y² at each pixel, x and y from -1 to 1: (H * W, 6) float32."""
+    """Compute 1, x, y, x², xy, y² at each pixel, with x and y from -1 to 1: (H * W, 6) float32."""
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32).reshape(2, -1)
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
