@@ -1,7 +1,8 @@
 """Settings of a program: one typed model gives flags, environment variables, ranges, help and the tables in docs."""
 
+import json
 import sys
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -19,6 +20,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
+        env_prefix_target="all",  # of aliases, too: the field with the alias "json" is --json and DIGITS_JSON
         env_ignore_empty=True,
         extra="forbid",
         frozen=True,
@@ -40,7 +42,7 @@ def parse(kind: type[S], argv: list[str] | None = None) -> S:
     `--help` prints the usage and exits with 0, an invalid value prints what is allowed and exits with 2.
     """
     try:
-        return CliApp.run(kind, cli_args=argv)
+        return CliApp.run(kind, cli_args=_spell_lists(kind, sys.argv[1:] if argv is None else argv))
     except ValidationError as error:
         program = sys.argv[0].rpartition("/")[2]
         for problem in error.errors():
@@ -67,6 +69,24 @@ def value_range(field: FieldInfo) -> str:
     low = f"({bounds['gt']:g}" if "gt" in bounds else f"[{bounds['ge']:g}" if "ge" in bounds else "(-∞"
     high = f"{bounds['lt']:g})" if "lt" in bounds else f"{bounds['le']:g}]" if "le" in bounds else "∞)"
     return f"{low}, {high}"
+
+
+def _spell_lists(kind: type[Settings], argv: list[str]) -> list[str]:
+    """Spell the values of list flags as pydantic-settings reads them without loss.
+
+    A list flag takes all words up to the next flag, as a shell expands `--teachers teacher-*.pth`, and may be repeated.
+    pydantic-settings takes one word and splits it at commas, which file names may have; JSON is taken as it is.
+    """
+    list_flags = {flag(name) for name, field in kind.model_fields.items() if get_origin(field.annotation) is list}
+    spelled: list[str] = []
+    current = ""
+    for word in argv:
+        if word.startswith("-"):
+            current = word if word in list_flags else ""
+        elif current and spelled[-1] != current:
+            spelled.append(current)
+        spelled.append(json.dumps([word]) if current and word != current else word)
+    return spelled
 
 
 def _describe_problem(kind: type[Settings], problem: dict[str, Any]) -> str:

@@ -37,6 +37,22 @@ def test_list_flags_may_be_repeated():
     assert parse(Example, ["--mirror", "a", "--mirror", "b"]).mirror == ["a", "b"]
 
 
+def test_list_flags_take_all_words_up_to_the_next_flag_with_their_commas():
+    config = parse(Example, ["--mirror", "a,b", "c d", "--max-size", "4", "--mirror", "[e]"])
+    assert (config.mirror, config.max_size) == (["a,b", "c d", "[e]"], 4)
+
+
+def test_alias_names_the_flag_and_the_environment_variable(monkeypatch):
+    class Aliased(Settings):
+        json_output: bool = Field(False, validation_alias="json")
+
+    assert parse(Aliased, ["--json"]).json_output
+    monkeypatch.setenv("JSON", "no boolean")
+    assert not parse(Aliased, []).json_output
+    monkeypatch.setenv("DIGITS_JSON", "true")
+    assert parse(Aliased, []).json_output
+
+
 @pytest.mark.parametrize(
     ("argv", "environ", "message"),
     [
@@ -45,6 +61,7 @@ def test_list_flags_may_be_repeated():
         (["--max-size", "many"], {}, "valid integer"),
         (["--share", "nan"], {}, "greater than 0"),
         (["--form", "flat"], {}, "'round' or 'square'"),
+        (["--mirror", "--amp"], {}, "--mirror: expected one argument"),
         (["--unknown"], {}, "unrecognized arguments: --unknown"),
         ([], {"DIGITS_MAX_SIZE": "many"}, "valid integer"),
         ([], {"DIGITS_MAX_SIZE": "0"}, "DIGITS_MAX_SIZE"),
