@@ -102,7 +102,7 @@ def load_models(weights: Path, where: torch.device, content: bytes | None = None
     digest = hashlib.sha256()
     for tensor in served.network.state_dict().values():
         digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    compared = sorted([served, *others], key=lambda one: one.parameters)
+    compared = sorted([served, *others], key=lambda one: one.parameter_count)
     return LoadedModels(reader, served, compared, digest.hexdigest()[:12])
 
 

@@ -1,4 +1,4 @@
-"""How good a network is, counted on labelled digits."""
+"""Metrics of a classifier on labeled digits: accuracy, confidence interval, confusion matrix, calibration."""
 
 import math
 
@@ -9,37 +9,40 @@ from digits.data.mnist import ImageDataset
 from digits.probabilities import append_reject_logit, predict_logits
 
 
-def accuracy(model: torch.nn.Module, split: ImageDataset) -> float:
-    """The share of `split` that is read right, in percent."""
-    return 100 * (predict_logits(model, split.images).argmax(1) == split.labels).sum().item() / len(split)
+def accuracy(model: torch.nn.Module, dataset: ImageDataset) -> float:
+    """Accuracy on `dataset`, in percent."""
+    return 100 * (predict_logits(model, dataset.images).argmax(1) == dataset.labels).sum().item() / len(dataset)
 
 
-def per_class_counts(model: torch.nn.Module, split: ImageDataset) -> list[tuple[int, int]]:
-    """For each digit 0 to 9: how many were read right, and how many there are."""
-    right = predict_logits(model, split.images).argmax(1) == split.labels
-    return [(int(right[split.labels == d].sum()), int((split.labels == d).sum())) for d in range(10)]
+def per_class_counts(model: torch.nn.Module, dataset: ImageDataset) -> list[tuple[int, int]]:
+    """Count the images of each digit 0 to 9: (correctly classified, total)."""
+    correct = predict_logits(model, dataset.images).argmax(1) == dataset.labels
+    return [(int(correct[dataset.labels == d].sum()), int((dataset.labels == d).sum())) for d in range(10)]
 
 
-def wilson_interval(right: int, count: int, z: float = 1.96) -> tuple[float, float]:
-    """The 95 % confidence interval of an accuracy, in percent: Wilson's score interval (1927).
+def wilson_interval(correct: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """Confidence interval of an accuracy, in percent, 95 % by default: Wilson's score interval (1927).
 
-    It stays inside 0 to 100 and is honest near 100 %, where the usual ± is not.
+    It stays within 0 to 100 and keeps its coverage near 100 %, where the normal approximation (mean ± z * sigma) does
+    not.
     """
-    share, slack = right / count, z * z / count
-    centre = (share + slack / 2) / (1 + slack)
-    half = z * math.sqrt(share * (1 - share) / count + slack / (4 * count)) / (1 + slack)
-    return 100 * (centre - half), 100 * (centre + half)
+    proportion, correction = correct / total, z * z / total
+    center = (proportion + correction / 2) / (1 + correction)
+    half_width = z * math.sqrt(proportion * (1 - proportion) / total + correction / (4 * total)) / (1 + correction)
+    return 100 * (center - half_width), 100 * (center + half_width)
 
 
 def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
-    """The divisor of `logits` (N, 10), from 1/4 to 4, under which their probabilities fit `labels` (N,) best.
+    """Find the divisor of `logits` (N, 10), in [1/4, 4], that minimizes the cross-entropy to `labels` (N,).
 
-    Source: Guo et al. 2017, arXiv 1706.04599. The likelihood has one peak in it, which a ternary search
-    finds to 1 part in 1,000; beyond 1/4 and 4 divisors lose reason.
+    The cross-entropy has one minimum there, which a ternary search finds to 1 part in 1,000. Values beyond 1/4 and 4
+    would not be plausible temperatures.
+
+    Source: Guo et al. 2017, arXiv 1706.04599.
     """
 
-    def loss(power: float) -> float:
-        return F.cross_entropy(append_reject_logit(logits) / 2**power, labels).item()
+    def loss(log2_temperature: float) -> float:
+        return F.cross_entropy(append_reject_logit(logits) / 2**log2_temperature, labels).item()
 
     low, high = -2.0, 2.0
     while high - low > 1e-3:
@@ -52,33 +55,38 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
 
 
 @torch.no_grad()
-def calibrate(model: torch.nn.Module, split: ImageDataset) -> torch.nn.Module:
-    """`model`, its last layer divided in place by the number that makes its probabilities mean what they say.
+def calibrate(model: torch.nn.Module, dataset: ImageDataset) -> torch.nn.Module:
+    """Divide the last layer of `model` in place by the temperature fitted on `dataset`.
 
-    No digit is read differently.
+    Probabilities are calibrated by that; the predicted digits stay the same.
+
+    Returns: `model`.
     """
-    divisor = fit_temperature(predict_logits(model, split.images), split.labels)
-    for numbers in list(model.children())[-1].parameters():
-        numbers.div_(divisor)
+    temperature = fit_temperature(predict_logits(model, dataset.images), dataset.labels)
+    for parameter in list(model.children())[-1].parameters():
+        parameter.div_(temperature)
     return model
 
 
-def confusion_matrix(read: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """How often each digit (row) was `read` as each (column): (10, 10), from two (N,) of int64."""
-    return torch.bincount(labels * 10 + read, minlength=100).view(10, 10)
+def confusion_matrix(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Count how often each digit (row) was predicted as each digit (column): (10, 10), from two int64 (N,)."""
+    return torch.bincount(labels * 10 + predictions, minlength=100).view(10, 10)
 
 
-def calibration_bins(probabilities: torch.Tensor, right: torch.Tensor, bins: int = 15) -> tuple[list[tuple], float]:
-    """Whether of what was read with 90 % probability 90 % is right, from two (N,): a share and a truth.
+def calibration_bins(
+    probabilities: torch.Tensor, correct: torch.Tensor, num_bins: int = 15
+) -> tuple[list[tuple[float, float, int]], float]:
+    """Compare predicted probabilities (N,) with how often the predictions are correct, bool (N,).
 
-    For each bin of probability that holds any: its mean probability, the share that is right, how many.
-    And the expected calibration error, the mean distance between the two, in percent.
+    Returns: (mean probability, accuracy in [0, 1], count) of each bin of probability that is not empty; and the
+    expected calibration error, the mean distance between the two weighted by the count, in percent.
+
     Source: Naeini et al. 2015, with the 15 bins of Guo et al. 2017, arXiv 1706.04599.
     """
-    place = (probabilities * bins).long().clamp(max=bins - 1)
-    parts = []
-    for number in place.unique():
-        inside = place == number
-        parts.append((probabilities[inside].mean().item(), right[inside].float().mean().item(), int(inside.sum())))
-    error = sum(abs(said - was) * count for said, was, count in parts) / len(right)
-    return parts, 100 * error
+    bin_indices = (probabilities * num_bins).long().clamp(max=num_bins - 1)
+    bins = []
+    for index in bin_indices.unique():
+        in_bin = bin_indices == index
+        bins.append((probabilities[in_bin].mean().item(), correct[in_bin].float().mean().item(), int(in_bin.sum())))
+    error = sum(abs(predicted - observed) * count for predicted, observed, count in bins) / len(correct)
+    return bins, 100 * error

@@ -13,11 +13,11 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 import model
+from bench.images import draw_number, to_image
 from digits import UserError
 from digits.data import glyphs, outliers, synthetic
 from digits.explain.figures import CERTAIN_COLOR, UNCERTAIN_COLOR
 from digits.recognition.reader import Reader
-from tests.helpers.images import grey, written
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -61,21 +61,24 @@ def on_a_table(ink: np.ndarray) -> Image.Image:
 
 
 def sloping(text: str) -> np.ndarray:
-    ink = written(text, side=150, pen=8)
+    ink = draw_number(text, height=150, stroke_width=8)
     height, width = ink.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), 8, 1)
     return cv2.warpAffine(np.pad(ink, ((50, 50), (0, 0))), turn, (width, height + 100))
 
 
 def two_lines(first: str, second: str) -> np.ndarray:
-    rows = [written(first, side=120, pen=7, seed=3), written(second, side=120, pen=7, seed=4)]
+    rows = [
+        draw_number(first, height=120, stroke_width=7, seed=3),
+        draw_number(second, height=120, stroke_width=7, seed=4),
+    ]
     width = max(row.shape[1] for row in rows)
     return np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1]))) for row in rows])
 
 
 def large(frame: np.ndarray) -> Image.Image:
     """A frame (28, 28) as black on white."""
-    return grey(cv2.resize(frame, (224, 224), interpolation=cv2.INTER_CUBIC).clip(0, 255) / 255)
+    return to_image(cv2.resize(frame, (224, 224), interpolation=cv2.INTER_CUBIC).clip(0, 255) / 255)
 
 
 def pictures() -> list[tuple[str, Image.Image]]:
@@ -83,16 +86,16 @@ def pictures() -> list[tuple[str, Image.Image]]:
     random, digits = np.random.default_rng(4), synthetic.synthetic_digits(100, torch.Generator().manual_seed(1))
     one = synthetic.rasterize(synthetic.digit_strokes(3, torch.Generator().manual_seed(5)), 220, 34).numpy()
     return [
-        ("in bad light", in_shade(written("5", side=220, pen=13, seed=3))),
-        ("on squared paper", squared(written("8", side=220, pen=10, seed=2))),
-        ("a hairline", grey(written("6", side=220, pen=1.5, seed=2))),
-        ("on a table", on_a_table(written("4", side=170, pen=11, seed=2))),
+        ("in bad light", in_shade(draw_number("5", height=220, stroke_width=13, seed=3))),
+        ("on squared paper", squared(draw_number("8", height=220, stroke_width=10, seed=2))),
+        ("a hairline", to_image(draw_number("6", height=220, stroke_width=1.5, seed=2))),
+        ("on a table", on_a_table(draw_number("4", height=170, stroke_width=11, seed=2))),
         ("a marker", on((255, 246, 180), (200, 40, 60), one)),
-        ("chalk", on((38, 74, 60), (236, 238, 230), written("9", side=220, pen=14, seed=4))),
-        ("a number", grey(written("2026", side=150, pen=9, seed=2))),
+        ("chalk", on((38, 74, 60), (236, 238, 230), draw_number("9", height=220, stroke_width=14, seed=4))),
+        ("a number", to_image(draw_number("2026", height=150, stroke_width=9, seed=2))),
         ("up a slope", on((245, 242, 235), (30, 60, 140), sloping("314"))),
-        ("two lines", grey(two_lines("1905", "27"))),
-        ("touching", grey(written("58", side=160, pen=9, gap=-0.06, seed=1))),
+        ("two lines", to_image(two_lines("1905", "27"))),
+        ("touching", to_image(draw_number("58", height=160, stroke_width=9, gap=-0.06, seed=1))),
         ("a sign", large(outliers.letter(random, digits))),
         ("a scribble", large(outliers.scribble(random, digits))),
         ("a face", large(outliers._draw_strokes(glyphs.face(random), random, rounded=False))),

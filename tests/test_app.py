@@ -12,31 +12,31 @@ from PIL import Image
 
 import app
 import model
+from bench.images import encode_image
 from digits import UserError
 from digits.recognition import decoding
 from digits.serving import asgi, error_handlers
-from tests.helpers.api import assert_refused, encoded
-from tests.helpers.images import saved
-from tests.recognition.test_decoding import GOOD, claims
+from tests.helpers.api import assert_error, to_base64
+from tests.helpers.images import png_declaring_size
 
 SAMPLE = Path("input/test-7.png")
 
 
 def blank(*size: int) -> bytes:
-    return saved(Image.new("L", size, 255))
+    return encode_image(Image.new("L", size, 255))
 
 
 def full_of_marks() -> bytes:
     page = Image.new("L", (600, 600), 255)
     for place in range(900):
         page.paste(0, (20 * (place % 30) + 5, 20 * (place // 30) + 5, 20 * (place % 30) + 17, 20 * (place // 30) + 17))
-    return saved(page)
+    return encode_image(page)
 
 
 @pytest.mark.parametrize("digit", range(10))
 def test_sample_pictures_are_read_in_the_documented_form(client, digit):
     content = Path(f"input/test-{digit}.png").read_bytes()
-    answer = client.post("/api", json={"image": encoded(content)}).json
+    answer = client.post("/api", json={"image": to_base64(content)}).json
     assert list(answer) == ["result", "probability", "text", "certain", "digits"]
     assert (answer["result"], answer["text"], answer["certain"]) == (digit, str(digit), True)
     (read,) = answer["digits"]
@@ -73,13 +73,13 @@ def test_sample_pictures_are_read_in_the_documented_form(client, digit):
         ({"image": "data:image/png,%89PNG"}, 400, "base64"),
         ({"image": "\ud83d"}, 400, "json"),
         ({"image": " "}, 400, "empty"),
-        ({"image": encoded(b"hello, I am no picture")}, 415, "format"),
-        ({"image": encoded(b"%PDF-1.7")}, 415, "format"),
-        ({"image": encoded(GOOD[:-30])}, 400, "damaged"),
-        ({"image": encoded(blank(28, 28))}, 422, "blank"),
-        ({"image": encoded(blank(1, 1))}, 422, "blank"),
-        ({"image": encoded(full_of_marks())}, 422, "crowded"),
-        ({"image": encoded(claims(30_000, 30_000))}, 413, "pixels"),
+        ({"image": to_base64(b"hello, I am no picture")}, 415, "format"),
+        ({"image": to_base64(b"%PDF-1.7")}, 415, "format"),
+        ({"image": to_base64(encode_image(Image.new("L", (100, 100), 255))[:-30])}, 400, "damaged"),
+        ({"image": to_base64(blank(28, 28))}, 422, "blank"),
+        ({"image": to_base64(blank(1, 1))}, 422, "blank"),
+        ({"image": to_base64(full_of_marks())}, 422, "crowded"),
+        ({"image": to_base64(png_declaring_size(30_000, 30_000))}, 413, "pixels"),
         ({"image": "A" * 20_000_000}, 413, "large"),
         (b"\0" * 20_000_000, 413, "large"),
     ],
@@ -87,18 +87,18 @@ def test_sample_pictures_are_read_in_the_documented_form(client, digit):
 )
 def test_bad_requests_are_refused_with_a_code_and_advice(client, body, status, code):
     content = {"data": body} if isinstance(body, bytes) else {"json": body}
-    assert_refused(client.post("/api", **content), status, code)
+    assert_error(client.post("/api", **content), status, code)
 
 
 def test_unknown_paths_and_methods_are_refused_in_the_same_form(client):
-    assert "POST /api" in assert_refused(client.get("/nothing"), 404, "not_found")
-    assert "/docs" in assert_refused(client.get("/api"), 405, "method_not_allowed")
+    assert "POST /api" in assert_error(client.get("/nothing"), 404, "not_found")
+    assert "/docs" in assert_error(client.get("/api"), 405, "method_not_allowed")
     assert "POST" in client.get("/api").headers["Allow"]
 
 
 def test_batch_answers_each_picture_with_a_reading_or_an_error(client):
-    images = [encoded(Path(f"input/test-{digit}.png").read_bytes()) for digit in (3, 7)]
-    answer = client.post("/api/batch", json={"images": [images[0], "zzzzz", encoded(blank(28, 28)), images[1]]})
+    images = [to_base64(Path(f"input/test-{digit}.png").read_bytes()) for digit in (3, 7)]
+    answer = client.post("/api/batch", json={"images": [images[0], "zzzzz", to_base64(blank(28, 28)), images[1]]})
     assert answer.status_code == 200
     first, broken, empty, last = answer.json["readings"]
     assert first == client.post("/api", json={"image": images[0]}).json
@@ -118,23 +118,23 @@ def test_batch_answers_each_picture_with_a_reading_or_an_error(client):
     ],
 )
 def test_malformed_batches_are_refused_as_a_whole(client, body, status, code):
-    assert_refused(client.post("/api/batch", json=body), status, code)
+    assert_error(client.post("/api/batch", json=body), status, code)
 
 
 def test_limits_are_those_of_the_settings():
     settings = app.ServerSettings(device="cpu", max_body=10_000, max_pixels=1000, max_batch=1)
     client = app.create_app(settings).test_client()
-    assert_refused(client.post("/api", json={"image": "A" * 10_000}), 413, "large")
+    assert_error(client.post("/api", json={"image": "A" * 10_000}), 413, "large")
     form = {"image": (io.BytesIO(bytes(10_000)), "large.png")}
-    assert_refused(client.post("/api", data=form), 413, "large")
-    image = encoded(blank(50, 50))
-    assert "0.001 million" in assert_refused(client.post("/api", json={"image": image}), 413, "pixels")
-    assert_refused(client.post("/api/batch", json={"images": ["AAAA", "AAAA"]}), 413, "batch")
+    assert_error(client.post("/api", data=form), 413, "large")
+    image = to_base64(blank(50, 50))
+    assert "0.001 million" in assert_error(client.post("/api", json={"image": image}), 413, "pixels")
+    assert_error(client.post("/api/batch", json={"images": ["AAAA", "AAAA"]}), 413, "batch")
 
 
 def test_randomly_changed_requests_never_cause_a_server_error(client):
     dice = random.Random(5)
-    good = json.dumps({"image": encoded(SAMPLE.read_bytes())}).encode()
+    good = json.dumps({"image": to_base64(SAMPLE.read_bytes())}).encode()
     for _ in range(300):
         body = bytearray(good[: dice.randrange(1, len(good) + 1)] if dice.random() < 0.3 else good)
         for _ in range(dice.randrange(4)):
@@ -142,13 +142,13 @@ def test_randomly_changed_requests_never_cause_a_server_error(client):
         response = client.post("/api", data=bytes(body))
         if response.status_code != 200:
             assert response.status_code in (400, 413, 415, 422)
-            assert_refused(response, response.status_code)
+            assert_error(response, response.status_code)
 
 
 def test_bug_is_answered_with_503_and_logged_with_its_traceback(client, monkeypatch, caplog):
     monkeypatch.setattr(decoding, "decode", lambda *_: 1 / 0)
     response = client.post("/api", json={"image": "aGVsbG8="})
-    message = assert_refused(response, 503, "unavailable")
+    message = assert_error(response, 503, "unavailable")
     assert int(response.headers["Retry-After"]) > 0
     assert "ZeroDivision" not in message
     assert "ZeroDivisionError" in caplog.text
@@ -159,7 +159,7 @@ def test_picture_that_takes_too_long_to_decode_is_answered_with_413(client, monk
         raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
 
     monkeypatch.setattr(decoding, "decode", slow)
-    assert_refused(client.post("/api", json={"image": encoded(SAMPLE.read_bytes())}), 413, "time")
+    assert_error(client.post("/api", json={"image": to_base64(SAMPLE.read_bytes())}), 413, "time")
 
 
 @pytest.mark.parametrize(("code", "status"), [("large", 413), ("slow", 408), ("busy", 503), ("body", 400)])
@@ -167,7 +167,7 @@ def test_picture_that_takes_too_long_to_decode_is_answered_with_413(client, monk
 def test_errors_of_the_server_adapter_are_answered_in_the_same_form(client, path, code, status):
     error = UserError("That was not as it should be: do something.", code)
     response = client.post(path, data=b"not read", environ_overrides={"digits.error": error})
-    assert assert_refused(response, status, code) == str(error)
+    assert assert_error(response, status, code) == str(error)
     assert ("Retry-After" in response.headers) == (status == 503)
     assert response.headers["X-Request-ID"]
 
@@ -181,11 +181,11 @@ def test_server_with_a_broken_reader_is_alive_but_not_ready(monkeypatch):
     broken = app.create_app()
     monkeypatch.setattr(app.Reader, "read", lambda *_: 1 / 0)
     assert broken.test_client().get("/healthz").status_code == 200
-    assert_refused(broken.test_client().get("/readyz"), 503, "unavailable")
+    assert_error(broken.test_client().get("/readyz"), 503, "unavailable")
 
 
 def test_metrics_count_requests_and_readings(client):
-    client.post("/api", json={"image": encoded(SAMPLE.read_bytes())})
+    client.post("/api", json={"image": to_base64(SAMPLE.read_bytes())})
     client.post("/api", json={"image": "zzzzz"})
     client.get("/nothing/made/up")
     exposition = client.get("/metrics").text
@@ -231,14 +231,14 @@ def test_weights_that_are_not_numbers_raise(tmp_path):
 def test_weights_of_the_start_are_used_where_the_file_is_gone(tmp_path):
     settings = app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu")
     client = app.create_app(settings, Path("mnist.pth").read_bytes()).test_client()
-    assert client.post("/api", json={"image": encoded(SAMPLE.read_bytes())}).json["text"] == "7"
+    assert client.post("/api", json={"image": to_base64(SAMPLE.read_bytes())}).json["text"] == "7"
 
 
 @pytest.mark.parametrize("name", ["mlp", "softmax"])
 def test_simpler_networks_can_be_served(tmp_path, name):
     model.save(model.NETWORKS[name](), tmp_path / "w.pth")
     client = app.create_app(app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu")).test_client()
-    image = encoded(Path("input/test-3.png").read_bytes())
+    image = to_base64(Path("input/test-3.png").read_bytes())
     assert client.post("/api", json={"image": image}).get_json()["text"] in "0123456789"
 
 
@@ -259,7 +259,7 @@ def test_replaced_weights_are_used_by_the_next_request(tmp_path, monkeypatch):
     ("path", "body", "is_fast"),
     [
         ("/api", blank(28, 28), True),
-        ("/api", b'{"image": "' + encoded(blank(28, 28)).encode() + b'"}', True),
+        ("/api", b'{"image": "' + to_base64(blank(28, 28)).encode() + b'"}', True),
         ("/api", blank(1000, 1000), True),
         ("/api", blank(1000, 1001), False),
         ("/api", blank(28, 28) + bytes(app.INLINE_MAX_BYTES), False),
@@ -280,4 +280,4 @@ def test_every_path_of_the_long_routes_exists(application):
 def test_body_that_is_too_large_gets_the_same_sentence_from_adapter_and_application(client):
     """A server without the adapter (`flask run`) has only the application's check."""
     limit = client.application.config["SETTINGS"].max_body
-    assert assert_refused(client.post("/api", data=bytes(limit + 1)), 413, "large") == asgi.LARGE.format(limit / 2**20)
+    assert assert_error(client.post("/api", data=bytes(limit + 1)), 413, "large") == asgi.LARGE.format(limit / 2**20)

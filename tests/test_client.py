@@ -10,7 +10,7 @@ import pytest
 
 from bench.server_process import run_app
 from digits import UserError, client
-from tests.helpers.fake_server import HANG_UP, fake
+from tests.helpers.fake_server import CLOSE_CONNECTION, fake_server
 
 SAMPLE = Path("input/test-7.png")
 READING = {"result": 7, "text": "7", "digits": []}
@@ -37,9 +37,9 @@ def test_the_real_server_reads_a_file_and_its_bytes_and_says_what_is_wrong():
 
 
 def test_the_picture_is_sent_as_it_is():
-    with fake(GOOD) as server:
+    with fake_server(GOOD) as server:
         assert client.read(str(SAMPLE), server.address) == READING
-    ((path, _, body),) = server.asked
+    ((path, _, body),) = server.requests
     assert path == "/api"
     assert body == SAMPLE.read_bytes()
 
@@ -47,42 +47,42 @@ def test_the_picture_is_sent_as_it_is():
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_server_with_too_much_to_do_is_asked_again_when_it_said(waited, status):
     busy = refused(status, "busy", Retry_After="4")
-    with fake(busy, busy, GOOD) as server:
+    with fake_server(busy, busy, GOOD) as server:
         assert client.read(SAMPLE, server.address, wait=waited.append) == READING
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
     assert all(4 <= pause <= 4 * client.SPREAD for pause in waited)
 
 
 @pytest.mark.parametrize("header", [{}, {"Retry_After": "Wed, 21 Oct 2026 07:28:00 GMT"}, {"Retry_After": "-1"}])
 def test_without_a_number_of_seconds_the_pause_is_our_own(waited, header):
-    with fake(refused(503, "busy", **header), GOOD) as server:
+    with fake_server(refused(503, "busy", **header), GOOD) as server:
         assert client.read(SAMPLE, server.address, wait=waited.append) == READING
     assert client.PAUSE <= waited[0] <= client.PAUSE * client.SPREAD
 
 
 def test_after_the_last_try_the_servers_own_sentence_is_raised(waited):
-    with fake(refused(503, "busy")) as server, pytest.raises(UserError, match="That is busy") as caught:
+    with fake_server(refused(503, "busy")) as server, pytest.raises(UserError, match="That is busy") as caught:
         client.read(SAMPLE, server.address, tries=4, wait=waited.append)
     assert caught.value.code == "busy"
-    assert (len(server.asked), len(waited)) == (4, 3)
+    assert (len(server.requests), len(waited)) == (4, 3)
 
 
 def test_a_server_that_wants_a_long_pause_is_not_asked_again(waited):
-    with fake(refused(429, "often", Retry_After="3600")) as server, pytest.raises(UserError, match="often"):
+    with fake_server(refused(429, "often", Retry_After="3600")) as server, pytest.raises(UserError, match="often"):
         client.read(SAMPLE, server.address, wait=waited.append)
-    assert (len(server.asked), waited) == (1, [])
+    assert (len(server.requests), waited) == (1, [])
 
 
 @pytest.mark.parametrize("status", [400, 408, 413, 415, 422])
 def test_what_asking_again_cannot_mend_is_said_at_once(waited, status):
-    with fake(refused(status, "blank")) as server, pytest.raises(UserError, match="do something") as caught:
+    with fake_server(refused(status, "blank")) as server, pytest.raises(UserError, match="do something") as caught:
         client.read(SAMPLE, server.address, wait=waited.append)
-    assert (caught.value.code, len(server.asked), waited) == ("blank", 1, [])
+    assert (caught.value.code, len(server.requests), waited) == ("blank", 1, [])
 
 
-@pytest.mark.parametrize("lost", [HANG_UP, (200, b"{", {"Content-Length": "1000"})], ids=["nothing", "a part"])
+@pytest.mark.parametrize("lost", [CLOSE_CONNECTION, (200, b"{", {"Content-Length": "1000"})], ids=["nothing", "a part"])
 def test_an_answer_that_was_lost_on_the_way_is_asked_for_again(waited, lost):
-    with fake(lost, GOOD) as server:
+    with fake_server(lost, GOOD) as server:
         assert client.read(SAMPLE, server.address, wait=waited.append) == READING
     assert len(waited) == 1
 
@@ -114,21 +114,21 @@ def test_an_address_that_is_none_is_said(waited, address):
 )
 @pytest.mark.parametrize("status", [200, 404])
 def test_an_answer_of_something_else_is_no_reading(waited, status, content):
-    with fake((status, content, {})) as server, pytest.raises(UserError, match=f"answered {status}") as caught:
+    with fake_server((status, content, {})) as server, pytest.raises(UserError, match=f"answered {status}") as caught:
         client.read(SAMPLE, server.address, wait=waited.append)
-    assert (caught.value.code, len(server.asked), waited) == ("answer", 1, [])
+    assert (caught.value.code, len(server.requests), waited) == ("answer", 1, [])
 
 
 def test_a_proxys_page_of_its_own_is_asked_again(waited):
-    with fake((502, b"<html>Bad Gateway</html>", {}), GOOD) as server:
+    with fake_server((502, b"<html>Bad Gateway</html>", {}), GOOD) as server:
         assert client.read(SAMPLE, server.address, wait=waited.append) == READING
     assert len(waited) == 1
 
 
 def test_a_missing_file_is_said_before_anybody_is_asked(tmp_path):
-    with fake(GOOD) as server, pytest.raises(UserError, match="check the name") as caught:
+    with fake_server(GOOD) as server, pytest.raises(UserError, match="check the name") as caught:
         client.read(tmp_path / "none.png", server.address)
-    assert (caught.value.code, server.asked) == ("missing", [])
+    assert (caught.value.code, server.requests) == ("missing", [])
 
 
 def test_it_needs_nothing_but_the_standard_library():

@@ -15,7 +15,7 @@ import yaml
 import app
 from digits.config import variable
 from digits.serving import server
-from tests.helpers.fake_server import fake
+from tests.helpers.fake_server import fake_server
 
 # What app.py takes from the environment and answers to.
 NAMES = {variable(name) for name in app.ServerSettings.model_fields}
@@ -83,11 +83,11 @@ def test_the_image_installs_pytorch_from_the_index_that_was_asked_for():
 def test_the_health_check_of_the_image_asks_whether_a_digit_was_read(status, healthy):
     (check,) = re.findall(r"HEALTHCHECK .*? CMD (.*)", DOCKERFILE)
     _, *words = json.loads(check)
-    with fake((status or 0, b"", {})) as server:
+    with fake_server((status or 0, b"", {})) as server:
         environment = {**os.environ, "DIGITS_PORT": str(server.port), "http_proxy": "http://127.0.0.1:9"}
         result = subprocess.run([sys.executable, *words], env=environment, capture_output=True, check=False)
     assert (result.returncode == 0) == healthy
-    assert [path for path, _, _ in server.asked] == ["/readyz"]
+    assert [path for path, _, _ in server.requests] == ["/readyz"]
 
 
 def test_every_environment_variable_in_these_files_is_one_of_the_servers():

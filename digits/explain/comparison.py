@@ -18,7 +18,7 @@ class ComparedModel:
     """A network: its kind, how many numbers it learned, its accuracy in percent where that is known."""
 
     name: str
-    parameters: int
+    parameter_count: int
     test_accuracy: float | None
     network: torch.nn.Module
 
@@ -32,16 +32,14 @@ def recorded_accuracy(weights: Path) -> float | None:
     return accuracy if type(accuracy) in (int, float) and 0 <= accuracy <= 100 else None
 
 
-def load_compared_models(
-    reading: Reading, rungs: Sequence[ComparedModel], device: str | torch.device = "cpu"
-) -> list[dict]:
-    """What each of `rungs` says of the frames that were cut out for `reading`, as `POST /api/compare` answers."""
+def compare_models(reading: Reading, models: Sequence[ComparedModel], device: str | torch.device = "cpu") -> list[dict]:
+    """What each of `models` says of the frames that were cut out for `reading`, as `POST /api/compare` answers."""
     frames = explain_normalization(np.array([digit.normalized for digit in reading.digits])).to(device)
-    return [to_dict(rung, predict(reading.digits, rung.network, frames)) for rung in rungs]
+    return [to_dict(compared, classify_digits(reading.digits, compared.network, frames)) for compared in models]
 
 
 @torch.inference_mode()
-def predict(digits: Sequence[Digit], network: torch.nn.Module, frames: torch.Tensor) -> Reading:
+def classify_digits(digits: Sequence[Digit], network: torch.nn.Module, frames: torch.Tensor) -> Reading:
     """`digits` as `network` reads them in their `frames` (B, 1, 28, 28)."""
     chances = torch.cat([class_probabilities(network(batch)) for batch in frames.split(BATCH_SIZE)]).tolist()
     most = [max(row) for row in chances]
@@ -49,8 +47,8 @@ def predict(digits: Sequence[Digit], network: torch.nn.Module, frames: torch.Ten
     return Reading(tuple(Digit(row.index(p), p, tuple(row), digit.box, digit.normalized) for digit, row, p in rows))
 
 
-def to_dict(rung: ComparedModel, reading: Reading) -> dict:
-    """A rung and its reading, as JSON has them."""
-    about = {"name": rung.name, "parameters": rung.parameters, "test_accuracy": rung.test_accuracy}
+def to_dict(compared: ComparedModel, reading: Reading) -> dict:
+    """The model and its reading, as JSON has them."""
+    about = {"name": compared.name, "parameters": compared.parameter_count, "test_accuracy": compared.test_accuracy}
     said = reading.to_dict()
     return about | {key: said[key] for key in ("text", "probability", "digits")}

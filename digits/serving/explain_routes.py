@@ -9,7 +9,7 @@ from flask import Flask, Response, jsonify, request
 
 from digits import UserError
 from digits.explain.activations import explain_digit, to_lists
-from digits.explain.comparison import ComparedModel, load_compared_models
+from digits.explain.comparison import ComparedModel, compare_models
 from digits.serving import schemas
 from digits.serving.api_routes import read_picture
 from digits.serving.request_parsing import parse_picture
@@ -38,7 +38,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
         """Read one picture with simpler networks, too"""
         current = networks()
         reading = read_picture(parse_picture(max_body), current.reader)
-        return jsonify(networks=load_compared_models(reading, current.compared, current.reader.device))
+        return jsonify(networks=compare_models(reading, current.compared, current.reader.device))
 
     @app.get(
         "/api/network",
@@ -69,7 +69,7 @@ def describe_network(served: ComparedModel, compared: Sequence[ComparedModel]) -
     softmax = next((rung.network for rung in compared if rung.name == "softmax"), None)
     return {
         "name": served.name,
-        "parameters": served.parameters,
+        "parameters": served.parameter_count,
         "test_accuracy": served.test_accuracy,
         "filters": {name: to_lists(weight.squeeze(1)) for name, weight in filters.items()},
         "templates": softmax and to_lists(softmax.fc.weight.detach().view(10, 28, 28)),

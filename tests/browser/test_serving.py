@@ -8,12 +8,12 @@ from playwright.sync_api import Page, expect
 
 from bench.chromium import DESKTOP, draw, hand
 from bench.server_process import run_app
-from tests.helpers.api import encoded
-from tests.helpers.fake_server import Fake, fake
+from tests.helpers.api import to_base64
+from tests.helpers.fake_server import FakeServer, fake_server
 from tests.helpers.prefix_proxy import prefix_proxy
-from tests.helpers.waiting import until
+from tests.helpers.waiting import wait_until
 
-IMAGE = encoded(Path("input/test-7.png").read_bytes())
+IMAGE = to_base64(Path("input/test-7.png").read_bytes())
 ASK = """async ([address, image]) => {
     const headers = { "Content-Type": "application/json", "X-Request-ID": "from-a-page" };
     const body = JSON.stringify({ image });
@@ -27,9 +27,9 @@ ASK = """async ([address, image]) => {
 
 
 @pytest.fixture
-def course() -> Fake:
+def course() -> FakeServer:
     """A web site of somebody else."""
-    with fake((200, b"<!doctype html><title>Course</title>", {"Content-Type": "text/html"})) as served:
+    with fake_server((200, b"<!doctype html><title>Course</title>", {"Content-Type": "text/html"})) as served:
         yield served
 
 
@@ -59,7 +59,7 @@ def test_page_of_an_allowed_origin_can_read_pictures(page, course, log):
         assert (status, answer["text"], identity) == (200, "7", "from-a-page")
         status, answer, _ = page.evaluate(ASK, [served.address, "no base64!"])
         assert (status, answer["error"]["code"]) == (400, "base64")
-        until(lambda: len(requests_of(log)) >= 3)
+        wait_until(lambda: len(requests_of(log)) >= 3)
     assert requests_of(log) == ["204 OPTIONS /api", "200 POST /api", "400 POST /api"]
 
 
@@ -67,14 +67,14 @@ def test_page_of_another_origin_cannot_ask(page, course, log):
     with run_app(0, 1, "--cors", "https://example.org", log=log.fileno()) as served:
         page.goto(course.address)
         status, answer, _ = page.evaluate(ASK, [served.address, IMAGE])
-        until(lambda: bool(requests_of(log)))
+        wait_until(lambda: bool(requests_of(log)))
     assert (status, answer) == (0, "TypeError: Failed to fetch")
     assert requests_of(log) == ["204 OPTIONS /api"]
 
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_page_can_be_embedded_by_frame_ancestors_only(browser, log, allowed):
-    with fake((200, b"", {})) as course:
+    with fake_server((200, b"", {})) as course:
         ancestors = course.address if allowed else "https://example.org"
         with run_app(0, 1, "--frame-ancestors", ancestors, log=log.fileno()) as served:
             page = browser.new_page()
@@ -88,7 +88,7 @@ def test_page_can_be_embedded_by_frame_ancestors_only(browser, log, allowed):
             if allowed:
                 expect(frame.locator("#canvas")).to_be_visible()
             else:
-                until(lambda: "200 GET /" in requests_of(log))
+                wait_until(lambda: "200 GET /" in requests_of(log))
                 expect(frame.locator("body")).to_contain_text("refused to connect")
             page.close()
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from digits.explain import activations
 from digits.recognition.reader import Digit, Reader
-from tests.recognition.test_reader import Says
+from tests.helpers.networks import ConstantLogits
 
 
 class Corner(NamedTuple):
@@ -62,7 +62,7 @@ def assert_found(digit: Digit, corner: Corner) -> None:
         assert placed[axis] + times * (corner.dot[axis] - crop[axis]) == pytest.approx(there[axis], abs=0.5)
 
 
-ONE = Reader(Says(9.0, *[0.0] * 9))  # reads anything as one digit
+ONE = Reader(ConstantLogits(9.0, *[0.0] * 9))  # reads anything as one digit
 
 
 @pytest.mark.parametrize("height", [12, 20, 28, 90, 400, 2300])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.images import draw_number, to_image
 from digits import UserError
 from digits.explain import figures
-from tests.helpers.images import grey, written
 
 BLANK = UserError("Nothing is written in the picture: draw a digit.", "blank")
 
@@ -21,7 +21,7 @@ def shown(content: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("text", ["7", "2026", "31415926535897932384"])
 def test_each_digit_adds_its_frame_and_its_ten_chances(text, reader):
-    image = grey(written(text, side=100, pen=8))
+    image = to_image(draw_number(text, height=100, stroke_width=8))
     reading = reader.read(image)
     pixels = shown(figures.draw_stages(image, reading))
     assert pixels.shape[1] >= 700

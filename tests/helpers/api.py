@@ -1,14 +1,17 @@
-"""How tests ask the API, and the one form that all of its errors have."""
+"""Encode pictures for the API and check its error responses."""
 
 import base64
 
 
-def encoded(content: bytes) -> str:
+def to_base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def assert_refused(response, status: int, code: str | None = None) -> str:
-    """The one JSON form of an error; returns its message."""
+def assert_error(response, status: int, code: str | None = None) -> str:
+    """Check status, code and the JSON shape that all errors share.
+
+    Returns: the message of the error.
+    """
     assert response.status_code == status
     assert set(response.json) == {"error"}
     assert set(response.json["error"]) == {"code", "message"}

@@ -1,4 +1,4 @@
-"""HTTP servers on this machine whose answers a test chooses."""
+"""HTTP servers on this machine whose responses a test chooses."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -7,19 +7,21 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-HANG_UP = (0, b"", {})  # instead of an answer: the connection is closed, as by a server that died
+# Instead of a response: the connection is closed, as if the server had died.
+CLOSE_CONNECTION = (0, b"", {})
+POLL_SECONDS = 0.01  # how often the server checks whether it should stop
 
-Answer = tuple[int, bytes, Iterable[tuple[str, str]]]  # status (0 to hang up), body, headers
+Response = tuple[int, bytes, Iterable[tuple[str, str]]]  # status (0 closes the connection), body, headers
 
 
 @contextmanager
-def http_server(answer: Callable[[str, str, Message, bytes], Answer]) -> Iterator[int]:
-    """Serve what `answer(method, path, headers, body)` returns; yields the port."""
+def http_server(respond: Callable[[str, str, Message, bytes], Response]) -> Iterator[int]:
+    """Serve the responses of `respond(method, path, headers, body)`; yields the port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-            status, content, headers = answer(self.command, self.path, self.headers, body)
+            status, content, headers = respond(self.command, self.path, self.headers, body)
             if status:
                 self.send_response(status)
                 for name, value in headers:
@@ -33,7 +35,7 @@ def http_server(answer: Callable[[str, str, Message, bytes], Answer]) -> Iterato
             """Tests print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})  # s until it sees that it ends
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": POLL_SECONDS})
         thread.start()
         try:
             yield server.server_address[1]
@@ -43,9 +45,11 @@ def http_server(answer: Callable[[str, str, Message, bytes], Answer]) -> Iterato
 
 
 @dataclass
-class Fake:
+class FakeServer:
+    """A running server and the requests that it received: (path, headers, body)."""
+
     port: int
-    asked: list[tuple[str, Message, bytes]] = field(default_factory=list)  # path, headers, body
+    requests: list[tuple[str, Message, bytes]] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -53,14 +57,14 @@ class Fake:
 
 
 @contextmanager
-def fake(*answers: tuple[int, bytes, dict[str, str]]) -> Iterator[Fake]:
-    """A server that gives these answers (status, body, headers) in turn, the last one from then on."""
-    asked: list[tuple[str, Message, bytes]] = []
+def fake_server(*responses: tuple[int, bytes, dict[str, str]]) -> Iterator[FakeServer]:
+    """Serve these responses (status, body, headers) in turn, then repeat the last one."""
+    requests: list[tuple[str, Message, bytes]] = []
 
-    def answer(_: str, path: str, headers: Message, body: bytes) -> Answer:
-        asked.append((path, headers, body))
-        status, content, more = answers[min(len(asked), len(answers)) - 1]
+    def respond(_: str, path: str, headers: Message, body: bytes) -> Response:
+        requests.append((path, headers, body))
+        status, content, more = responses[min(len(requests), len(responses)) - 1]
         return status, content, {"Content-Length": str(len(content)), **more}.items()
 
-    with http_server(answer) as port:
-        yield Fake(port, asked)
+    with http_server(respond) as port:
+        yield FakeServer(port, requests)

@@ -1,51 +1,69 @@
-"""Pictures for tests: how ink becomes a file, and how a file becomes frames."""
+"""Pictures for tests: recognition stages of a picture, and image files that are damaged or lie about their size."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
-import torch
 from PIL import Image
+from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 
-from digits.data import synthetic
+from bench.images import draw_number, encode_image
 from digits.recognition import components, decoding, foreground, normalization
 from digits.recognition.reader import working_array
 
-
-def saved(image: Image.Image, form: str = "PNG", **options) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, form, **options)
-    return stream.getvalue()
+SEVEN = draw_number("7", height=240, stroke_width=16)  # foreground intensity (HEIGHT, WIDTH) in [0, 1]
+HEIGHT, WIDTH = SEVEN.shape
 
 
-def grey(ink: np.ndarray) -> Image.Image:
-    """Black ink, 0 to 1, on white."""
-    return Image.fromarray((255 * (1 - ink)).round().astype(np.uint8))
+def paint(
+    background: np.ndarray, color: tuple[int, int, int] = (40, 50, 90), intensity: np.ndarray = SEVEN
+) -> np.ndarray:
+    """Paint the foreground `intensity` (H, W) in one color on `background` (H, W, C): (H, W, 3), 0 to 255."""
+    return background * (1 - intensity[..., None]) + np.array(color, float) * intensity[..., None]
 
 
-def written(text: str, side: int = 200, pen: float = 14, gap: float = 0.25, seed: int = 1) -> np.ndarray:
-    """Synthetic digits side by side, `gap` of their height apart, less than 0 if they touch: ink (side, W), 0 to 1."""
-    random = torch.Generator().manual_seed(seed)
-    sheet = np.zeros((side, side * (len(text) + 1)), np.float32)
-    end = side // 5
-    for place, digit in enumerate(text):
-        one = synthetic.rasterize(synthetic.digit_strokes(int(digit), random), side, pen, size=0.7).numpy()
-        columns = one.any(0).nonzero()[0]
-        one = one[:, columns[0] : columns[-1] + 1]
-        left = end + (round(0.7 * side * gap) if place else 0)
-        end = left + one.shape[1]
-        sheet[:, left:end] = np.maximum(sheet[:, left:end], one)
-    return sheet[:, : end + side // 5]
+def light_gradient(depth: float) -> np.ndarray:
+    """White background (HEIGHT, WIDTH, 3) that gets darker by `depth` from the upper left to the lower right."""
+    y, x = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : 1 : WIDTH * 1j]
+    return 250 * (1 - depth * (x + y)[..., None] / 2) * np.ones(3)
 
 
-def parts(image: Image.Image) -> list[list[components.Component]]:
-    """The lines of parts in a picture."""
+def noise(sigma: float) -> np.ndarray:
+    """Light gray background (HEIGHT, WIDTH, 3) with Gaussian noise of standard deviation `sigma`."""
+    return 200 + np.random.default_rng(1).normal(0, sigma, (HEIGHT, WIDTH, 1)) * np.ones(3)
+
+
+def find_lines(image: Image.Image) -> list[list[components.Component]]:
+    """Find the text lines of a picture, each a list of components; empty if the picture is blank."""
     found = foreground.extract_foreground(working_array(image)[0])
     return components.find_text_lines(found) if found else []
 
 
-def framed(content: bytes) -> np.ndarray:
-    """The frame of all that is written in a picture file, (28, 28) uint8."""
-    small, _ = working_array(decoding.decode(content))
-    found = foreground.extract_foreground(small)
-    whole = components.merge([part for line in components.find_text_lines(found) for part in line])
+def normalize_picture(content: bytes) -> np.ndarray:
+    """Normalize the whole foreground of a picture file to the MNIST frame, as one digit: (28, 28) uint8."""
+    pixels, _ = working_array(decoding.decode(content))
+    found = foreground.extract_foreground(pixels)
+    whole = components.merge([component for line in components.find_text_lines(found) for component in line])
     return normalization.normalize(whole.crop(found.intensity))
+
+
+def png_declaring_size(width: int, height: int) -> bytes:
+    """A PNG file whose header declares this size but which holds next to no pixels."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def tiff_with_damaged_strip(image: Image.Image, compression: str) -> bytes:
+    """A TIFF file with an intact header and damaged pixels."""
+    content = bytearray(encode_image(image, "TIFF", compression=compression))
+    with Image.open(io.BytesIO(content)) as header:
+        (start, *_), (length, *_) = (header.tag_v2[tag] for tag in (STRIPOFFSETS, STRIPBYTECOUNTS))
+    for position in range(start + length // 3, start + length // 3 + 40):
+        content[position] ^= 0x5A
+    return bytes(content)

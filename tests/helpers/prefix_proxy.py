@@ -1,4 +1,4 @@
-"""A proxy that serves another server under a path prefix and tells it so, as nginx does with a `location /digits/`."""
+"""A reverse proxy that serves another server under a path prefix, as nginx does with a `location /digits/`."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -6,23 +6,25 @@ from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPConnection
 
-from tests.helpers.fake_server import Answer, http_server
+from tests.helpers.fake_server import Response, http_server
 
 NOT_FORWARDED = ("connection", "transfer-encoding", "content-length", "date", "server")
 
 
 @dataclass
 class PrefixProxy:
-    address: str  # with the prefix
-    paths: list[str]  # all that was asked for, in order
+    """A running proxy: its address with the prefix, and the paths of all requests, in order."""
+
+    address: str
+    paths: list[str]
 
 
 @contextmanager
 def prefix_proxy(port: int, prefix: str) -> Iterator[PrefixProxy]:
-    """A proxy for the server on a `port` of this machine; paths that are not below `prefix` are answered with 404."""
+    """Proxy the server on a local `port` and send it X-Forwarded-Prefix; paths outside `prefix` get 404."""
     paths: list[str] = []
 
-    def forward(method: str, path: str, headers: Message, body: bytes) -> Answer:
+    def forward(method: str, path: str, headers: Message, body: bytes) -> Response:
         paths.append(path)
         if not path.startswith(f"{prefix}/"):
             return 404, b"", [("Content-Length", "0")]

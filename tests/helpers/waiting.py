@@ -1,15 +1,16 @@
-"""Waiting for something to happen in another process."""
+"""Wait for events in other processes."""
 
 import threading
 import time
 from collections.abc import Callable
 
-DEADLINE = 40  # s; machines may be busy
+TIMEOUT_SECONDS = 40  # machines may be busy
+POLL_SECONDS = 0.02
 
 
-def until(happened: Callable[[], bool]) -> None:
-    """Look again and again whether it `happened`."""
-    deadline, pause = time.monotonic() + DEADLINE, threading.Event()
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        pause.wait(0.02)
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Poll until `condition` holds; fail after TIMEOUT_SECONDS."""
+    deadline, pause = time.monotonic() + TIMEOUT_SECONDS, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not become true in time"
+        pause.wait(POLL_SECONDS)

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw
 
 from digits import UserError
 from digits.recognition import components, foreground
-from tests.helpers.images import parts
+from tests.helpers.images import find_lines
 
 
 def drawn(size: tuple[int, int], *strokes: list[tuple[int, int]], pen: int = 8) -> Image.Image:
@@ -18,7 +18,7 @@ def drawn(size: tuple[int, int], *strokes: list[tuple[int, int]], pen: int = 8) 
 
 
 def boxes(image: Image.Image) -> list[list[tuple[int, ...]]]:
-    return [[part.box for part in line] for line in parts(image)]
+    return [[part.box for part in line] for line in find_lines(image)]
 
 
 def bar(x: int, top: int = 40, bottom: int = 140) -> list[tuple[int, int]]:

@@ -3,21 +3,19 @@
 import contextlib
 import io
 import os
-import struct
 import warnings
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 
+from bench.images import encode_image, to_image
 from digits import UserError
 from digits.data import synthetic
 from digits.recognition import decoding
-from tests.helpers.images import framed, grey, saved
+from tests.helpers.images import normalize_picture, png_declaring_size, tiff_with_damaged_strip
 
 
 @pytest.fixture(scope="module")
@@ -35,70 +33,72 @@ def rgba(ink: np.ndarray, color: int) -> Image.Image:
 def rimmed(ink: np.ndarray) -> Image.Image:
     """A white sheet on transparency, as pictures of windows have it."""
     sheet = Image.new("RGBA", (240, 240), (0, 0, 0, 0))
-    sheet.paste(grey(ink).convert("RGBA"), (20, 20))
+    sheet.paste(to_image(ink).convert("RGBA"), (20, 20))
     return sheet
 
 
 def rotated_by_exif(ink: np.ndarray) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be shown turned 90° clockwise
-    return saved(grey(ink).rotate(90), "JPEG", quality=95, exif=exif)
+    return encode_image(to_image(ink).rotate(90), "JPEG", quality=95, exif=exif)
 
 
 def animated(ink: np.ndarray) -> bytes:
-    return saved(grey(ink), "GIF", save_all=True, append_images=[Image.new("L", ink.shape, 255)])
+    return encode_image(to_image(ink), "GIF", save_all=True, append_images=[Image.new("L", ink.shape, 255)])
 
 
 SAME_DIGIT = {
-    "grey PNG": lambda ink: saved(grey(ink)),
-    "1-bit PNG": lambda ink: saved(grey(ink).convert("1", dither=0)),
-    "RGB PNG": lambda ink: saved(grey(ink).convert("RGB")),
-    "palette PNG": lambda ink: saved(grey(ink).quantize(16)),
-    "palette PNG with a transparent color": lambda ink: saved(grey(ink).quantize(16), transparency=0),
-    "grey PNG with a transparent grey": lambda ink: saved(grey(ink), transparency=255),
-    "grey and alpha PNG": lambda ink: saved(rgba(ink, 0).convert("LA")),
-    "black ink on transparency": lambda ink: saved(rgba(ink, 0)),
-    "white ink on transparency": lambda ink: saved(rgba(ink, 255)),
-    "opaque RGBA": lambda ink: saved(grey(ink).convert("RGBA")),
-    "16-bit PNG": lambda ink: saved(Image.fromarray((65535 * (1 - ink)).astype(np.uint16))),
-    "12 bits in a 16-bit PNG": lambda ink: saved(Image.fromarray((4095 * (1 - ink)).astype(np.uint16))),
-    "float TIFF of shares": lambda ink: saved(Image.fromarray(1 - ink), "TIFF"),
-    "sheet with a transparent rim": lambda ink: saved(rimmed(ink)),
-    "16-bit PNG of bytes": lambda ink: saved(Image.fromarray((255 * (1 - ink)).astype(np.uint16))),
-    "JPEG": lambda ink: saved(grey(ink), "JPEG", quality=90),
-    "CMYK JPEG": lambda ink: saved(grey(ink).convert("CMYK"), "JPEG", quality=90),
+    "grey PNG": lambda ink: encode_image(to_image(ink)),
+    "1-bit PNG": lambda ink: encode_image(to_image(ink).convert("1", dither=0)),
+    "RGB PNG": lambda ink: encode_image(to_image(ink).convert("RGB")),
+    "palette PNG": lambda ink: encode_image(to_image(ink).quantize(16)),
+    "palette PNG with a transparent color": lambda ink: encode_image(to_image(ink).quantize(16), transparency=0),
+    "grey PNG with a transparent grey": lambda ink: encode_image(to_image(ink), transparency=255),
+    "grey and alpha PNG": lambda ink: encode_image(rgba(ink, 0).convert("LA")),
+    "black ink on transparency": lambda ink: encode_image(rgba(ink, 0)),
+    "white ink on transparency": lambda ink: encode_image(rgba(ink, 255)),
+    "opaque RGBA": lambda ink: encode_image(to_image(ink).convert("RGBA")),
+    "16-bit PNG": lambda ink: encode_image(Image.fromarray((65535 * (1 - ink)).astype(np.uint16))),
+    "12 bits in a 16-bit PNG": lambda ink: encode_image(Image.fromarray((4095 * (1 - ink)).astype(np.uint16))),
+    "float TIFF of shares": lambda ink: encode_image(Image.fromarray(1 - ink), "TIFF"),
+    "sheet with a transparent rim": lambda ink: encode_image(rimmed(ink)),
+    "16-bit PNG of bytes": lambda ink: encode_image(Image.fromarray((255 * (1 - ink)).astype(np.uint16))),
+    "JPEG": lambda ink: encode_image(to_image(ink), "JPEG", quality=90),
+    "CMYK JPEG": lambda ink: encode_image(to_image(ink).convert("CMYK"), "JPEG", quality=90),
     "turned JPEG with EXIF": rotated_by_exif,
-    "WEBP": lambda ink: saved(grey(ink), "WEBP", quality=90),
-    "lossless WEBP with alpha": lambda ink: saved(rgba(ink, 0), "WEBP", lossless=True),
-    "GIF": lambda ink: saved(grey(ink), "GIF"),
+    "WEBP": lambda ink: encode_image(to_image(ink), "WEBP", quality=90),
+    "lossless WEBP with alpha": lambda ink: encode_image(rgba(ink, 0), "WEBP", lossless=True),
+    "GIF": lambda ink: encode_image(to_image(ink), "GIF"),
     "animated GIF": animated,
-    "BMP": lambda ink: saved(grey(ink), "BMP"),
-    "float TIFF": lambda ink: saved(Image.fromarray(255 * (1 - ink)), "TIFF"),
-    "white on black": lambda ink: saved(grey(1 - ink)),
-    "yellow on blue": lambda ink: saved(Image.merge("RGB", [grey(1 - ink), grey(1 - ink), grey(ink)])),
+    "BMP": lambda ink: encode_image(to_image(ink), "BMP"),
+    "float TIFF": lambda ink: encode_image(Image.fromarray(255 * (1 - ink)), "TIFF"),
+    "white on black": lambda ink: encode_image(to_image(1 - ink)),
+    "yellow on blue": lambda ink: encode_image(
+        Image.merge("RGB", [to_image(1 - ink), to_image(1 - ink), to_image(ink)])
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", SAME_DIGIT)
 def test_one_digit_in_any_format_gives_one_frame(kind, seven):
-    expected = framed(saved(grey(seven))).astype(float)
-    assert np.abs(framed(SAME_DIGIT[kind](seven)) - expected).mean() < 3
+    expected = normalize_picture(encode_image(to_image(seven))).astype(float)
+    assert np.abs(normalize_picture(SAME_DIGIT[kind](seven)) - expected).mean() < 3
 
 
 def test_where_a_digit_stands_and_how_large_it_is_does_not_matter(seven):
-    expected = framed(saved(grey(seven))).astype(float)
+    expected = normalize_picture(encode_image(to_image(seven))).astype(float)
     for side, left, top in ((200, 0, 0), (90, 300, 7), (400, 11, 190)):
         sheet = Image.new("L", (600, 600), 255)
-        sheet.paste(grey(seven).resize((side, side), Image.Resampling.BOX), (left, top))
-        assert np.abs(framed(saved(sheet)) - expected).mean() < 6
+        sheet.paste(to_image(seven).resize((side, side), Image.Resampling.BOX), (left, top))
+        assert np.abs(normalize_picture(encode_image(sheet)) - expected).mean() < 6
 
 
 @pytest.mark.parametrize("size", [(100, 30_000), (30_000, 100)])
 def test_a_digit_on_a_long_strip_is_not_squashed(size, seven):
-    small = grey(seven).resize((80, 80), Image.Resampling.BOX)
+    small = to_image(seven).resize((80, 80), Image.Resampling.BOX)
     strip = Image.new("L", size, 255)
     strip.paste(small, (10, 10))
-    assert np.array_equal(framed(saved(strip)), framed(saved(small)))
+    assert np.array_equal(normalize_picture(encode_image(strip)), normalize_picture(encode_image(small)))
 
 
 def paper(spread: float, size=(300, 200)) -> Image.Image:
@@ -106,27 +106,16 @@ def paper(spread: float, size=(300, 200)) -> Image.Image:
     return Image.fromarray((190 + grain).clip(0, 255).astype(np.uint8))
 
 
-def claims(width: int, height: int) -> bytes:
-    """A PNG that says it has so many pixels and brings next to none."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    rows = zlib.compress(bytes(1000))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
-GOOD = saved(Image.new("L", (100, 100), 255))
+GOOD = encode_image(Image.new("L", (100, 100), 255))
 BAD = {
     "empty": (b"", "empty", "0 bytes"),
     "text": (b"This is no picture at all.", "format", "PNG, JPEG"),
     "PDF": (b"%PDF-1.7 and more of it", "format", "convert"),
     "cut in the header": (GOOD[:20], "damaged", "damaged"),
     "cut in the pixels": (GOOD[:-30], "damaged", "damaged"),
-    "cut JPEG": (saved(paper(30), "JPEG")[:2000], "damaged", "damaged"),
-    "64.1 million pixels": (claims(8_010, 8_010), "pixels", "8010x8010"),
-    "900 million pixels": (claims(30_000, 30_000), "pixels", "at most 64 million"),
+    "cut JPEG": (encode_image(paper(30), "JPEG")[:2000], "damaged", "damaged"),
+    "64.1 million pixels": (png_declaring_size(8_010, 8_010), "pixels", "8010x8010"),
+    "900 million pixels": (png_declaring_size(30_000, 30_000), "pixels", "at most 64 million"),
 }
 
 
@@ -148,7 +137,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
 
 def test_random_bytes_in_a_picture_never_raise_anything_but_the_one_error(seven, reader):
     random = np.random.default_rng(4)
-    originals = [saved(grey(seven), form) for form in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")]
+    originals = [encode_image(to_image(seven), form) for form in ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")]
     for _ in range(40):
         for original in originals:
             broken = np.frombuffer(original, np.uint8).copy()
@@ -165,22 +154,12 @@ def test_decoding_ends_when_its_time_is_over():
     assert decoding.decode(GOOD, timeout=60).size == decoding.decode(GOOD).size
 
 
-def tiff_with_damaged_strip(image: Image.Image, compression: str) -> bytes:
-    """A TIFF file whose pixels are damaged, but not its header."""
-    content = bytearray(saved(image, "TIFF", compression=compression))
-    with Image.open(io.BytesIO(content)) as header:
-        (start, *_), (length, *_) = (header.tag_v2[tag] for tag in (STRIPOFFSETS, STRIPBYTECOUNTS))
-    for place in range(start + length // 3, start + length // 3 + 40):
-        content[place] ^= 0x5A
-    return bytes(content)
-
-
 @pytest.mark.parametrize(
     ("compression", "warning"),
     [("tiff_lzw", "Using code not yet in table"), ("tiff_deflate", "ZIPDecode"), ("packbits", "PackBitsDecode")],
 )
 def test_warnings_of_libtiff_about_a_damaged_picture_do_not_reach_stderr(capfd, seven, compression, warning):
-    content = tiff_with_damaged_strip(grey(seven), compression)
+    content = tiff_with_damaged_strip(to_image(seven), compression)
     with Image.open(io.BytesIO(content)) as image, pytest.raises(OSError, match="decoder error"):
         image.load()
     assert warning in capfd.readouterr().err  # what libtiff prints if nothing is done about it
@@ -191,7 +170,7 @@ def test_warnings_of_libtiff_about_a_damaged_picture_do_not_reach_stderr(capfd, 
 
 
 def test_warnings_of_libtiff_about_a_readable_picture_do_not_reach_stderr(capfd, seven):
-    content = tiff_with_damaged_strip(grey(seven).convert("1"), "group4")
+    content = tiff_with_damaged_strip(to_image(seven).convert("1"), "group4")
     with Image.open(io.BytesIO(content)) as image:
         image.load()
     assert "Fax4Decode" in capfd.readouterr().err
@@ -208,7 +187,7 @@ def test_stderr_works_again_after_it_was_silenced(capfd):
 
 
 def test_threads_that_silence_stderr_at_once_do_not_lose_it(capfd, seven):
-    content = saved(grey(seven), "TIFF", compression="tiff_lzw")
+    content = encode_image(to_image(seven), "TIFF", compression="tiff_lzw")
     with ThreadPoolExecutor(8) as threads:
         sizes = list(threads.map(lambda _: decoding.decode(content).size, range(64)))
     assert set(sizes) == {(200, 200)}
@@ -218,7 +197,7 @@ def test_threads_that_silence_stderr_at_once_do_not_lose_it(capfd, seven):
 
 @pytest.mark.parametrize("form", decoding.FORMATS)
 def test_is_picture_tells_by_the_beginning(seven, form):
-    content = saved(grey(seven), form)
+    content = encode_image(to_image(seven), form)
     assert decoding.is_picture(content)
     assert decoding.is_picture(content[: len(content) // 2])
 
@@ -226,7 +205,7 @@ def test_is_picture_tells_by_the_beginning(seven, form):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (claims(30_000, 30_000), True),
+        (png_declaring_size(30_000, 30_000), True),
         (GOOD[:20], True),
         (b"", False),
         (b"This is no picture at all.", False),

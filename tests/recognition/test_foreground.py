@@ -5,12 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.images import encode_image, to_image
 from digits.recognition import decoding, foreground
 from digits.recognition.reader import working_array
-from tests.helpers.images import grey, parts, saved, written
-
-SEVEN = written("7", side=240, pen=16)  # (240, W)
-HEIGHT, WIDTH = SEVEN.shape
+from tests.helpers.images import HEIGHT, SEVEN, WIDTH, find_lines, light_gradient, noise, paint
 
 
 def found(colors: np.ndarray) -> np.ndarray:
@@ -19,20 +17,9 @@ def found(colors: np.ndarray) -> np.ndarray:
     return foreground.extract_foreground(working_array(image)[0]).intensity > 0.5
 
 
-def on(paper: np.ndarray, color=(40, 50, 90), written: np.ndarray = SEVEN) -> np.ndarray:
-    """`written` in one color on `paper` (H, W, 3)."""
-    return paper * (1 - written[..., None]) + np.array(color, float) * written[..., None]
-
-
 def overlap(a: np.ndarray, b: np.ndarray) -> float:
     """Of the pixels in either of two masks the share that is in both (Jaccard's index)."""
     return (a & b).sum() / (a | b).sum()
-
-
-def light(depth: float) -> np.ndarray:
-    """White paper that gets darker by `depth` from the upper left to the lower right."""
-    y, x = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : 1 : WIDTH * 1j]
-    return 250 * (1 - depth * (x + y)[..., None] / 2) * np.ones(3)
 
 
 def shadow(depth: float) -> np.ndarray:
@@ -40,10 +27,6 @@ def shadow(depth: float) -> np.ndarray:
     paper = np.full((HEIGHT, WIDTH, 3), 240.0)
     paper[:, WIDTH // 2 :] *= 1 - depth
     return cv2.GaussianBlur(paper, (0, 0), 4)
-
-
-def grain(spread: float) -> np.ndarray:
-    return 200 + np.random.default_rng(1).normal(0, spread, (HEIGHT, WIDTH, 1)) * np.ones(3)
 
 
 def ruled(color=(150, 180, 225), squared=False) -> np.ndarray:
@@ -68,9 +51,9 @@ def on_a_table() -> np.ndarray:
 
 PAPERS = {
     "white": np.full((HEIGHT, WIDTH, 3), 255.0),
-    "uneven light": light(0.6),
+    "uneven light": light_gradient(0.6),
     "a shadow's edge": shadow(0.4),
-    "grain": grain(6),
+    "grain": noise(6),
     "ruled": ruled(),
     "squared": ruled(squared=True),
     "a frame": framed(),
@@ -80,12 +63,12 @@ PAPERS = {
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_the_same_ink_is_found_on_any_paper(paper):
-    assert overlap(found(on(PAPERS[paper])), SEVEN > 0.5) > 0.85
+    assert overlap(found(paint(PAPERS[paper])), SEVEN > 0.5) > 0.85
 
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_paper_with_nothing_on_it_is_blank(paper):
-    assert parts(Image.fromarray(PAPERS[paper].round().astype(np.uint8))) == []
+    assert find_lines(Image.fromarray(PAPERS[paper].round().astype(np.uint8))) == []
 
 
 @pytest.mark.parametrize(
@@ -94,11 +77,11 @@ def test_paper_with_nothing_on_it_is_blank(paper):
      ((120, 120, 120), (160, 80, 120)), ((200, 60, 60), (60, 130, 60)), ((90, 90, 200), (200, 200, 60))],
 )  # fmt: skip
 def test_colours_do_not_matter_nor_which_is_lighter(paper, color):
-    assert overlap(found(on(np.ones((HEIGHT, WIDTH, 3)) * paper, color)), SEVEN > 0.5) > 0.95
+    assert overlap(found(paint(np.ones((HEIGHT, WIDTH, 3)) * paper, color)), SEVEN > 0.5) > 0.95
 
 
 def test_a_stroke_that_crosses_ruled_lines_is_not_cut():
-    _, _, stats, _ = cv2.connectedComponentsWithStats(found(on(ruled(squared=True))).astype(np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(found(paint(ruled(squared=True))).astype(np.uint8))
     assert stats[1:, cv2.CC_STAT_AREA].max() > 0.95 * (SEVEN > 0.5).sum()
 
 
@@ -115,7 +98,7 @@ def test_mnists_images_are_their_own_ink(real_mnist):
 
 
 def test_a_pencil_is_found_and_its_contrast_said():
-    pencil = foreground.extract_foreground(on(PAPERS["white"], (190, 190, 190)).astype(np.uint8))
+    pencil = foreground.extract_foreground(paint(PAPERS["white"], (190, 190, 190)).astype(np.uint8))
     assert pencil.contrast == pytest.approx(65 / 255, abs=0.02)
 
 
@@ -128,17 +111,17 @@ def test_a_pencil_is_found_and_its_contrast_said():
         Image.new("RGBA", (100, 100), (0, 0, 0, 0)),
         Image.new("1", (1, 1)),
         Image.new("L", (1, 3000), 9),
-        grey(np.zeros((2, 2))),
+        to_image(np.zeros((2, 2))),
     ],
     ids=["white", "black", "coloured", "transparent", "one pixel", "a line of pixels", "four pixels"],
 )
 def test_blank_pictures_have_no_ink(image):
-    assert foreground.extract_foreground(working_array(decoding.decode(saved(image)))[0]) is None
+    assert foreground.extract_foreground(working_array(decoding.decode(encode_image(image)))[0]) is None
 
 
 def test_paper_is_what_is_around_where_light_changes_in_the_middle():
     """Half of a photo in the shadow of a hand was once called blank, as its edge was taken for the paper's grain."""
-    found = foreground.extract_with_local_background(on(shadow(0.5)).astype(np.uint8))
+    found = foreground.extract_with_local_background(paint(shadow(0.5)).astype(np.uint8))
     assert overlap(found.intensity > 0.5, SEVEN > 0.5) > 0.8
 
 
@@ -153,4 +136,4 @@ def test_what_is_mostly_pale_is_rather_shade():
     amount = np.zeros((40, 40), np.float32)
     amount[10:30, 5:35], amount[15:20, 10:15] = 0.25, 1
     assert foreground.is_mostly_pale(foreground.Foreground(amount, 0.5))
-    assert not foreground.is_mostly_pale(foreground.extract_foreground(on(PAPERS["white"]).astype(np.uint8)))
+    assert not foreground.is_mostly_pale(foreground.extract_foreground(paint(PAPERS["white"]).astype(np.uint8)))

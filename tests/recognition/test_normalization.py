@@ -6,9 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
+from bench.images import encode_image
 from digits.data import synthetic
 from digits.recognition import normalization
-from tests.helpers.images import framed, saved
+from tests.helpers.images import normalize_picture
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,9 @@ def test_the_frame_is_the_one_that_mnists_description_gives(shape):
 
 def test_mnist_images_come_back_as_they_were(real_mnist):
     images = real_mnist["train"].images[:2000, 0].numpy()
-    off = [np.abs(framed(saved(Image.fromarray(image))).astype(int) - image).max() for image in images]
+    off = [
+        np.abs(normalize_picture(encode_image(Image.fromarray(image))).astype(int) - image).max() for image in images
+    ]
     # To 255 stretched from 254, a pixel is off by one. What differs more has strokes thinner or paler than
     # nearly all, or a pixel of dust far from it.
     assert np.mean(np.array(off) <= 1) > 0.965
@@ -64,14 +67,18 @@ def test_mnist_images_come_back_as_they_were(real_mnist):
 )
 def test_a_changed_mnist_image_comes_back_to_nearly_itself(real_mnist, change, allowed):
     for image in _some(real_mnist):
-        again = framed(saved(Image.fromarray(change(image)))).astype(float)
+        again = normalize_picture(encode_image(Image.fromarray(change(image)))).astype(float)
         assert np.abs(again - image).mean() <= allowed
 
 
 def _some(real_mnist) -> np.ndarray:
     """100 training images that come back as they were."""
     images = real_mnist["train"].images[:110, 0].numpy()
-    return np.stack([i for i in images if np.abs(framed(saved(Image.fromarray(i))).astype(int) - i).max() <= 1][:100])
+    return np.stack(
+        [i for i in images if np.abs(normalize_picture(encode_image(Image.fromarray(i))).astype(int) - i).max() <= 1][
+            :100
+        ]
+    )
 
 
 def test_a_hairline_gets_a_stroke_as_mnist_has(seven):

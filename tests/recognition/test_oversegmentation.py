@@ -2,14 +2,14 @@
 
 import numpy as np
 
+from bench.images import draw_number, to_image
 from digits.recognition import components, foreground, oversegmentation
 from digits.recognition.reader import working_array
-from tests.helpers.images import grey, written
 
 
 def test_two_digits_that_touch_are_cut_between_them():
-    sheet = written("88", side=200, pen=14, gap=-0.04)
-    found = foreground.extract_foreground(working_array(grey(sheet))[0])
+    sheet = draw_number("88", height=200, stroke_width=14, gap=-0.04)
+    found = foreground.extract_foreground(working_array(to_image(sheet))[0])
     ((whole,),) = components.find_text_lines(found)
     pieces = oversegmentation.oversegment(whole, found.intensity)
     assert any(abs(piece.box[2] - sheet.shape[1] / 2) < 0.06 * sheet.shape[1] for piece in pieces[:-1])

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.images import draw_number, to_image
 from digits.recognition import page_detection
-from tests.helpers.images import grey, written
 
-NUMBER = written("47", side=240, pen=16)  # (240, W)
+NUMBER = draw_number("47", height=240, stroke_width=16)  # (240, W)
 
 
 def on_a_table(top: int, left: int, turned: float = 0.0, light: float = 0.0) -> np.ndarray:
@@ -41,7 +41,7 @@ def test_a_sheet_that_reaches_two_sides_of_the_picture_is_found():
 
 def test_what_is_all_paper_or_has_nothing_written_on_it_or_is_round_is_no_sheet():
     table = np.full((600, 800, 3), 90, np.uint8)
-    assert page_detection.find_page(np.asarray(grey(NUMBER))[..., None]) is None
+    assert page_detection.find_page(np.asarray(to_image(NUMBER))[..., None]) is None
     assert page_detection.find_page(cv2.rectangle(table.copy(), (200, 150), (600, 450), (250, 250, 250), -1)) is None
     disc = cv2.circle(table.copy(), (400, 300), 220, (250, 250, 250), -1)
     assert page_detection.find_page(cv2.line(disc, (350, 200), (350, 400), (20, 20, 20), 12)) is None

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import model
+from bench.images import draw_number, encode_image, to_image
 from digits import UserError
 from digits.data import synthetic
 from digits.recognition import decoding
 from digits.recognition.reader import Reader, Reading
-from tests.helpers.images import grey, saved, written
 
 hands = st.tuples(st.integers(0, 9), st.integers(0, 99))
 some = settings(max_examples=30, deadline=None, derandomize=True)
@@ -46,7 +46,7 @@ def ink_of(hand: tuple[int, int], side: int = 160, pen: float = 11) -> np.ndarra
 
 @cache
 def plainly(hand: tuple[int, int]) -> Reading:
-    return read(saved(grey(ink_of(hand))))
+    return read(encode_image(to_image(ink_of(hand))))
 
 
 def stays(hand: tuple[int, int], content: bytes) -> bool:
@@ -63,20 +63,20 @@ def test_nearly_all_hands_are_read_right():
 @some
 @given(hands)
 def test_inverted(hand):
-    assert stays(hand, saved(grey(1 - ink_of(hand))))
+    assert stays(hand, encode_image(to_image(1 - ink_of(hand))))
 
 
 @some
 @given(hands, st.tuples(*[st.integers(0, 200)] * 4))
 def test_padded_or_moved_anywhere_on_a_larger_sheet(hand, margins):
     left, top, right, bottom = margins
-    assert stays(hand, saved(grey(np.pad(ink_of(hand), ((top, bottom), (left, right))))))
+    assert stays(hand, encode_image(to_image(np.pad(ink_of(hand), ((top, bottom), (left, right))))))
 
 
 @some
 @given(hands, st.integers(24, 900))
 def test_scaled_up_or_down(hand, side):
-    assert stays(hand, saved(grey(ink_of(hand)).resize((side, side), Image.Resampling.LANCZOS)))
+    assert stays(hand, encode_image(to_image(ink_of(hand)).resize((side, side), Image.Resampling.LANCZOS)))
 
 
 @some
@@ -85,7 +85,7 @@ def test_recoloured_with_enough_contrast(hand, paper, colour):
     assume(np.abs(np.subtract(paper, colour)).mean() > 50)
     ink = ink_of(hand)[..., None]
     pixels = np.array(paper) * (1 - ink) + np.array(colour) * ink
-    assert stays(hand, saved(Image.fromarray(pixels.round().astype(np.uint8))))
+    assert stays(hand, encode_image(Image.fromarray(pixels.round().astype(np.uint8))))
 
 
 @some
@@ -93,7 +93,7 @@ def test_recoloured_with_enough_contrast(hand, paper, colour):
 def test_ink_moved_into_alpha(hand, colour):
     ink = ink_of(hand)
     pixels = np.dstack([np.full((*ink.shape, 3), colour), 255 * ink]).round().astype(np.uint8)
-    assert stays(hand, saved(Image.fromarray(pixels)))
+    assert stays(hand, encode_image(Image.fromarray(pixels)))
 
 
 @some
@@ -105,26 +105,26 @@ def test_turned_and_turned_back_by_exif(hand, turn):
     orientation, transposed = turn
     exif = Image.Exif()
     exif[0x0112] = orientation
-    assert stays(hand, saved(grey(ink_of(hand)).transpose(transposed), "JPEG", quality=95, exif=exif))
+    assert stays(hand, encode_image(to_image(ink_of(hand)).transpose(transposed), "JPEG", quality=95, exif=exif))
 
 
 @some
 @given(hands, st.sampled_from(["JPEG", "WEBP"]), st.integers(15, 95))
 def test_encoded_with_loss(hand, form, quality):
-    assert stays(hand, saved(grey(ink_of(hand)), form, quality=quality))
+    assert stays(hand, encode_image(to_image(ink_of(hand)), form, quality=quality))
 
 
 @some
 @given(hands, st.sampled_from(["palette", "16 bit", "1 bit", "CMYK", "GIF", "TIFF"]))
 def test_encoded_otherwise(hand, form):
-    ink, image = ink_of(hand), grey(ink_of(hand))
+    ink, image = ink_of(hand), to_image(ink_of(hand))
     content = {
-        "palette": lambda: saved(image.quantize(8)),
-        "16 bit": lambda: saved(Image.fromarray((65535 * (1 - ink)).round().astype(np.uint16))),
-        "1 bit": lambda: saved(image.convert("1", dither=Image.Dither.NONE)),
-        "CMYK": lambda: saved(image.convert("CMYK"), "TIFF"),
-        "GIF": lambda: saved(image, "GIF"),
-        "TIFF": lambda: saved(image, "TIFF"),
+        "palette": lambda: encode_image(image.quantize(8)),
+        "16 bit": lambda: encode_image(Image.fromarray((65535 * (1 - ink)).round().astype(np.uint16))),
+        "1 bit": lambda: encode_image(image.convert("1", dither=Image.Dither.NONE)),
+        "CMYK": lambda: encode_image(image.convert("CMYK"), "TIFF"),
+        "GIF": lambda: encode_image(image, "GIF"),
+        "TIFF": lambda: encode_image(image, "TIFF"),
     }[form]()
     assert stays(hand, content)
 
@@ -133,18 +133,18 @@ def test_encoded_otherwise(hand, form):
 @given(hands, st.floats(0.2, 1.6))
 def test_other_pens(hand, pen):
     """From a fifth of the usual width to half as much again: hairlines and markers."""
-    assert stays(hand, saved(grey(ink_of(hand, 160, 11 * pen))))
+    assert stays(hand, encode_image(to_image(ink_of(hand, 160, 11 * pen))))
 
 
 @some
 @given(st.text("0123456789", min_size=2, max_size=4), st.integers(0, 30), st.floats(0.2, 0.6))
 def test_digits_side_by_side_are_read_as_all_of_them(text, seed, gap):
-    together = read(saved(grey(written(text, side=120, pen=8, gap=gap, seed=seed))))
+    together = read(encode_image(to_image(draw_number(text, height=120, stroke_width=8, gap=gap, seed=seed))))
     random = torch.Generator().manual_seed(seed)
     alone = [
         synthetic.rasterize(synthetic.digit_strokes(int(digit), random), 120, 8, size=0.7).numpy() for digit in text
     ]
-    readings = [read(saved(grey(ink))) for ink in alone]
+    readings = [read(encode_image(to_image(ink))) for ink in alone]
     assume(all(reading.certain for reading in readings))
     assert together.text == "".join(reading.text for reading in readings)
 
@@ -152,7 +152,7 @@ def test_digits_side_by_side_are_read_as_all_of_them(text, seed, gap):
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM"]), st.data())
 def test_broken_and_truncated_pictures_raise_only_the_one_error(form, data):
-    whole = bytearray(saved(grey(ink_of((4, 1), 40, 4)), form))
+    whole = bytearray(encode_image(to_image(ink_of((4, 1), 40, 4)), form))
     for place in data.draw(st.lists(st.integers(0, len(whole) - 1), max_size=6)):
         whole[place] = data.draw(st.integers(0, 255))
     cut = bytes(whole[: data.draw(st.integers(0, len(whole)))])

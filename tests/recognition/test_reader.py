@@ -7,22 +7,13 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from bench.images import draw_number, encode_image, to_image
 from digits import UserError
 from digits.probabilities import class_probabilities
 from digits.recognition import components, decoding, foreground
 from digits.recognition.reader import CONFIDENCE_THRESHOLD, Digit, Reader, Reading, may_replace, working_array
-from tests.helpers.images import framed, grey, saved, written
-
-
-class Says(torch.nn.Module):
-    """Answers every picture with the same logits."""
-
-    def __init__(self, *logits: float):
-        super().__init__()
-        self.logits = torch.tensor(logits)
-
-    def forward(self, x):
-        return self.logits.expand(len(x), 10)
+from tests.helpers.images import normalize_picture
+from tests.helpers.networks import ConstantLogits
 
 
 def reading(*digits: tuple[int, float]) -> Reading:
@@ -72,7 +63,7 @@ def test_the_likeliest_digit_is_the_result_and_probabilities_are_the_networks():
     image = Image.new("L", (40, 40), 255)
     image.paste(0, (10, 5, 20, 35))
     logits = [0.0, 1.0, 2.0, 3.0, 4.0, 9.0, 4.0, 3.0, 2.0, 1.0]
-    (digit,) = Reader(Says(*logits)).read(image).digits
+    (digit,) = Reader(ConstantLogits(*logits)).read(image).digits
     assert digit.result == 5
     assert digit.box == (10, 5, 20, 35)
     assert digit.probabilities == pytest.approx(class_probabilities(torch.tensor([logits]))[0].tolist())
@@ -80,13 +71,13 @@ def test_the_likeliest_digit_is_the_result_and_probabilities_are_the_networks():
 
 def test_a_digit_broken_in_two_one_above_the_other_is_one_and_two_lines_are_two(reader):
     """Fives of MNIST whose upper half has lost the lower one were once read as two lines of one digit each."""
-    five = written("5", side=200, pen=12)
+    five = draw_number("5", height=200, stroke_width=12)
     rows = (five > 0.1).any(1).nonzero()[0]
     top, middle = five[: rows[0] + len(rows) // 2], five[rows[0] + len(rows) // 2 :]
     broken = np.concatenate([top, np.zeros((9, five.shape[1])), middle])
-    assert len(components.find_text_lines(foreground.extract_foreground(working_array(grey(broken))[0]))) == 2
-    assert reader.read(grey(broken)).text == "5"
-    assert reader.read(grey(np.concatenate([five, five]))).text == "55"
+    assert len(components.find_text_lines(foreground.extract_foreground(working_array(to_image(broken))[0]))) == 2
+    assert reader.read(to_image(broken)).text == "5"
+    assert reader.read(to_image(np.concatenate([five, five]))).text == "55"
 
 
 def test_a_blank_picture_is_said_to_be_blank(reader):
@@ -108,7 +99,7 @@ def test_a_later_look_may_not_change_digits_that_were_sure():
 @pytest.mark.parametrize("kind", ["shadow", "rules"])
 def test_what_is_paler_than_the_ink_does_not_change_the_text(reader, kind):
     """The edge of a shadow was once read as a 1, and rules that were nearly as dark as ink joined digits."""
-    image = np.asarray(grey(written("36", side=240, pen=12))).astype(np.float32)
+    image = np.asarray(to_image(draw_number("36", height=240, stroke_width=12))).astype(np.float32)
     y, x = np.mgrid[0 : image.shape[0], 0 : image.shape[1]]
     image *= 1 - 0.4 / (1 + np.exp((x - y) / 20)) if kind == "shadow" else np.where(y % 34 < 2, 0.7, 1)
     assert reader.read(Image.fromarray(image.astype(np.uint8))).text == "36"
@@ -120,10 +111,10 @@ def test_the_chance_that_digits_were_told_apart_rightly_counts_as_well():
 
 def test_the_box_is_in_pixels_of_the_picture_as_sent(reader):
     """Also where the picture is reduced to be worked on, and a line of it again."""
-    ink = written("25", side=200, pen=12)
+    ink = draw_number("25", height=200, stroke_width=12)
     rows = (ink > 0.5).any(1).nonzero()[0]
     for size, allowed in ((1, 2), (4, 12), (15, 60)):
-        image = grey(ink).resize((ink.shape[1] * size, ink.shape[0] * size), Image.Resampling.BOX)
+        image = to_image(ink).resize((ink.shape[1] * size, ink.shape[0] * size), Image.Resampling.BOX)
         first, second = reader.read(image).digits
         assert (first.result, second.result) == (2, 5)
         assert first.box[1] == pytest.approx(min(first.box[1], second.box[1]), abs=100 * size)
@@ -134,14 +125,14 @@ def test_the_box_is_in_pixels_of_the_picture_as_sent(reader):
 
 def test_a_number_cropped_to_its_very_edge_keeps_all_its_digits(reader):
     """Digits that touched the border were once taken for the edge of something, as one between them did not."""
-    ink = written("2836", side=120, pen=8)
+    ink = draw_number("2836", height=120, stroke_width=8)
     rows, columns = (ink > 0.2).any(1).nonzero()[0], (ink > 0.2).any(0).nonzero()[0]
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    assert reader.read(grey(cut)).text == "2836"
+    assert reader.read(to_image(cut)).text == "2836"
 
 
 def test_a_picture_of_50_megapixels_is_read(reader):
-    image = grey(written("47", side=200, pen=12)).resize((8_000, 6_250), Image.Resampling.BOX)
+    image = to_image(draw_number("47", height=200, stroke_width=12)).resize((8_000, 6_250), Image.Resampling.BOX)
     assert reader.read(image).text == "47"
 
 
@@ -185,9 +176,9 @@ def test_the_10000_test_images_read_as_png_files_as_they_do_as_tensors(reader, r
     """1,000 of them are read in all; of the others only the frames are made and compared."""
     test = real_mnist["test"]
     direct = reader.predict(test.images[:, 0].numpy()).argmax(1)
-    frames = np.stack([framed(saved(Image.fromarray(image))) for image in test.images[:, 0].numpy()])
+    frames = np.stack([normalize_picture(encode_image(Image.fromarray(image))) for image in test.images[:, 0].numpy()])
     read = reader.predict(frames).argmax(1)
     right = (direct == test.labels).double().mean()
     assert abs((read == test.labels).double().mean() - right) <= 0.001
-    texts = [reader.read(decoding.decode(saved(Image.fromarray(i)))).text for i in test.images[:1000, 0].numpy()]
+    texts = [reader.read(decoding.decode(encode_image(Image.fromarray(i)))).text for i in test.images[:1000, 0].numpy()]
     assert sum(text == str(digit) for text, digit in zip(texts, read.tolist(), strict=False)) >= 998

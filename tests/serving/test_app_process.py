@@ -22,10 +22,10 @@ import app
 from bench.server_process import ServerProcess, run_app
 from digits import UserError
 from digits.serving import server
-from tests.helpers.api import encoded
+from tests.helpers.api import to_base64
 
 SAMPLE = Path("input/test-7.png").read_bytes()
-BODY = json.dumps({"image": encoded(SAMPLE)}).encode()
+BODY = json.dumps({"image": to_base64(SAMPLE)}).encode()
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def test_https_on_the_http_port_ends_at_once(served):
         ["-T", "input/test-7.png", "-X", "POST", "-H", "Transfer-Encoding: chunked"],
         ["-F", "image=@input/test-7.png"],
         ["-F", "upload=@input/test-7.png"],
-        ["--data-urlencode", f"image={encoded(SAMPLE)}"],
+        ["--data-urlencode", f"image={to_base64(SAMPLE)}"],
         ["--json", BODY.decode()],
         ["--data-binary", "@input/test-7.png", "-H", "Expect: 100-continue", "--compressed"],
     ],

@@ -11,12 +11,12 @@ from PIL import Image
 
 import app
 import model
-from tests.helpers.api import assert_refused, encoded
-from tests.helpers.images import grey, saved, written
+from bench.images import draw_number, encode_image, to_image
+from tests.helpers.api import assert_error, to_base64
 
 SAMPLE = Path("input/test-7.png").read_bytes()
 RAW = {"data": SAMPLE, "content_type": "image/png"}
-NUMBER = {"data": saved(grey(written("47"))), "content_type": "image/png"}
+NUMBER = {"data": encode_image(to_image(draw_number("47"))), "content_type": "image/png"}
 
 
 def test_explanation_has_the_documented_form(client, network):
@@ -60,7 +60,7 @@ def test_each_digit_of_a_number_can_be_explained(client):
 @pytest.mark.parametrize("path", ["/api/explain", "/api/compare"])
 def test_picture_is_taken_in_every_form_that_the_api_takes(client, path):
     expected = client.post(path, **RAW).json
-    assert client.post(path, json={"image": encoded(SAMPLE)}).json == expected
+    assert client.post(path, json={"image": to_base64(SAMPLE)}).json == expected
     assert client.post(path, data={"image": (io.BytesIO(SAMPLE), "7.png")}).json == expected
 
 
@@ -70,7 +70,7 @@ def test_picture_is_taken_in_every_form_that_the_api_takes(client, path):
     ids=lambda query: query[:16],
 )
 def test_digit_that_does_not_exist_is_refused(client, query):
-    assert '"digit"' in assert_refused(client.post(f"/api/explain?digit={query}", **RAW), 400, "digit")
+    assert '"digit"' in assert_error(client.post(f"/api/explain?digit={query}", **RAW), 400, "digit")
 
 
 @pytest.mark.parametrize("path", ["/api/explain", "/api/compare"])
@@ -79,13 +79,13 @@ def test_digit_that_does_not_exist_is_refused(client, query):
     [
         (b"not json", 400, "json"),
         (json.dumps({"image": "zzzzz"}).encode(), 400, "base64"),
-        (json.dumps({"image": encoded(b"no picture")}).encode(), 415, "format"),
-        (json.dumps({"image": encoded(saved(Image.new("L", (28, 28), 255)))}).encode(), 422, "blank"),
+        (json.dumps({"image": to_base64(b"no picture")}).encode(), 415, "format"),
+        (json.dumps({"image": to_base64(encode_image(Image.new("L", (28, 28), 255)))}).encode(), 422, "blank"),
     ],
 )
 def test_bad_pictures_are_refused_as_by_the_api(client, path, body, status, code):
-    assert_refused(client.post(path, data=body), status, code)
-    assert_refused(client.get(path), 405)
+    assert_error(client.post(path, data=body), status, code)
+    assert_error(client.get(path), 405)
 
 
 def test_explanations_are_counted_as_requests_but_not_as_readings(client, application):

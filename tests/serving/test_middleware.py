@@ -12,7 +12,7 @@ import app
 from digits import UserError
 from digits.serving import middleware
 from digits.serving.middleware import parse_origins
-from tests.helpers.api import assert_refused, encoded
+from tests.helpers.api import assert_error, to_base64
 
 SAMPLE = Path("input/test-7.png").read_bytes()
 RAW = {"data": SAMPLE, "content_type": "image/png"}
@@ -269,7 +269,7 @@ def test_access_log_has_the_address_that_trusted_proxies_saw(caplog, proxies, ad
 
 def test_request_is_one_log_record_without_anything_of_its_picture(client, caplog):
     caplog.set_level("INFO", "digits.access")
-    image = encoded(SAMPLE)
+    image = to_base64(SAMPLE)
     response = client.post("/api?secret=1", json={"image": image}, headers={"X-Request-ID": "mine-1"})
     assert response.headers["X-Request-ID"] == "mine-1"
     (record,) = caplog.records
@@ -311,6 +311,6 @@ def test_refused_requests_are_logged_and_counted(client, caplog):
     caplog.set_level("INFO", "digits.access")
     error = UserError("The request did not arrive in time: send it again.", "slow")
     response = client.post("/api", environ_overrides={"digits.error": error})
-    assert_refused(response, 408, "slow")
+    assert_error(response, 408, "slow")
     assert [record.status for record in caplog.records] == [408]
     assert 'digits_requests_total{method="POST",route="/api",status="408"}' in client.get("/metrics").text

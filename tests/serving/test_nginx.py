@@ -21,9 +21,9 @@ import pytest
 
 import app
 from bench.server_process import run_app
-from tests.helpers.fake_server import HANG_UP, fake
-from tests.test_deploy import NGINX_CONF
+from tests.helpers.fake_server import CLOSE_CONNECTION, fake_server
 
+NGINX_CONF = Path("deploy/nginx.conf").read_text()
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 with_nginx = pytest.mark.skipif(NGINX is None, reason="no nginx: apt-get install nginx")
 (SHIPPED_RATE,) = re.findall(r"rate=(\w+/s)", NGINX_CONF)
@@ -143,37 +143,41 @@ def test_no_request_is_lost_when_one_of_two_instances_goes_under_load(tmp_path, 
 
 @with_nginx
 def test_an_instance_hears_who_asked_and_the_name_of_the_request(tmp_path):
-    with fake((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
+    with fake_server((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
         ask(address, X_Request_ID="order-7.1", X_Forwarded_For="192.0.2.7")
         ask(address)
         ask(address, X_Request_ID='7", "client": "192.0.2.7')
-    (named, unnamed, forged) = (headers for _, headers, _ in instance.asked)
+    (named, unnamed, forged) = (headers for _, headers, _ in instance.requests)
     assert named["X-Request-ID"] == "order-7.1"
     assert named["X-Forwarded-For"] == "192.0.2.7, 127.0.0.1"  # the last one is nginx's own word
     assert unnamed["X-Forwarded-For"] == "127.0.0.1"
     for headers in (unnamed, forged):
         assert re.fullmatch("[0-9a-f]{32}", headers["X-Request-ID"])
-    assert {body for _, _, body in instance.asked} == {BODY}
+    assert {body for _, _, body in instance.requests} == {BODY}
 
 
 @with_nginx
 def test_an_instance_that_hangs_up_is_passed_over(tmp_path):
     with (
-        fake(HANG_UP) as broken,
-        fake((200, b"{}", {})) as sound,
+        fake_server(CLOSE_CONNECTION) as broken,
+        fake_server((200, b"{}", {})) as sound,
         proxy(tmp_path, broken.port, sound.port) as address,
     ):
         assert {ask(address)[0] for _ in range(10)} == {200}
-    assert broken.asked
+    assert broken.requests
 
 
 @with_nginx
 def test_a_picture_that_brings_down_its_reader_is_read_twice_and_takes_no_instance_out(tmp_path):
     """With nginx's own max_fails=1 the one such picture left no instance for anybody for ten seconds."""
     good = (200, b"{}", {})
-    with fake(HANG_UP, good) as one, fake(HANG_UP, good) as other, proxy(tmp_path, one.port, other.port) as address:
+    with (
+        fake_server(CLOSE_CONNECTION, good) as one,
+        fake_server(CLOSE_CONNECTION, good) as other,
+        proxy(tmp_path, one.port, other.port) as address,
+    ):
         assert_refused(ask(address), 503, "unavailable")
-        assert (len(one.asked), len(other.asked)) == (1, 1)
+        assert (len(one.requests), len(other.requests)) == (1, 1)
         assert ask(address)[0] == 200
 
 
@@ -184,9 +188,9 @@ def test_a_busy_instance_is_believed_and_no_other_is_asked(tmp_path):
         b'{"error": {"code": "busy", "message": ""}}',
         {"Retry-After": "7", "Content-Type": "application/json"},
     )
-    with fake(busy) as one, fake(busy) as other, proxy(tmp_path, one.port, other.port) as address:
+    with fake_server(busy) as one, fake_server(busy) as other, proxy(tmp_path, one.port, other.port) as address:
         assert assert_refused(ask(address), 503, "busy")["Retry-After"] == "7"
-    assert len(one.asked) + len(other.asked) == 1
+    assert len(one.requests) + len(other.requests) == 1
 
 
 @with_nginx
@@ -235,9 +239,9 @@ def test_the_server_works_under_a_path(tmp_path, edits):
 
 @with_nginx
 def test_what_clients_claim_about_host_and_path_is_not_passed_on(tmp_path):
-    with fake((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
+    with fake_server((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
         ask(address, X_Forwarded_Prefix="/evil", X_Forwarded_Host="evil.example")
-    ((_, headers, _),) = instance.asked
+    ((_, headers, _),) = instance.requests
     assert headers["X-Forwarded-Prefix"] is None
 
 
@@ -252,7 +256,7 @@ def test_what_nginx_itself_answers_has_the_form_of_the_apis_errors(tmp_path):
 @with_nginx
 def test_a_body_as_large_as_an_instance_takes_goes_through_whole(tmp_path):
     body = os.urandom(app.ServerSettings().max_body)
-    with fake((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
+    with fake_server((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
         assert ask(address, body)[0] == 200
-    assert instance.asked[0][2] == body
+    assert instance.requests[0][2] == body
     assert f"over {app.ServerSettings().max_body // 2**20} MB" in NGINX_CONF

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from digits.serving import page_routes
-from tests.helpers.api import assert_refused
+from tests.helpers.api import assert_error
 
 STATIC = Path("static")
 FILES = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
@@ -87,7 +87,7 @@ def test_version_changes_with_any_static_file(tmp_path):
     ["/static/none.js", "/assets/x/none.js", "/assets/x/../../app.py", "/assets/x/%2e%2e/app.py", "/static/", "/docs/"],
 )
 def test_files_outside_of_the_folders_are_not_found(client, path):
-    assert_refused(client.get(path), 404, "not_found")
+    assert_error(client.get(path), 404, "not_found")
 
 
 @pytest.mark.parametrize("accepted", [BROWSER, "text/html"])
@@ -104,7 +104,7 @@ def test_person_who_opens_a_wrong_address_gets_a_page(client, accepted):
 @pytest.mark.parametrize("accepted", ["*/*", "application/json", "application/json, text/html;q=0.5", None])
 def test_program_that_asks_for_a_wrong_address_gets_json(client, accepted):
     response = client.get("/nothing", headers={"Accept": accepted} if accepted else {})
-    assert "/docs" in assert_refused(response, 404, "not_found")
+    assert "/docs" in assert_error(response, 404, "not_found")
 
 
 def test_wrong_address_in_a_message_is_not_markup(client):

@@ -15,14 +15,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from werkzeug.test import EnvironBuilder
 
+from bench.images import encode_image
 from digits import UserError
 from digits.recognition.decoding import describe_content
 from digits.serving.request_parsing import decode_base64, decompress, peek_pixels
-from tests.helpers.api import assert_refused, encoded
-from tests.helpers.images import saved
+from tests.helpers.api import assert_error, to_base64
 
 SAMPLE = Path("input/test-7.png").read_bytes()
-TEXT = encoded(SAMPLE)
+TEXT = to_base64(SAMPLE)
 BODY = json.dumps({"image": TEXT}).encode()
 FORM = "application/x-www-form-urlencoded"  # what `curl --data-binary` says of anything
 BYTES = bytes(range(256)) + b"\xfb\xff\xfe"  # its base64 has + and /
@@ -50,7 +50,7 @@ def raw_deflate(content: bytes) -> bytes:
 )
 @pytest.mark.parametrize("content", [BYTES, BYTES[:-1], BYTES[:-2]], ids=["3n", "3n - 1", "3n - 2"])
 def test_base64_is_decoded_in_every_usual_spelling(write, content):
-    assert decode_base64(write(encoded(content))) == content
+    assert decode_base64(write(to_base64(content))) == content
 
 
 @pytest.mark.parametrize("text", ["zzzzz", "!!!!", "ä", "A", "AA=A", "data:image/png;base64", "data:text/plain,%41"])
@@ -114,7 +114,7 @@ def test_compressed_bodies_are_read(client, name, compress, kind, body):
 )
 def test_content_encoding_that_cannot_be_undone_is_refused(client, name, body, words):
     answer = client.post("/api", data=body, headers={"Content-Encoding": name})
-    assert words in assert_refused(answer, 415, "encoding")
+    assert words in assert_error(answer, 415, "encoding")
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress, raw_deflate])
@@ -128,7 +128,7 @@ def test_gzip_bomb_is_refused_and_its_memory_is_bounded(client, compress):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert_refused(answer, 413, "large")
+    assert_error(answer, 413, "large")
     assert peak < 2.5 * limit
 
 
@@ -146,8 +146,8 @@ def test_picture_as_the_body_is_read_with_any_content_type(client, kind):
 @pytest.mark.parametrize("kind", ["image/png", "image/x-unknown", "application/octet-stream"])
 def test_body_that_is_announced_as_a_picture_is_taken_for_one(client, kind):
     assert client.post("/api", data=SAMPLE, content_type=kind).json["text"] == "7"
-    assert_refused(client.post("/api", data=b"", content_type=kind), 400, "empty")
-    assert_refused(client.post("/api", data=b"no picture", content_type=kind), 415, "format")
+    assert_error(client.post("/api", data=b"", content_type=kind), 400, "empty")
+    assert_error(client.post("/api", data=b"no picture", content_type=kind), 415, "format")
 
 
 @pytest.mark.parametrize(
@@ -173,22 +173,22 @@ def test_picture_in_which_a_form_field_seems_to_be_is_read(client):
     metadata = PngInfo()
     metadata.add_text("comment", "&image=aGVsbG8=&")
     with Image.open(io.BytesIO(SAMPLE)) as image:
-        content = saved(image, pnginfo=metadata)
+        content = encode_image(image, pnginfo=metadata)
     assert client.post("/api", data=content, content_type=FORM).json["text"] == "7"
 
 
 @pytest.mark.parametrize("count", [2_000, 100_000])
 def test_forms_of_too_many_fields_are_refused(client, count):
     answer = client.post("/api", data="a=1&" * count + "image=aGVsbG8=", content_type=FORM)
-    assert_refused(answer, 400, "form")
+    assert_error(answer, 400, "form")
     part = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
     answer = client.post("/api", data=part * count + "--x--\r\n", content_type="multipart/form-data; boundary=x")
-    assert_refused(answer, 413)
+    assert_error(answer, 413)
 
 
 def test_form_file_is_read(client):
     assert client.post("/api", data={"image": (io.BytesIO(SAMPLE), "7.png")}).json["text"] == "7"
-    assert_refused(client.post("/api", data={"image": (io.BytesIO(b"no picture"), "7.png")}), 415, "format")
+    assert_error(client.post("/api", data={"image": (io.BytesIO(b"no picture"), "7.png")}), 415, "format")
 
 
 def test_compressed_form_is_read(client):
@@ -210,7 +210,7 @@ def test_file_called_image_is_read_among_others(client):
 
 def test_files_of_several_other_names_are_refused_with_their_names(client):
     form = {name: (io.BytesIO(SAMPLE), "7.png") for name in ("front", "back")}
-    message = assert_refused(client.post("/api", data=form), 400, "form")
+    message = assert_error(client.post("/api", data=form), 400, "form")
     assert '"front", "back"' in message
     assert '"image"' in message
 
@@ -218,11 +218,11 @@ def test_files_of_several_other_names_are_refused_with_their_names(client):
 @pytest.mark.parametrize("body", [{"other": "no file"}, b"no form"], ids=["text field", "no form"])
 def test_forms_without_a_file_are_refused(client, body):
     answer = client.post("/api", data=body, content_type="multipart/form-data")
-    assert "curl -F" in assert_refused(answer, 400, "form")
+    assert "curl -F" in assert_error(answer, 400, "form")
 
 
 def test_form_takes_a_data_url_as_text(client):
-    form = {"image": f"data:image/png;base64,{encoded(SAMPLE)}"}
+    form = {"image": f"data:image/png;base64,{to_base64(SAMPLE)}"}
     assert client.post("/api", data=form, content_type="multipart/form-data").json["text"] == "7"
 
 
@@ -232,18 +232,18 @@ def test_file_that_was_not_chosen_does_not_count(client):
 
 
 def test_percent_encoded_data_url_is_read(client):
-    address = "data:image/png;base64," + quote(encoded(SAMPLE), safe="")
+    address = "data:image/png;base64," + quote(to_base64(SAMPLE), safe="")
     assert client.post("/api", json={"image": address}).json["text"] == "7"
 
 
 def test_refusals_of_files_say_what_they_looked_like(client):
-    assert "a PDF file" in assert_refused(client.post("/api", json={"image": encoded(b"%PDF-1.7")}), 415, "format")
+    assert "a PDF file" in assert_error(client.post("/api", json={"image": to_base64(b"%PDF-1.7")}), 415, "format")
     form = {"image": (io.BytesIO(b"<!doctype html>"), "7.png")}
-    assert "HTML" in assert_refused(client.post("/api", data=form), 415, "format")
-    assert "https://" in assert_refused(client.post("/api", json={"image": "https://a.org/7.png"}), 400, "base64")
+    assert "HTML" in assert_error(client.post("/api", data=form), 415, "format")
+    assert "https://" in assert_error(client.post("/api", json={"image": "https://a.org/7.png"}), 400, "base64")
 
 
-@pytest.mark.parametrize("wrap", [lambda file: file, lambda file: json.dumps({"image": encoded(file)}).encode()])
+@pytest.mark.parametrize("wrap", [lambda file: file, lambda file: json.dumps({"image": to_base64(file)}).encode()])
 def test_pixels_are_known_before_anything_is_decoded(wrap):
     assert peek_pixels(wrap(SAMPLE)) == 480 * 360
     stream = io.BytesIO()
@@ -257,7 +257,7 @@ def test_pixels_are_known_before_anything_is_decoded(wrap):
     "body",
     [
         *(b"", b"{", b"{}", b"[]", b'{"image": 7}', b'{"image": "A"}', b'{"image": "!"}', BODY[:30]),
-        *(gzip.compress(SAMPLE), BODY.decode().encode("utf-16"), saved(Image.new("L", (30, 20)), "TIFF")),
+        *(gzip.compress(SAMPLE), BODY.decode().encode("utf-16"), encode_image(Image.new("L", (30, 20)), "TIFF")),
     ],
     ids=lambda body: str(body[:16]),
 )
@@ -306,7 +306,7 @@ DESCRIPTIONS = [
 def test_refusal_says_what_the_body_looked_like(client, content, words):
     assert describe_content(content) == words
     for kind in ("application/json", FORM, None):
-        message = assert_refused(client.post("/api", data=content, content_type=kind), 400, "json")
+        message = assert_error(client.post("/api", data=content, content_type=kind), 400, "json")
         assert message.startswith('Send a JSON object: {"image": ')
         assert message.endswith(f"This is {words}.")
 
@@ -317,4 +317,4 @@ def test_body_that_breaks_off_is_the_fault_of_the_client(client):
             raise OSError("connection reset")
 
     answer = client.post("/api", environ_overrides={"wsgi.input": Broken(), "CONTENT_LENGTH": "100"})
-    assert_refused(answer, 400, "body")
+    assert_error(answer, 400, "body")

@@ -13,7 +13,7 @@ import pytest
 from bench.load_generator import known_pictures, load
 from bench.resilience import STALLED
 from bench.server_process import run_app
-from tests.helpers.waiting import until
+from tests.helpers.waiting import wait_until
 
 SAMPLE = Path("input/test-7.png").read_bytes()
 
@@ -57,7 +57,7 @@ def test_requests_that_wait_too_long_get_503_and_health_checks_do_not_queue(quie
         run_app(0, 1, "--max-wait", "0.02", log=quiet) as server,
         load(server.port, pictures, 32) as clients,
     ):
-        until(lambda: {"right", "busy"} <= kinds(clients.outcomes))
+        wait_until(lambda: {"right", "busy"} <= kinds(clients.outcomes))
         assert urlopen(f"{server.address}/healthz").status == 200
         assert urlopen(f"{server.address}/readyz").status == 200
     assert kinds(clients.outcomes) == {"right", "busy"}
@@ -65,12 +65,12 @@ def test_requests_that_wait_too_long_get_503_and_health_checks_do_not_queue(quie
 
 def test_killed_worker_is_replaced_and_only_its_requests_are_lost(quiet, pictures):
     with run_app(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
-        until(lambda: len(clients.outcomes) > 50)
+        wait_until(lambda: len(clients.outcomes) > 50)
         workers = server.worker_pids()
         os.kill(min(workers), signal.SIGKILL)
-        until(lambda: len(server.worker_pids() - workers) == 1)
+        wait_until(lambda: len(server.worker_pids() - workers) == 1)
         answered = len(clients.outcomes)
-        until(lambda: len(clients.outcomes) > answered + 50)
+        wait_until(lambda: len(clients.outcomes) > answered + 50)
     assert clients.count()["lost"] <= 8
     assert kinds(clients.outcomes) <= {"right", "lost"}
     assert server.process.returncode == 0
@@ -85,7 +85,7 @@ def test_server_goes_on_when_workers_die_one_after_the_other_and_weights_are_bro
         for _ in range(2):
             (worker,) = server.worker_pids()
             os.kill(worker, signal.SIGKILL)
-            until(lambda: server.worker_pids() - {worker} and can_read(server.address))  # noqa: B023
+            wait_until(lambda: server.worker_pids() - {worker} and can_read(server.address))  # noqa: B023
         assert server.process.poll() is None
     assert server.process.returncode == 0
 
@@ -99,7 +99,7 @@ def can_read(address: str) -> bool:
 
 def test_sigterm_under_load_loses_no_accepted_request(quiet, pictures):
     with run_app(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
-        until(lambda: len(clients.outcomes) > 50)
+        wait_until(lambda: len(clients.outcomes) > 50)
         server.process.terminate()
         assert server.process.wait(30) == 0
     assert kinds(clients.outcomes) <= {"right", "lost", "refused"}

@@ -22,14 +22,14 @@ import pytest
 
 import app
 import model
+from bench.images import draw_number, encode_image, to_image
 from bench.load_generator import known_pictures, load
 from bench.server_process import run_app, run_server
 from digits import UserError
 from digits.client import read
 from digits.serving import server
-from tests.helpers.images import grey, saved, written
-from tests.helpers.waiting import until
-from tests.recognition.test_decoding import tiff_with_damaged_strip
+from tests.helpers.images import tiff_with_damaged_strip
+from tests.helpers.waiting import wait_until
 
 SAMPLE = Path("input/test-7.png")
 # In a session of its own, as a shell starts a program: signals to its process group reach nobody else.
@@ -336,7 +336,7 @@ def test_workers_end_when_their_parent_is_killed(log, tmp_path, monkeypatch):
         workers = served.worker_pids()
         assert len(workers) == 2
         served.process.kill()
-        until(lambda: not any(map(is_running, workers)))
+        wait_until(lambda: not any(map(is_running, workers)))
     with socket.create_server(("127.0.0.1", served.port)):
         pass
 
@@ -375,14 +375,14 @@ def test_new_weights_are_used_without_a_failed_request_and_broken_ones_are_refus
         (first,) = versions(served.address)
         with load(served.port, known_pictures(10), 2) as clients:
             model.save(other, weights)
-            until(lambda: len(versions(served.address) - {first}) == 1 and first not in versions(served.address))
+            wait_until(lambda: len(versions(served.address) - {first}) == 1 and first not in versions(served.address))
             (second,) = versions(served.address)
 
             weights.write_bytes(b"no weights")
-            until(lambda: versions(served.address) and "What was loaded before stays in use" in text_of(log))
+            wait_until(lambda: versions(served.address) and "What was loaded before stays in use" in text_of(log))
             assert versions(served.address) == {second}
             answered = len(clients.outcomes)
-            until(lambda: len(clients.outcomes) > answered + 20)
+            wait_until(lambda: len(clients.outcomes) > answered + 20)
         assert {outcome.kind for outcome in clients.outcomes} == {"right"}
     assert served.process.returncode == 0
     lines = [json.loads(line) for line in text_of(log).splitlines()]
@@ -392,16 +392,16 @@ def test_new_weights_are_used_without_a_failed_request_and_broken_ones_are_refus
 
 def test_log_has_a_line_for_each_request_and_nothing_else(log):
     """Also for pictures about which libtiff and Pillow have something to say, and for bodies that break off."""
-    picture = grey(written("7"))
+    picture = to_image(draw_number("7"))
     damaged = tiff_with_damaged_strip(picture, "tiff_lzw")
-    odd = saved(picture, exif=b"MM\0*\0\0\0\x08\0\x05")  # Pillow warns of "Corrupt EXIF data"
+    odd = encode_image(picture, exif=b"MM\0*\0\0\0\x08\0\x05")  # Pillow warns of "Corrupt EXIF data"
     with run_app(0, 1, "--log-format", "json", log=log.fileno()) as served:
         for content in (damaged, odd, SAMPLE.read_bytes()):
             with contextlib.suppress(UserError):
                 read(content, served.address, tries=1)
         with socket.create_connection(("127.0.0.1", served.port)) as client:
             client.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
-        until(lambda: len(text_of(log).splitlines()) == 4)
+        wait_until(lambda: len(text_of(log).splitlines()) == 4)
     lines = [json.loads(line) for line in text_of(log).splitlines()]
     fields = {"time", "level", "id", "method", "path", "status", "ms", "address"}
     assert [(set(line), line["path"], line["status"]) for line in lines] == [
@@ -413,7 +413,7 @@ def test_metrics_are_those_of_all_processes_and_their_folder_is_removed(tmp_path
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     with run_app(0, 2, log=log.fileno()) as served:
         (folder,) = tmp_path.glob("digits-*")
-        until(lambda: len(list(folder.glob("counter_*.db"))) == 2)  # both processes count
+        wait_until(lambda: len(list(folder.glob("counter_*.db"))) == 2)  # both processes count
         for _ in range(12):
             read(SAMPLE, served.address)
         with urlopen(f"{served.address}/metrics") as response:
