@@ -23,11 +23,11 @@ CLOCK = """() => {
   addEventListener("pointerup", () => { ended = performance.now(); read = explained = false; }, true);
   const seen = (name) => requestAnimationFrame(() => times[name].push(performance.now() - ended));
   const on = (id, options, changed) => new MutationObserver(changed).observe(document.getElementById(id), options);
-  on("text", { childList: true }, () => {
-    if (!read && document.querySelector("#text [role=tab]")) { read = true; seen("read"); }
+  on("reading-text", { childList: true }, () => {
+    if (!read && document.querySelector("#reading-text [role=tab]")) { read = true; seen("read"); }
   });
-  on("inside", { attributeFilter: ["aria-busy"] }, () => {
-    const done = document.getElementById("inside").ariaBusy === "false";
+  on("explain", { attributeFilter: ["aria-busy"] }, () => {
+    const done = document.getElementById("explain").ariaBusy === "false";
     if (read && !explained && done) { explained = true; seen("explained"); }
   });
 }"""

@@ -5,20 +5,20 @@ from playwright.sync_api import Page, expect
 from bench.chromium import draw, hand, row
 from digits.data import glyphs
 
-INSIDE = "#flow:visible"
+INSIDE = "#explain-steps:visible"
 
 
 def write(page: Page, text: str, seed: int = 0) -> None:
     """Write a digit or a number, and wait until it is read and explained."""
     page.keyboard.press("Escape")
-    expect(page.locator("#answer")).to_have_attribute("data-state", "blank")
+    expect(page.locator("#reading")).to_have_attribute("data-status", "blank")
     draw(page, hand(int(text), seed) if len(text) == 1 else row(text, seed))
     explained(page)
 
 
 def explained(page: Page) -> None:
-    expect(page.locator("#answer")).not_to_have_attribute("data-state", "blank")
-    expect(page.locator("#inside")).to_have_attribute("aria-busy", "false")
+    expect(page.locator("#reading")).not_to_have_attribute("data-status", "blank")
+    expect(page.locator("#explain")).to_have_attribute("aria-busy", "false")
     expect(page.locator("#compare")).to_have_attribute("aria-busy", "false")
 
 
@@ -37,7 +37,7 @@ def doubtful(page: Page) -> None:
 
 def photo(page: Page) -> None:
     page.keyboard.press("Escape")
-    page.locator("#pick").set_input_files("input/test-5.png")
+    page.locator("#file-input").set_input_files("input/test-5.png")
     explained(page)
 
 
@@ -47,21 +47,21 @@ def waiting(page: Page) -> None:
     page.keyboard.press("Escape")
     page.route("**/api", lambda route: None)
     draw(page, hand(2))
-    expect(page.locator("#answer")).to_have_attribute("data-state", "trouble")
+    expect(page.locator("#reading")).to_have_attribute("data-status", "unavailable")
     page.unroute("**/api")
 
 
 def why_not(page: Page) -> None:
     write(page, "7")
-    page.locator("#targets label").nth(1).click()
-    page.locator("#step-heat").scroll_into_view_if_needed()
+    page.locator("#saliency-classes label").nth(1).click()
+    page.locator("#step-saliency").scroll_into_view_if_needed()
 
 
 def touring(page: Page, step: int) -> None:
     write(page, "4")
     page.locator("#tour-start").click()
     for _ in range(step):
-        page.locator("#tour .main").click()
+        page.locator("#tour .primary").click()
     page.wait_for_timeout(700)  # until it has scrolled there
 
 
@@ -76,9 +76,9 @@ STATES = {
     "doubtful": doubtful,
     "letter": letter,
     "photo": photo,
-    "frame": lambda page: (write(page, "5"), see(page, "step-frame")),
+    "frame": lambda page: (write(page, "5"), see(page, "step-normalization")),
     "filters": lambda page: (write(page, "5"), see(page, "step-conv1")),
-    "votes": lambda page: (write(page, "5"), see(page, "step-neurons")),
+    "votes": lambda page: (write(page, "5"), see(page, "step-fc1")),
     "heat": why_not,
     "compare": lambda page: (write(page, "9"), see(page, "compare")),
     "tour": lambda page: touring(page, 1),

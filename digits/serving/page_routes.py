@@ -6,6 +6,7 @@ from pathlib import Path
 import flask_openapi3_swagger
 from flask import Flask, Response, jsonify, request, send_from_directory
 
+from digits.recognition.reader import CONFIDENCE_THRESHOLD
 from digits.serving import schemas
 
 SWAGGER = Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger"
@@ -18,6 +19,7 @@ def init_app(app: Flask) -> None:
     version = static_version(static)
     # The address of a file has its version, so a browser keeps it for good.
     html = (static / "index.html").read_text().replace('="static/', f'="assets/{version}/')
+    html = html.replace("{{ confidence_threshold }}", str(CONFIDENCE_THRESHOLD))
 
     @app.get("/", doc_ui=False)
     def page() -> Response:

@@ -1,25 +1,34 @@
-// Ten bars, one for each digit.
+// A bar chart of ten probabilities, one bar per digit.
 
-import { percent } from "./i18n.js";
+import { formatPercent } from "./i18n.js";
 
-/** Make `list` such a chart: a function that shows ten probabilities, or none. */
-export function bars(list) {
+const MIN_LABELLED = 0.005; // a smaller probability would be labelled "0"
+const MAX_LABEL = 99; // percent: no reading is 100 % certain
+
+/**
+ * Turn `list` into a bar chart.
+ *
+ * @param {HTMLOListElement} list
+ * @returns {(probabilities?: number[]) => void} shows ten probabilities, or an empty chart
+ */
+export function createBars(list) {
   const items = Array.from({ length: 10 }, (_, digit) => {
     const item = document.createElement("li");
-    item.innerHTML = `<span class="hidden"></span><span aria-hidden="true"><span class="share"></span>
+    item.innerHTML = `<span class="visually-hidden"></span><span aria-hidden="true"><span class="percentage"></span>
       <span class="track"><span class="bar"></span></span>${digit}</span>`;
     return item;
   });
   list.classList.add("bars");
   list.replaceChildren(...items);
   return (probabilities = []) => {
-    const most = Math.max(...probabilities);
+    const highest = Math.max(...probabilities);
     items.forEach((item, digit) => {
       const p = probabilities[digit] ?? 0;
+      const label = p >= MIN_LABELLED ? Math.min(MAX_LABEL, Math.round(100 * p)) : "";
       item.style.setProperty("--probability", p);
-      item.classList.toggle("best", p > 0 && p === most);
-      item.querySelector(".hidden").textContent = `${digit}: ${percent(p)}`;
-      item.querySelector(".share").textContent = p >= 0.005 ? Math.min(99, Math.round(100 * p)) : ""; // nothing is 100 % sure
+      item.classList.toggle("best", p > 0 && p === highest);
+      item.querySelector(".visually-hidden").textContent = `${digit}: ${formatPercent(p)}`;
+      item.querySelector(".percentage").textContent = label;
     });
   };
 }

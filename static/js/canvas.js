@@ -1,86 +1,100 @@
-// The paper: turns what mouse, finger or pen do on a canvas into strokes, and shows them sharply.
+// The canvas: turns the movements of mouse, finger and pen into strokes, and shows the drawing.
 
-import { render } from "./render.js";
-import { HEIGHT, WIDTH, begin, length } from "./strokes.js";
+import { renderDrawing } from "./render.js";
+import { CANVAS_HEIGHT, CANVAS_WIDTH, startStroke, strokeLength } from "./strokes.js";
 
-const RUBBER = 5; // the button that is a pen turned round (W3C, Pointer Events)
-const TAP = 40; // units: a finger that moved less when a second one comes began a pinch, not a stroke
+const ERASER_BUTTON = 5; // the button of a pen's eraser end (W3C, Pointer Events)
 
-/** Make `canvas` the place where `drawing` is seen and added to; `tool()` is {pen, erase}. A stroke that `began` may
- * come to nothing, and is `dropped`. */
-export function board(canvas, drawing, tool, { began, dropped }) {
+// Units. If a second finger comes before the first one has moved this far, the two begin a pinch and not a stroke.
+const MIN_TOUCH_STROKE_LENGTH = 40;
+
+/**
+ * Let the user draw on `canvas`.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {ReturnType<typeof import("./history.js").createHistory>} history finished strokes are added to it
+ * @param {() => {penWidth: number, isEraser: boolean}} getTool
+ * @param {{onStrokeStart: () => void, onStrokeCancel: () => void}} listeners a started stroke is either added to the
+ *   history or cancelled
+ * @returns {{redraw: () => void, finishStroke: () => void}}
+ */
+export function initCanvas(canvas, history, getTool, { onStrokeStart, onStrokeCancel }) {
   const context = canvas.getContext("2d");
-  let live = null; // the stroke that is being drawn
-  let pointer = null; // what draws it: a resting palm does not
-  let kind = null; // whether that is a mouse, a finger or a pen
+  let activeStroke = null;
+  let activePointer = null; // the id of the pointer that draws it; others, such as a resting palm, do not
+  let pointerType = null; // "mouse", "touch" or "pen"
 
-  function show() {
+  function redraw() {
     context.clearRect(0, 0, canvas.width, canvas.height);
-    render(context, drawing.now, { x: 0, y: 0, scale: canvas.width / WIDTH }, getComputedStyle(canvas).color, live);
+    const view = { x: 0, y: 0, scale: canvas.width / CANVAS_WIDTH };
+    renderDrawing(context, history.current, view, getComputedStyle(canvas).color, activeStroke);
   }
 
-  // Where on the paper, asked anew for each event: the page may have been scrolled, zoomed or resized.
-  function point(event) {
+  /** Convert an event to a point. The box is read each time: the page may have been scrolled, zoomed or resized. */
+  function toPoint(event) {
     const box = canvas.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * WIDTH;
-    const y = ((event.clientY - box.top) / box.height) * HEIGHT;
+    const x = ((event.clientX - box.left) / box.width) * CANVAS_WIDTH;
+    const y = ((event.clientY - box.top) / box.height) * CANVAS_HEIGHT;
     return [x, y, event.pressure];
   }
 
-  function stop(keep) {
-    const stroke = live;
-    live = pointer = null;
+  function endStroke(keep) {
+    const stroke = activeStroke;
+    activeStroke = activePointer = null;
     if (!stroke) return;
-    if (keep) drawing.add({ ...stroke });
-    else dropped();
+    if (keep) history.addStroke({ ...stroke });
+    else onStrokeCancel();
   }
 
+  const isLongEnough = () => strokeLength(activeStroke) >= MIN_TOUCH_STROKE_LENGTH;
+
   canvas.addEventListener("pointerdown", (event) => {
-    const finger = event.pointerType === "touch";
-    if (pointer !== null && kind === "touch") {
-      if (!finger) stop(length(live) >= TAP); // a palm came before its pen
-      else if (length(live) < TAP) stop(false); // two fingers: a pinch
+    if (activePointer !== null && pointerType === "touch") {
+      if (event.pointerType !== "touch") endStroke(isLongEnough()); // the palm touched before its pen
+      else if (!isLongEnough()) endStroke(false); // two fingers: a pinch
     }
-    if (pointer !== null || !(event.button === 0 || event.button === RUBBER) || !event.isPrimary) return;
-    pointer = event.pointerId;
-    kind = event.pointerType;
-    canvas.setPointerCapture(pointer); // the stroke goes on when it leaves the paper
-    const { pen, erase } = tool();
-    live = begin(point(event), pen, erase || event.button === RUBBER, kind === "pen");
-    began();
-    show();
+    const isEraserEnd = event.button === ERASER_BUTTON;
+    if (activePointer !== null || !(event.button === 0 || isEraserEnd) || !event.isPrimary) return;
+    activePointer = event.pointerId;
+    pointerType = event.pointerType;
+    canvas.setPointerCapture(activePointer); // the stroke continues outside the canvas
+    const { penWidth, isEraser } = getTool();
+    const options = { isEraser: isEraser || isEraserEnd, hasPressure: pointerType === "pen" };
+    activeStroke = startStroke(toPoint(event), penWidth, options);
+    onStrokeStart();
+    redraw();
   });
 
   canvas.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== pointer) return;
-    const passed = event.getCoalescedEvents?.() ?? []; // between two frames a pen reports many places
-    live.points.push(...(passed.length ? passed : [event]).map(point));
-    show();
+    if (event.pointerId !== activePointer) return;
+    const coalesced = event.getCoalescedEvents?.() ?? []; // a pen reports several positions per frame
+    activeStroke.points.push(...(coalesced.length ? coalesced : [event]).map(toPoint));
+    redraw();
   });
 
-  canvas.addEventListener("pointerup", (event) => event.pointerId === pointer && stop(true));
-  for (const end of ["pointercancel", "lostpointercapture"]) {
-    // The browser took the finger for a pinch, or a window came between: a stroke that got somewhere is kept.
-    canvas.addEventListener(end, (event) => event.pointerId === pointer && stop(length(live) >= TAP));
+  canvas.addEventListener("pointerup", (event) => event.pointerId === activePointer && endStroke(true));
+  for (const type of ["pointercancel", "lostpointercapture"]) {
+    // The browser took the finger for a pinch, or another window interrupted: a stroke that is long enough is kept.
+    canvas.addEventListener(type, (event) => event.pointerId === activePointer && endStroke(isLongEnough()));
   }
 
-  // As many canvas pixels as the screen has in that place.
-  function fit() {
+  /** Give the canvas as many pixels as the screen has in its place. */
+  function fitToScreen() {
     const width = Math.max(4, Math.round(canvas.clientWidth * devicePixelRatio));
-    const height = Math.round((width * HEIGHT) / WIDTH);
+    const height = Math.round((width * CANVAS_HEIGHT) / CANVAS_WIDTH);
     if (width === canvas.width && height === canvas.height) return;
     Object.assign(canvas, { width, height });
-    show();
+    redraw();
   }
 
-  // Zooming, or a window that moves to another screen, changes the ratio but not always the size.
-  function fitWhenRatioChanges() {
-    fit();
-    const now = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
-    now.addEventListener("change", fitWhenRatioChanges, { once: true });
+  /** Zooming or a move to another screen changes the pixel ratio, but not always the size that is observed. */
+  function fitAfterRatioChange() {
+    fitToScreen();
+    const currentRatio = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    currentRatio.addEventListener("change", fitAfterRatioChange, { once: true });
   }
 
-  new ResizeObserver(fit).observe(canvas);
-  fitWhenRatioChanges();
-  return { show, stop: () => stop(true) };
+  new ResizeObserver(fitToScreen).observe(canvas);
+  fitAfterRatioChange();
+  return { redraw, finishStroke: () => endStroke(true) };
 }

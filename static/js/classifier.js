@@ -1,50 +1,66 @@
-// The last two layers: neurons that weigh all maps at once, and ten logits that become ten probabilities.
+// The last two layers: the neurons of fc1, and ten logits with their probabilities.
 
-import { largest } from "./grids.js";
-import { number, percent, t } from "./i18n.js";
+import { byId, createElement } from "./dom.js";
+import { maxAbs } from "./grids.js";
+import { formatNumber, formatPercent, t } from "./i18n.js";
 
-const element = (id) => document.getElementById(id);
-
-/** Show the numbers of a `layer` of neurons; nothing where the network has none. */
-export function neurons(layer) {
-  element("step-neurons").hidden = !layer;
+/**
+ * Show the activations of the hidden neurons; the step is hidden if the network has none.
+ *
+ * @param {?{values: number[]}} layer after the ReLU, so no value is negative
+ */
+export function showNeurons(layer) {
+  byId("step-fc1").hidden = !layer;
   if (!layer) return;
   const { values } = layer;
-  const most = largest(values);
+  const peak = maxAbs(values);
   const cells = values.map((value) => {
-    const cell = document.createElement("span");
-    cell.style.setProperty("--much", value / most || 0);
+    const cell = createElement("span");
+    cell.style.setProperty("--intensity", value / peak || 0);
     return cell;
   });
-  element("neurons").replaceChildren(...cells);
+  byId("neurons").replaceChildren(...cells);
   const active = values.filter((value) => value > 0).length;
-  const said = t("neuronsSaid", [values.length, active, values.indexOf(most) + 1, number(most)]);
-  element("neurons").ariaLabel = element("neurons-said").textContent = said;
+  const summary = t("neuronsSummary", [values.length, active, values.indexOf(peak) + 1, formatNumber(peak)]);
+  byId("neurons").ariaLabel = byId("neurons-summary").textContent = summary;
 }
 
-/** Show ten logits beside the probabilities of a `digit` of the API's. */
-export function logits(values, { result, probabilities }) {
-  const [least, most] = [Math.min(0, ...values), Math.max(0, ...values)];
-  const across = (from, to) => ({ "--from": (from - least) / (most - least), "--long": (to - from) / (most - least) });
-  const rows = values.map((logit, digit) => {
-    const row = document.createElement("tr");
-    row.className = digit === result ? "best" : "";
-    const name = Object.assign(document.createElement("th"), { scope: "row", textContent: digit });
-    row.append(name, bar(across(Math.min(0, logit), Math.max(0, logit)), number(logit), logit < 0));
-    row.append(bar({ "--from": 0, "--long": probabilities[digit] }, percent(probabilities[digit])));
+/**
+ * Show the table of logits and probabilities.
+ *
+ * @param {number[]} logits ten
+ * @param {{result: number, probabilities: number[]}} digit of a reading
+ */
+export function showLogits(logits, { result, probabilities }) {
+  const [min, max] = [Math.min(0, ...logits), Math.max(0, ...logits)];
+  const rows = logits.map((logit, digit) => {
+    const row = createElement("tr", { className: digit === result ? "best" : "" });
+    const start = (Math.min(0, logit) - min) / (max - min);
+    row.append(
+      createElement("th", { scope: "row", textContent: digit }),
+      createBarCell(formatNumber(logit), start, Math.abs(logit) / (max - min), logit < 0),
+      createBarCell(formatPercent(probabilities[digit]), 0, probabilities[digit]),
+    );
     return row;
   });
-  element("logits").replaceChildren(...rows);
+  byId("logits").replaceChildren(...rows);
 }
 
-/** A cell with a `text` and a bar: where it begins and how long it is, as shares of the cell's width. */
-function bar(place, text, below = false) {
-  const cell = document.createElement("td");
-  const said = Object.assign(document.createElement("span"), { className: "value", textContent: text });
-  const track = Object.assign(document.createElement("span"), { className: "track" });
-  const length = track.appendChild(Object.assign(document.createElement("span"), { className: "length" }));
-  length.classList.toggle("below", below);
-  for (const [name, share] of Object.entries(place)) length.style.setProperty(name, share);
-  cell.append(said, track);
+/**
+ * Create a table cell with a text and a horizontal bar.
+ *
+ * @param {string} text
+ * @param {number} start of the bar, as a share of the track's width
+ * @param {number} length of the bar, as a share of the track's width
+ * @param {boolean} [isNegative]
+ */
+function createBarCell(text, start, length, isNegative = false) {
+  const cell = createElement("td");
+  const track = createElement("span", { className: "track" });
+  const bar = track.appendChild(createElement("span", { className: "bar" }));
+  bar.classList.toggle("negative", isNegative);
+  bar.style.setProperty("--start", start);
+  bar.style.setProperty("--length", length);
+  cell.append(createElement("span", { className: "value", textContent: text }), track);
   return cell;
 }

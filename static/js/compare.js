@@ -1,59 +1,64 @@
-// The same digits, shown to simpler networks, too.
+// The section "Compare": the readings of simpler networks next to the one of the network in use.
 
-import { bars } from "./bars.js";
-import { learned } from "./network.js";
-import { panel } from "./panel.js";
-import { largest, paintBoth } from "./grids.js";
-import { number, percent, t } from "./i18n.js";
+import { createBars } from "./bars.js";
+import { byId, createElement } from "./dom.js";
+import { maxAbs, paintDiverging } from "./grids.js";
+import { formatNumber, formatPercent, t } from "./i18n.js";
+import { fetchNetwork } from "./network.js";
+import { createPanel } from "./panel.js";
 
-const SETTLE = 200; // ms, after the reading and the explanation
+const DELAY = 200; // ms: the reading and the explanation are requested first
 
-/** The part of the page that compares: `show(sent, index)` what was read, with the digit that is chosen. */
-export function compare() {
+/**
+ * Create the panel of comparisons: `show(snapshot, index)` compares the readings of all networks and the
+ * probabilities of their digit `index`; null empties it.
+ */
+export function createComparePanel() {
   let selected = 0;
-  const compared = panel("compare", "ladder", "compareEmpty", ({ answer: { networks } }) => {
-    const cards = networks.map((network) => card(network, networks.at(-1)));
-    document.getElementById("ladder").replaceChildren(...cards);
+
+  const panel = createPanel("compare", "comparison", "comparePlaceholder", ({ answer: { networks } }) => {
+    byId("comparison").replaceChildren(...networks.map((network) => createCard(network, networks.at(-1), selected)));
   });
 
-  function card(network, best) {
-    const item = document.createElement("li");
-    const part = (tag, text, name = "") =>
-      item.appendChild(Object.assign(document.createElement(tag), { textContent: text, className: name }));
-    const digit = network.digits[Math.min(selected, network.digits.length - 1)];
-    const accuracy = network.test_accuracy && percent(network.test_accuracy / 100);
-    part("h3", t("network", network.name));
-    part("p", t("size", [number(network.parameters, 0), accuracy]), "quiet");
-    part("p", network.text, network.text === best.text ? "text" : "text other").style.setProperty("--count", network.text.length);
-    const agrees = network === best ? "" : t(network.text === best.text ? "same" : "different");
-    part("p", `${t("sure", percent(network.probability))} ${agrees}`);
-    bars(part("ol", "", "small"))(digit.probabilities);
-    part("p", t("how", network.name), "how");
-    if (network.name === "softmax") item.append(template(digit.result));
-    return item;
-  }
-
-  /** What softmax regression holds against a picture to find `digit`. */
-  function template(digit) {
-    const figure = Object.assign(document.createElement("figure"), { className: "template", hidden: true });
-    const canvas = Object.assign(document.createElement("canvas"), { role: "img", ariaLabel: t("template", digit) });
-    const caption = Object.assign(document.createElement("figcaption"), { textContent: t("template", digit) });
-    figure.append(canvas, caption);
-    learned().then((answer) => {
-      if (!answer?.templates) return;
-      paintBoth(canvas, answer.templates[digit], largest(answer.templates[digit]));
-      figure.hidden = false;
-    });
-    return figure;
-  }
-
   return {
-    refresh: compared.refresh,
-    stale: compared.stale,
-    show(sent, index = 0) {
+    refresh: panel.refresh,
+    markStale: panel.markStale,
+    show(snapshot, index = 0) {
       selected = index;
-      if (sent && compared.isOf(sent)) compared.refresh(); // another digit of what is known
-      else compared.show(sent, "api/compare", SETTLE);
+      if (snapshot && panel.isShowing(snapshot)) panel.refresh(); // only another digit was selected
+      else panel.show(snapshot, "api/compare", DELAY);
     },
   };
+}
+
+/** Create the card of one network; `reference` is the network in use. */
+function createCard(network, reference, selected) {
+  const card = createElement("li");
+  const append = (tag, textContent, className = "") => card.appendChild(createElement(tag, { textContent, className }));
+  const digit = network.digits[Math.min(selected, network.digits.length - 1)];
+  const accuracy = network.test_accuracy && formatPercent(network.test_accuracy / 100);
+  const isSame = network.text === reference.text;
+  append("h3", t("networkName", network.name));
+  append("p", t("networkSize", [formatNumber(network.parameters, 0), accuracy]), "muted");
+  const text = append("p", network.text, isSame ? "reading-text" : "reading-text different");
+  text.style.setProperty("--character-count", network.text.length);
+  const agreement = network === reference ? "" : t(isSame ? "sameReading" : "differentReading");
+  append("p", `${t("confidence", formatPercent(network.probability))} ${agreement}`);
+  createBars(append("ol", "", "compact"))(digit.probabilities);
+  append("p", t("networkDescription", network.name), "description");
+  if (network.name === "softmax") card.append(createTemplate(digit.result));
+  return card;
+}
+
+/** Create the picture of the weights that softmax regression multiplies a digit with. */
+function createTemplate(digit) {
+  const figure = createElement("figure", { className: "template", hidden: true });
+  const canvas = createElement("canvas", { role: "img", ariaLabel: t("template", digit) });
+  figure.append(canvas, createElement("figcaption", { textContent: t("template", digit) }));
+  fetchNetwork().then((network) => {
+    if (!network?.templates) return;
+    paintDiverging(canvas, network.templates[digit], maxAbs(network.templates[digit]));
+    figure.hidden = false;
+  });
+  return figure;
 }

@@ -1,41 +1,47 @@
-// Look inside: what the network makes of the digit that is chosen, from its ink to ten probabilities.
+// The section "Look inside": how the network turns the selected digit into ten probabilities.
 
-import { framing } from "./normalization.js";
-import { heat } from "./saliency.js";
-import { learned } from "./network.js";
-import { maps } from "./feature_maps.js";
-import { panel } from "./panel.js";
-import { logits, neurons } from "./classifier.js";
+import { showLogits, showNeurons } from "./classifier.js";
+import { byId } from "./dom.js";
+import { createFeatureMaps } from "./feature_maps.js";
+import { fetchNetwork } from "./network.js";
+import { showNormalization } from "./normalization.js";
+import { createPanel } from "./panel.js";
+import { createSaliency } from "./saliency.js";
 
-const SETTLE = 150; // ms: who writes on is not kept waiting by an explanation of what was before
+const DELAY = 150; // ms: an explanation does not slow down a user who continues to draw
 
-/** The part of the page that explains: `show(sent, index)` the digit that is chosen in what was read; null for none. */
-export function inside() {
-  // Where in the frame a number of a map looks: 3×3 pixels; after a pool, 3×3 of its results, which are 8×8 pixels.
-  const conv1 = maps(document.getElementById("step-conv1"), { first: 1, step: 1, field: 3 });
-  const conv2 = maps(document.getElementById("step-conv2"), { first: 3, step: 2, field: 8 });
-  const why = heat();
+// Pixels of the 28×28 digit. A convolution sees 3×3; the second one, behind a 2×2 pool, sees 8×8.
+const CONV1_GEOMETRY = { offset: 1, stride: 1, fieldSize: 3 };
+const CONV2_GEOMETRY = { offset: 3, stride: 2, fieldSize: 8 };
+
+/**
+ * Create the panel of explanations: `show(snapshot, index)` explains digit `index` of a reading; null empties it.
+ */
+export function createExplainPanel() {
+  const conv1 = createFeatureMaps(byId("step-conv1"), CONV1_GEOMETRY);
+  const conv2 = createFeatureMaps(byId("step-conv2"), CONV2_GEOMETRY);
+  const saliency = createSaliency();
   let filters = null;
 
-  const explained = panel("inside", "flow", "insideEmpty", ({ answer, sent }) => {
+  const panel = createPanel("explain", "explain-steps", "explainPlaceholder", ({ answer, snapshot }) => {
     const layers = new Map(answer.layers.map((layer) => [layer.name, layer]));
-    framing(answer.frame, sent);
+    showNormalization(answer.frame, snapshot);
     conv1.show(layers.get("conv1"), answer.frame.pixels, filters?.conv1);
     conv2.show(layers.get("conv2"), answer.frame.pixels, filters?.conv2);
-    neurons(layers.size > 1 ? layers.get("fc1") : null);
-    logits(answer.layers.at(-1).values, answer.reading.digits[answer.digit]);
-    why.show(answer, sent);
-    if (!filters) learn();
+    showNeurons(layers.size > 1 ? layers.get("fc1") : null);
+    showLogits(answer.layers.at(-1).values, answer.reading.digits[answer.digit]);
+    saliency.show(answer, snapshot);
+    if (!filters) loadFilters();
   });
 
-  async function learn() {
-    filters = (await learned())?.filters;
-    if (filters) explained.refresh();
+  async function loadFilters() {
+    filters = (await fetchNetwork())?.filters;
+    if (filters) panel.refresh();
   }
 
   return {
-    refresh: explained.refresh,
-    stale: explained.stale,
-    show: (sent, index = 0) => explained.show(sent, `api/explain?digit=${index}`, SETTLE),
+    refresh: panel.refresh,
+    markStale: panel.markStale,
+    show: (snapshot, index = 0) => panel.show(snapshot, `api/explain?digit=${index}`, DELAY),
   };
 }

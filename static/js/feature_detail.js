@@ -1,67 +1,82 @@
-// A closer look at one map: the filter that made it, and what part of the digit excites it.
+// The details of one feature map: where it is active on the digit, and the filter that made it.
 
-import { gridOf, largest, paintBoth, sharp } from "./grids.js";
-import { colour } from "./theme.js";
-import { number, t } from "./i18n.js";
+import { createElement } from "./dom.js";
+import { DIGIT_SIZE, DIGIT_VIEW_SIZE, gridToCanvas, maxAbs, paintDiverging, resizeToDevicePixels } from "./grids.js";
+import { formatNumber, t } from "./i18n.js";
+import { cssColor } from "./theme.js";
 
-const SIDE = 168; // CSS pixels: six for each of the frame's
+/**
+ * The position of a feature map on the 28×28 digit, in pixels.
+ *
+ * @typedef {object} Geometry
+ * @property {number} offset from the digit's corner to the map's
+ * @property {number} stride between neighbors in the map
+ * @property {number} fieldSize side of the receptive field: the square that one activation depends on
+ */
 
-/** A function (index, map, frame, filter) that shows a map in `place`. The map's number at (i, j) is about the pixels
- * of the frame around `first` + `step` * (i, j); all that it depends on is a square of `field` pixels. */
-export function look(place, { first, step, field }) {
-  const title = document.createElement("h4");
-  const over = Object.assign(document.createElement("canvas"), { className: "frame", role: "img" });
-  const said = document.createElement("p");
-  const filterTitle = Object.assign(document.createElement("p"), { className: "quiet" });
-  const kernels = Object.assign(document.createElement("div"), { className: "kernels", role: "img" });
-  place.replaceChildren(title, over, said, filterTitle, kernels);
+/**
+ * Create the view of one feature map's details.
+ *
+ * @param {HTMLElement} container
+ * @param {Geometry} geometry
+ * @returns {(index: number, map: number[][], digit: number[][], filter?: number[][] | number[][][]) => void}
+ */
+export function createFeatureDetail(container, geometry) {
+  const title = createElement("h4");
+  const overlay = createElement("canvas", { className: "map-overlay", role: "img" });
+  const description = createElement("p");
+  const filterTitle = createElement("p", { className: "muted" });
+  const kernels = createElement("div", { className: "kernels", role: "img" });
+  container.replaceChildren(title, overlay, description, filterTitle, kernels);
 
-  function excited(map, frame) {
-    const context = sharp(over, SIDE);
-    const scale = over.width / 28;
-    const most = largest(map);
-    context.imageSmoothingEnabled = false;
-    context.globalAlpha = 0.55;
-    context.drawImage(gridOf(frame, 255, "--frame-ink"), 0, 0, over.width, over.height);
-    context.globalAlpha = 1;
-    const side = map.length * step * scale;
-    context.drawImage(gridOf(map, most, "--frame-glow"), first * scale, first * scale, side, side);
-    if (!most) return null;
-    const at = map.flat().indexOf(most);
-    const corner = [at % map.length, Math.floor(at / map.length)].map((i) => i * step * scale);
-    context.strokeStyle = `rgb(${colour("--frame-mark")})`;
-    context.lineWidth = 2;
-    context.strokeRect(...corner, field * scale, field * scale);
-    return most;
-  }
-
-  return (index, map, frame, filter) => {
+  return (index, map, digit, filter) => {
+    const peak = maxAbs(map);
+    drawActivation(overlay, map, digit, peak, geometry);
     title.textContent = t("mapTitle", index + 1);
-    const most = excited(map, frame);
-    said.textContent = most ? t("excites", [number(most), field]) : t("quietMap");
-    over.ariaLabel = said.textContent;
+    description.textContent = peak ? t("mapActive", [formatNumber(peak), geometry.fieldSize]) : t("mapInactive");
+    overlay.ariaLabel = description.textContent;
     const slices = filter ? (Array.isArray(filter[0][0]) ? filter : [filter]) : [];
     filterTitle.textContent = slices.length ? t("filter", slices.length) : "";
-    kernels.classList.toggle("one", slices.length === 1);
+    kernels.classList.toggle("single", slices.length === 1);
     kernels.ariaLabel = filterTitle.textContent;
-    kernels.replaceChildren(...slices.map((slice) => kernel(slice, largest(slices), slices.length === 1)));
+    const limit = maxAbs(slices);
+    const createKernel = slices.length === 1 ? createKernelTable : createKernelCanvas;
+    kernels.replaceChildren(...slices.map((slice) => createKernel(slice, limit)));
   };
 }
 
-/** A 3×3 filter: as numbers where there is room for them, else in colours alone. */
-function kernel(rows, most, large) {
-  if (!large) {
-    const canvas = document.createElement("canvas");
-    paintBoth(canvas, rows, most);
-    return canvas;
-  }
-  const table = document.createElement("div");
-  table.className = "kernel";
-  for (const value of rows.flat()) {
-    const cell = document.createElement("span");
-    cell.textContent = number(value, 1);
-    cell.style.setProperty("--much", Math.abs(value) / most);
-    cell.className = value < 0 ? "below" : "above";
+/** Draw a map over the digit, with a square around the receptive field of its peak. */
+function drawActivation(canvas, map, digit, peak, { offset, stride, fieldSize }) {
+  const context = resizeToDevicePixels(canvas, DIGIT_VIEW_SIZE);
+  const scale = canvas.width / DIGIT_SIZE;
+  context.imageSmoothingEnabled = false;
+  context.globalAlpha = 0.55;
+  context.drawImage(gridToCanvas(digit, 255, "--digit-foreground"), 0, 0, canvas.width, canvas.height);
+  context.globalAlpha = 1;
+  const size = map.length * stride * scale;
+  context.drawImage(gridToCanvas(map, peak, "--digit-activation"), offset * scale, offset * scale, size, size);
+  if (!peak) return;
+  const position = map.flat().indexOf(peak);
+  const [column, row] = [position % map.length, Math.floor(position / map.length)];
+  context.strokeStyle = `rgb(${cssColor("--digit-marker")})`;
+  context.lineWidth = 2;
+  context.strokeRect(column * stride * scale, row * stride * scale, fieldSize * scale, fieldSize * scale);
+}
+
+/** Show a 3×3 kernel as colors alone: there is no space for the numbers of 32 kernels. */
+function createKernelCanvas(kernel, limit) {
+  const canvas = createElement("canvas");
+  paintDiverging(canvas, kernel, limit);
+  return canvas;
+}
+
+/** Show a 3×3 kernel as colored numbers. */
+function createKernelTable(kernel, limit) {
+  const table = createElement("div", { className: "kernel" });
+  for (const value of kernel.flat()) {
+    const className = value < 0 ? "negative" : "positive";
+    const cell = createElement("span", { className, textContent: formatNumber(value, 1) });
+    cell.style.setProperty("--intensity", Math.abs(value) / limit);
     table.append(cell);
   }
   return table;

@@ -1,76 +1,89 @@
-// The maps of a convolution, one for each filter, and a closer look at the one that is chosen or pointed at.
+// The feature maps of a convolution, one per filter, with the details of the selected or pointed-at one.
 
-import { look } from "./feature_detail.js";
-import { largest, paintGrid } from "./grids.js";
-import { number, t } from "./i18n.js";
+import { createElement } from "./dom.js";
+import { createFeatureDetail } from "./feature_detail.js";
+import { maxAbs, paintGrid } from "./grids.js";
+import { formatNumber, t } from "./i18n.js";
 
-/** The maps of the layer that `step`, an element of the page, is about; `view` says what each of their numbers sees. */
-export function maps(step, view) {
-  const grid = step.querySelector(".maps");
-  const closer = look(step.querySelector(".look"), view);
-  let shown = null; // {values, frame, filters}
-  let chosen = null; // a person's choice; else the map that answers strongest
-  let pointed = null;
+/**
+ * Create the list of the feature maps of one layer.
+ *
+ * @param {HTMLElement} step the element of the page for this layer
+ * @param {import("./feature_detail.js").Geometry} geometry
+ */
+export function createFeatureMaps(step, geometry) {
+  const list = step.querySelector(".map-list");
+  const showDetail = createFeatureDetail(step.querySelector(".map-detail"), geometry);
+  let shown = null; // {values, peaks, digit, filters}
+  let selected = null; // the choice of the user; without one, the map with the strongest activation
+  let hovered = null;
 
-  function option(index) {
-    const button = Object.assign(document.createElement("button"), { type: "button", role: "option" });
-    button.append(document.createElement("canvas"));
-    button.addEventListener("click", () => choose(index));
-    button.addEventListener("pointerenter", ({ pointerType }) => pointerType === "mouse" && point(index));
+  function createOption(index) {
+    const button = createElement("button", { type: "button", role: "option" });
+    button.append(createElement("canvas"));
+    button.addEventListener("click", () => select(index));
+    button.addEventListener("pointerenter", ({ pointerType }) => pointerType === "mouse" && hover(index));
     return button;
   }
 
-  function choose(index) {
-    chosen = index;
-    pointed = null;
-    mark();
+  function select(index) {
+    selected = index;
+    hover(null);
   }
 
-  function point(index) {
-    pointed = index;
-    mark();
+  function hover(index) {
+    hovered = index;
+    update();
   }
 
-  const strongest = () => shown.peaks.indexOf(Math.max(...shown.peaks));
+  const currentIndex = () => selected ?? shown.peaks.indexOf(Math.max(...shown.peaks));
 
-  function mark() {
+  function update() {
     if (!shown) return;
-    const now = chosen ?? strongest();
-    [...grid.children].forEach((button, index) => {
-      button.ariaSelected = index === now;
-      button.tabIndex = index === now ? 0 : -1;
+    const current = currentIndex();
+    [...list.children].forEach((button, index) => {
+      button.ariaSelected = index === current;
+      button.tabIndex = index === current ? 0 : -1;
     });
-    const index = pointed ?? now;
-    closer(index, shown.values[index], shown.frame, shown.filters?.[index]);
+    const index = hovered ?? current;
+    showDetail(index, shown.values[index], shown.digit, shown.filters?.[index]);
   }
 
-  grid.addEventListener("pointerleave", () => point(null));
-  grid.addEventListener("keydown", (event) => {
-    const columns = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
-    if (!step) return;
+  list.addEventListener("pointerleave", () => hover(null));
+  list.addEventListener("keydown", (event) => {
+    const columns = getComputedStyle(list).gridTemplateColumns.split(" ").length;
+    const offset = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+    if (!offset) return;
     event.preventDefault();
-    const next = (chosen ?? strongest()) + step;
-    if (next < 0 || next >= grid.children.length) return;
-    choose(next);
-    grid.children[next].focus();
+    const next = currentIndex() + offset;
+    if (next < 0 || next >= list.children.length) return;
+    select(next);
+    list.children[next].focus();
   });
 
   return {
-    /** Show a `layer` of the API's, of a `frame`, 28 rows of 28; nothing where the network has no such layer. */
-    show(layer, frame, filters) {
+    /**
+     * Show the feature maps of a layer; the step is hidden if the network has no such layer.
+     *
+     * @param {{values: number[][][]}} [layer]
+     * @param {number[][]} digit 28 rows of 28, in [0, 255]
+     * @param {number[][][] | number[][][][]} [filters] 3×3 each, or one 3×3 slice per input map
+     */
+    show(layer, digit, filters) {
       step.hidden = !layer;
       if (!layer) return;
       const { values } = layer;
-      const peaks = values.map((map) => largest(map));
-      shown = { values, frame, filters, peaks };
-      if (grid.children.length !== values.length) grid.replaceChildren(...values.map((_, index) => option(index)));
-      const most = Math.max(...peaks);
+      const peaks = values.map(maxAbs);
+      shown = { values, peaks, digit, filters };
+      if (list.children.length !== values.length) {
+        list.replaceChildren(...values.map((_, index) => createOption(index)));
+      }
+      const limit = Math.max(...peaks);
       values.forEach((map, index) => {
-        paintGrid(grid.children[index].firstChild, map, most, "--accent");
-        grid.children[index].ariaLabel = t("map", [index + 1, number(peaks[index])]);
+        paintGrid(list.children[index].firstChild, map, limit, "--accent");
+        list.children[index].ariaLabel = t("mapLabel", [index + 1, formatNumber(peaks[index])]);
       });
-      mark();
+      update();
     },
   };
 }

@@ -1,33 +1,47 @@
-// What is on the paper, and what was: every change can be undone, clearing, too.
+// The drawing on the canvas and its undo history. Clearing can be undone, too.
 
-export const BLANK = { picture: null, strokes: [] };
+/**
+ * @typedef {object} Drawing
+ * @property {?import("./upload.js").Picture} picture lies under the strokes
+ * @property {import("./strokes.js").Stroke[]} strokes
+ */
 
-/** A drawing with its history; `changed()` is called after every change. */
-export function drawing(changed, first = BLANK) {
-  let now = first;
+/** @type {Drawing} */
+export const BLANK_DRAWING = { picture: null, strokes: [] };
+
+/**
+ * Create a drawing with an undo history.
+ *
+ * @param {() => void} onChange called after every change
+ * @param {Drawing} [initial]
+ */
+export function createHistory(onChange, initial = BLANK_DRAWING) {
+  let current = initial;
   let past = [];
   let future = [];
 
-  function move(from, to) {
+  function step(from, to) {
     if (!from.length) return;
-    to.push(now);
-    now = from.pop();
-    changed();
+    to.push(current);
+    current = from.pop();
+    onChange();
   }
 
-  function change(next) {
-    past.push(now);
+  function change(properties) {
+    past.push(current);
     future = [];
-    now = { ...now, ...next };
-    changed();
+    current = { ...current, ...properties };
+    onChange();
   }
+
+  const isBlank = () => !current.picture && !current.strokes.length;
 
   return {
-    get now() {
-      return now;
+    get current() {
+      return current;
     },
     get isBlank() {
-      return !now.picture && !now.strokes.length;
+      return isBlank();
     },
     get canUndo() {
       return past.length > 0;
@@ -35,12 +49,12 @@ export function drawing(changed, first = BLANK) {
     get canRedo() {
       return future.length > 0;
     },
-    add: (stroke) => change({ strokes: [...now.strokes, stroke] }),
-    replace: (next) => change({ ...BLANK, ...next }),
-    undo: () => move(past, future),
-    redo: () => move(future, past),
+    addStroke: (stroke) => change({ strokes: [...current.strokes, stroke] }),
+    replace: (properties) => change({ ...BLANK_DRAWING, ...properties }),
+    undo: () => step(past, future),
+    redo: () => step(future, past),
     clear() {
-      if (now.picture || now.strokes.length) change(BLANK);
+      if (!isBlank()) change(BLANK_DRAWING);
     },
   };
 }

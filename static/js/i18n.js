@@ -1,55 +1,87 @@
-// The page's words, in the language of the browser or the one that was chosen.
+// The texts of the page, in the language of the browser or the one that the user selected.
 
-import { remember, remembered } from "./storage.js";
+import { load, save } from "./storage.js";
 import en from "../locales/en.js";
 import zh from "../locales/zh.js";
 
-const LANGUAGES = { en, zh };
-const renew = []; // what has to be written anew in another language
+const LOCALES = { en, zh };
+const listeners = [];
 let language = "en";
 
-/** What the page says for `key`; `values` fill the text where it is a function. */
+/**
+ * Look up a text in the current language.
+ *
+ * @param {string} key
+ * @param {*} [values] passed to the text where it is a function
+ * @returns {string}
+ */
 export function t(key, values) {
-  const text = LANGUAGES[language][key];
+  const text = LOCALES[language][key];
   return typeof text === "function" ? text(values) : text;
 }
 
-/** A share of 1 in percent, as the language writes it; never 100 %, as nothing is that sure. */
-export function percent(share, digits = 1) {
-  const form = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: digits });
-  const most = 1 - 0.1 ** (digits + 2);
-  return share > most ? `>${form.format(most)}` : form.format(share);
+/**
+ * Format a probability as a percentage. Near 1 it becomes ">99.9%": no reading is 100 % certain.
+ *
+ * @param {number} probability in [0, 1]
+ * @param {number} [decimals]
+ * @returns {string}
+ */
+export function formatPercent(probability, decimals = 1) {
+  const format = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: decimals });
+  const limit = 1 - 0.1 ** (decimals + 2);
+  return probability > limit ? `>${format.format(limit)}` : format.format(probability);
 }
 
-export const number = (value, digits = 2) =>
-  new Intl.NumberFormat(language, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value);
+/**
+ * Format a number with a fixed count of decimals.
+ *
+ * @param {number} value
+ * @param {number} [decimals]
+ * @returns {string}
+ */
+export const formatNumber = (value, decimals = 2) =>
+  new Intl.NumberFormat(language, { maximumFractionDigits: decimals, minimumFractionDigits: decimals }).format(value);
 
-/** Call `again` now, and whenever the language changes. */
-export function inWords(again) {
-  renew.push(again);
-  again();
+/**
+ * Call `listener` now and after every change of the language.
+ *
+ * @param {() => void} listener
+ */
+export function onLanguageChange(listener) {
+  listeners.push(listener);
+  listener();
 }
 
-/** Fill in all that is in the HTML, in the language that is chosen in `select`. */
-export function speak(select) {
-  for (const [code, texts] of Object.entries(LANGUAGES)) {
+/**
+ * Fill `select` with the languages, choose one, and write all texts of the HTML in it.
+ *
+ * The stored choice comes first, then the languages of the browser, then English.
+ *
+ * @param {HTMLSelectElement} select
+ */
+export function initLanguage(select) {
+  for (const [code, texts] of Object.entries(LOCALES)) {
     const option = new Option(texts.name, code);
     option.lang = code;
     select.add(option);
   }
-  const wanted = [remembered("language"), ...navigator.languages].map((tag) => tag?.slice(0, 2));
-  select.value = wanted.find((code) => code in LANGUAGES) ?? "en";
-  const change = () => {
-    language = select.value;
-    document.documentElement.lang = language === "zh" ? "zh-Hans" : language;
-    document.title = t("title");
-    for (const element of document.querySelectorAll("[data-text]")) element.textContent = t(element.dataset.text);
-    for (const element of document.querySelectorAll("[data-label]")) element.ariaLabel = t(element.dataset.label);
-    for (const again of renew) again();
-  };
+  const preferred = [load("language"), ...navigator.languages].map((tag) => tag?.slice(0, 2));
+  select.value = preferred.find((code) => code in LOCALES) ?? "en";
   select.addEventListener("change", () => {
-    remember("language", select.value);
-    change();
+    save("language", select.value);
+    setLanguage(select.value);
   });
-  change();
+  setLanguage(select.value);
+}
+
+function setLanguage(code) {
+  language = code;
+  document.documentElement.lang = code === "zh" ? "zh-Hans" : code;
+  document.title = t("title");
+  for (const element of document.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
+  for (const element of document.querySelectorAll("[data-i18n-label]")) {
+    element.ariaLabel = t(element.dataset.i18nLabel);
+  }
+  for (const listener of listeners) listener();
 }

@@ -1,134 +1,146 @@
-// Ties the page together: the board draws, the server reads, the rest shows what it said.
+// The entry point: connects the canvas, the requests to the server, and the views of the answers.
 
-import { asker } from "./requests.js";
-import { board } from "./canvas.js";
-import { boxes } from "./overlay.js";
-import { compare } from "./compare.js";
-import { BLANK, drawing } from "./history.js";
-import { inside } from "./explain.js";
-import { keys } from "./shortcuts.js";
-import { remember, remembered } from "./storage.js";
-import { opened, pictures } from "./upload.js";
-import { sent } from "./render.js";
-import { result } from "./result.js";
-import { samples } from "./samples.js";
-import { PENS, begin } from "./strokes.js";
-import { inWords, speak, t } from "./i18n.js";
-import { theme } from "./theme.js";
-import { tour } from "./tour.js";
+import { initCanvas } from "./canvas.js";
+import { createComparePanel } from "./compare.js";
+import { byId } from "./dom.js";
+import { createExplainPanel } from "./explain.js";
+import { BLANK_DRAWING, createHistory } from "./history.js";
+import { initLanguage, onLanguageChange, t } from "./i18n.js";
+import { createOverlay } from "./overlay.js";
+import { takeSnapshot } from "./render.js";
+import { createLatestRequest } from "./requests.js";
+import { createResult } from "./result.js";
+import { sampleStrokes } from "./samples.js";
+import { initShortcuts } from "./shortcuts.js";
+import { load, save } from "./storage.js";
+import { PEN_WIDTHS, startStroke } from "./strokes.js";
+import { initTheme } from "./theme.js";
+import { initTour } from "./tour.js";
+import { listenForPictures, loadPicture } from "./upload.js";
 
-const SETTLE = 10; // ms in which what follows at once, as undo upon undo, is read with it; more would be felt (bench/page_latency.py)
-const element = (id) => document.getElementById(id);
+// ms in which further changes, such as undo after undo, are read together. A longer delay would be noticed
+// (bench/page_latency.py).
+const DELAY = 10;
 
-speak(element("language"));
+let latestSnapshot = null; // that was read
+let latestFile = null; // that was opened
+let rejectedFile = null; // that could not be shown, until the drawing changes
 
-const kept = remembered("strokes", "sessionStorage");
-const ink = drawing(changed, Array.isArray(kept) ? { ...BLANK, strokes: kept } : BLANK);
-const tool = () => ({
-  pen: PENS[document.querySelector("[name=pen]:checked").value],
-  erase: element("erase").ariaPressed === "true",
+initLanguage(byId("language"));
+
+const savedStrokes = load("drawing", "sessionStorage");
+const initialDrawing = Array.isArray(savedStrokes) ? { ...BLANK_DRAWING, strokes: savedStrokes } : BLANK_DRAWING;
+const history = createHistory(onDrawingChange, initialDrawing);
+const getTool = () => ({
+  penWidth: PEN_WIDTHS[document.querySelector("[name=pen]:checked").value],
+  isEraser: byId("erase").ariaPressed === "true",
 });
-function began() {
-  read(); // the stroke that has begun belongs to it
-  for (const part of parts) part.stale();
-  element("hint").hidden = true;
-}
-const paper = board(element("canvas"), ink, tool, { began, dropped: changed });
-const shown = result(choose);
-const overlay = boxes(element("boxes"));
-const parts = [inside(), compare()];
-const read = asker(({ answer, error, wait, message, sent }) => {
+const canvas = initCanvas(byId("canvas"), history, getTool, { onStrokeStart, onStrokeCancel: onDrawingChange });
+const result = createResult((index) => selectDigit(index, latestSnapshot));
+const overlay = createOverlay(byId("boxes"));
+const panels = [createExplainPanel(), createComparePanel()];
+const requestReading = createLatestRequest(({ answer, error, wait, message, snapshot }) => {
   if (answer) {
-    overlay.show(answer.digits, sent);
-    choose(shown.show({ kind: "reading", reading: answer }), sent);
-  } else if (error?.code === "blank") blank();
-  else {
+    overlay.show(answer.digits, snapshot);
+    selectDigit(result.show({ kind: "reading", reading: answer }), snapshot);
+  } else if (error?.code === "blank") {
+    showBlank();
+  } else {
     overlay.show([]);
-    shown.show(error ? { kind: "error", error } : { kind: "trouble", wait, message });
-    if (error) for (const part of parts) part.show(null);
+    result.show(error ? { kind: "error", error } : { kind: "waiting", wait, message });
+    if (error) for (const panel of panels) panel.show(null);
   }
 });
 
-let latest = null; // what was read last
-let laid = null; // the file that came last
-let refused = null; // a file that could not be shown, until the drawing changes
-
-function choose(index, sent = latest) {
-  latest = sent;
+function selectDigit(index, snapshot) {
+  latestSnapshot = snapshot;
   overlay.select(index);
-  for (const part of parts) part.show(latest, index);
+  for (const panel of panels) panel.show(snapshot, index);
 }
 
-function blank() {
-  shown.show({ kind: "blank" });
+function showBlank() {
+  result.show({ kind: "blank" });
   overlay.show([]);
-  for (const part of parts) part.show(null);
+  for (const panel of panels) panel.show(null);
 }
 
-function changed() {
-  refused = null;
-  paper.show();
-  element("hint").hidden = !ink.isBlank;
-  element("undo").disabled = !ink.canUndo;
-  element("redo").disabled = !ink.canRedo;
-  element("clear").disabled = ink.isBlank;
-  remember("strokes", ink.now.picture ? [] : ink.now.strokes, "sessionStorage");
-  nameFile();
-  if (ink.isBlank) blank();
-  else for (const part of parts) part.stale();
-  const { now } = ink;
-  read("api", ink.isBlank ? null : () => sent(now) ?? (blank(), null), SETTLE);
+function onStrokeStart() {
+  requestReading(); // cancels the pending request: the new stroke belongs to the reading
+  for (const panel of panels) panel.markStale();
+  byId("hint").hidden = true;
 }
 
-function nameFile() {
-  const { picture } = ink.now;
-  element("file").hidden = !picture && !refused;
-  element("file").textContent = refused ? t("noPicture", refused.name) : picture ? t("file", picture.name) : "";
+function onDrawingChange() {
+  const { current, isBlank } = history;
+  rejectedFile = null;
+  canvas.redraw();
+  byId("hint").hidden = !isBlank;
+  byId("undo").disabled = !history.canUndo;
+  byId("redo").disabled = !history.canRedo;
+  byId("clear").disabled = isBlank;
+  save("drawing", current.picture ? [] : current.strokes, "sessionStorage");
+  showFileName();
+  if (isBlank) showBlank();
+  else for (const panel of panels) panel.markStale();
+  requestReading("api", isBlank ? null : () => takeSnapshot(current) ?? (showBlank(), null), DELAY);
 }
 
-async function lay(file) {
-  laid = file;
-  const picture = await opened(file);
-  if (file !== laid) return; // another one came while this one was being opened
-  if (picture) return replace({ picture });
-  refused = file;
-  nameFile();
+function showFileName() {
+  const { picture } = history.current;
+  byId("file-name").hidden = !picture && !rejectedFile;
+  byId("file-name").textContent = rejectedFile
+    ? t("fileRejected", rejectedFile.name)
+    : picture
+      ? t("fileName", picture.name)
+      : "";
 }
 
-function replace(next) {
-  element("erase").ariaPressed = false; // there is nothing to rub out yet
-  ink.replace(next);
+async function openFile(file) {
+  latestFile = file;
+  const picture = await loadPicture(file);
+  if (file !== latestFile) return; // another file was opened in the meantime
+  if (picture) return replaceDrawing({ picture });
+  rejectedFile = file;
+  showFileName();
 }
 
-/** Write a digit for who would rather see one. */
-function write(digit) {
-  replace({ strokes: samples(digit).map((points) => ({ ...begin(points[0], PENS[1], false), points })) });
+function replaceDrawing(drawing) {
+  byId("erase").ariaPressed = false; // there is nothing to erase yet
+  history.replace(drawing);
 }
 
-function doing(action) {
-  return () => {
-    paper.stop(); // a stroke that is being drawn ends here
-    action();
-  };
+function drawSample(digit) {
+  const strokes = sampleStrokes(digit).map((points) => ({ ...startStroke(points[0], PEN_WIDTHS[1]), points }));
+  replaceDrawing({ strokes });
 }
+
+/** Let an action finish the stroke that is being drawn. */
+const afterStroke = (action) => () => {
+  canvas.finishStroke();
+  action();
+};
 
 const actions = {
-  undo: doing(ink.undo),
-  redo: doing(ink.redo),
-  clear: doing(() => {
-    element("erase").ariaPressed = false;
-    ink.clear();
+  undo: afterStroke(history.undo),
+  redo: afterStroke(history.redo),
+  clear: afterStroke(() => {
+    byId("erase").ariaPressed = false;
+    history.clear();
   }),
-  erase: () => (element("erase").ariaPressed = element("erase").ariaPressed !== "true"),
-  sample: doing(() => write(Math.floor(10 * Math.random()))),
+  toggleEraser: () => (byId("erase").ariaPressed = byId("erase").ariaPressed !== "true"),
+  sample: afterStroke(() => drawSample(Math.floor(10 * Math.random()))),
 };
-for (const [id, action] of Object.entries(actions)) element(id).addEventListener("click", action);
-keys(element("board"), actions);
-pictures(element("paper"), [element("pick"), element("photo")], lay);
-theme(element("theme"), () => {
-  paper.show();
-  for (const part of parts) part.refresh();
+byId("undo").addEventListener("click", actions.undo);
+byId("redo").addEventListener("click", actions.redo);
+byId("clear").addEventListener("click", actions.clear);
+byId("erase").addEventListener("click", actions.toggleEraser);
+byId("sample").addEventListener("click", actions.sample);
+initShortcuts(byId("canvas-section"), actions);
+listenForPictures(byId("canvas-area"), [byId("file-input"), byId("camera-input")], openFile);
+initTheme(byId("theme"), () => {
+  canvas.redraw();
+  for (const panel of panels) panel.refresh();
 });
-inWords(nameFile);
-tour(element("tour"), element("tour-start"), () => element("answer").dataset.state === "blank" && write(3));
-changed();
+onLanguageChange(showFileName);
+initTour(byId("tour"), byId("tour-start"), () => byId("reading").dataset.status === "blank" && drawSample(3));
+onDrawingChange();

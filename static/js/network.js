@@ -1,15 +1,19 @@
-// What the networks have learned, which does not depend on a picture: asked for once, and again if that failed.
+// The learned weights of the networks. They do not depend on the drawing, so they are fetched once.
 
-let asked = null;
+let pending = null;
 
-/** A promise of what `GET api/network` answers; null where it does not. */
-export function learned() {
-  asked ??= fetch("api/network")
+/**
+ * Fetch the weights from `GET api/network`. After a failure the next call tries again.
+ *
+ * @returns {Promise<?object>} null if the server does not answer
+ */
+export function fetchNetwork() {
+  pending ??= fetch("api/network")
     .then((response) => (response.ok ? response.json() : null))
     .catch(() => null)
-    .then((answer) => {
-      if (!answer) asked = null;
-      return answer;
+    .then((network) => {
+      if (!network) pending = null;
+      return network;
     });
-  return asked;
+  return pending;
 }

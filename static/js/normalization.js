@@ -1,64 +1,68 @@
-// How the ink of a digit becomes the 28×28 numbers that the network sees.
+// The first step of the explanation: how a drawn digit becomes the 28×28 numbers that the network sees.
 
-import { gridOf, sharp } from "./grids.js";
-import { render } from "./render.js";
-import { colour } from "./theme.js";
+import { byId } from "./dom.js";
+import { DIGIT_SIZE, DIGIT_VIEW_SIZE, gridToCanvas, resizeToDevicePixels } from "./grids.js";
+import { renderDrawing, toCanvasUnits } from "./render.js";
+import { cssColor } from "./theme.js";
 
-const SIDE = 168; // CSS pixels of each of the three pictures at most: six for each of the frame's
-const element = (id) => document.getElementById(id);
+const SCALED_SIZE = 20; // pixels of the digit's longer side, as in MNIST
 
-/** Show the three steps to a `frame` of the API, cut out of what was `sent`. */
-export function framing(frame, sent) {
-  const white = gridOf(frame.pixels, 255, "--frame-ink");
-  crop(element("crop"), frame.crop, sent);
-  scaled(element("scaled"), frame.placed, white);
-  centred(element("centred"), frame.centre, white);
+/**
+ * Show how a digit is cropped, scaled and centered.
+ *
+ * @param {object} frame of the answer of api/explain
+ * @param {import("./render.js").Snapshot} snapshot
+ */
+export function showNormalization(frame, snapshot) {
+  const digit = gridToCanvas(frame.pixels, 255, "--digit-foreground");
+  drawCropped(byId("cropped"), frame.crop, snapshot);
+  drawScaled(byId("scaled"), frame.placed, digit);
+  drawCentered(byId("centered"), frame.centre, digit);
 }
 
-/** The part of the paper that a rectangle of the picture is, with an eighth of it around. */
-function crop(canvas, [left, top, right, bottom], sent) {
-  const context = sharp(canvas, SIDE);
-  const longer = Math.max(right - left, bottom - top) * sent.scale;
-  const scale = canvas.width / (1.25 * longer);
-  const middle = [sent.x + ((left + right) / 2) * sent.scale, sent.y + ((top + bottom) / 2) * sent.scale];
-  const view = { x: middle[0] - 0.625 * longer, y: middle[1] - 0.625 * longer, scale };
-  render(context, sent.drawing, view, `rgb(${colour("--ink")})`);
+/** Draw the digit's bounding box on the canvas, with a margin of one eighth of its longer side. */
+function drawCropped(canvas, crop, snapshot) {
+  const context = resizeToDevicePixels(canvas, DIGIT_VIEW_SIZE);
+  const box = toCanvasUnits(snapshot, crop);
+  const longerSide = Math.max(box.width, box.height);
+  const scale = canvas.width / (1.25 * longerSide);
+  const x = box.x + box.width / 2 - 0.625 * longerSide;
+  const y = box.y + box.height / 2 - 0.625 * longerSide;
+  renderDrawing(context, snapshot.drawing, { x, y, scale }, `rgb(${cssColor("--text")})`);
   context.setLineDash([6, 5]);
-  context.strokeStyle = `rgb(${colour("--accent")})`;
+  context.strokeStyle = `rgb(${cssColor("--accent")})`;
   context.lineWidth = 2;
-  const place = (x, from, corner) => (from + x * sent.scale - corner) * scale;
-  context.strokeRect(
-    place(left, sent.x, view.x), place(top, sent.y, view.y), (right - left) * sent.scale * scale, (bottom - top) * sent.scale * scale,
-  );
+  context.strokeRect((box.x - x) * scale, (box.y - y) * scale, box.width * scale, box.height * scale);
 }
 
-/** The digit in pixels of the frame, in the corner where it is before it is moved. */
-function scaled(canvas, [left, top, right, bottom], white) {
-  const context = sharp(canvas, SIDE);
-  const scale = canvas.width / 28;
+/** Draw the digit in the top left corner of its 20×20 square, before it is centered. */
+function drawScaled(canvas, [left, top, right, bottom], digit) {
+  const context = resizeToDevicePixels(canvas, DIGIT_VIEW_SIZE);
+  const scale = canvas.width / DIGIT_SIZE;
   const [width, height] = [right - left, bottom - top];
   context.imageSmoothingEnabled = false;
-  context.drawImage(white, left, top, width, height, 0, 0, width * scale, height * scale);
-  context.strokeStyle = `rgb(${colour("--frame-mark")})`;
+  context.drawImage(digit, left, top, width, height, 0, 0, width * scale, height * scale);
+  context.strokeStyle = `rgb(${cssColor("--digit-marker")})`;
   context.lineWidth = 2;
-  context.strokeRect(1, 1, 20 * scale - 2, 20 * scale - 2);
+  context.strokeRect(1, 1, SCALED_SIZE * scale - 2, SCALED_SIZE * scale - 2);
 }
 
-/** The frame, its middle as a cross, the digit's centre of mass as a ring. */
-function centred(canvas, [x, y], white) {
-  const context = sharp(canvas, SIDE);
-  const scale = canvas.width / 28;
+/** Draw the normalized digit with a cross in the middle and a ring around the center of mass. */
+function drawCentered(canvas, [x, y], digit) {
+  const context = resizeToDevicePixels(canvas, DIGIT_VIEW_SIZE);
+  const scale = canvas.width / DIGIT_SIZE;
+  const middle = canvas.width / 2;
   context.imageSmoothingEnabled = false;
-  context.drawImage(white, 0, 0, canvas.width, canvas.height);
-  context.strokeStyle = `rgb(${colour("--frame-mark")})`;
+  context.drawImage(digit, 0, 0, canvas.width, canvas.height);
+  context.strokeStyle = `rgb(${cssColor("--digit-marker")})`;
   context.lineWidth = 2;
   context.beginPath();
-  context.moveTo(14 * scale, 0);
-  context.lineTo(14 * scale, canvas.height);
-  context.moveTo(0, 14 * scale);
-  context.lineTo(canvas.width, 14 * scale);
+  context.moveTo(middle, 0);
+  context.lineTo(middle, canvas.height);
+  context.moveTo(0, middle);
+  context.lineTo(canvas.width, middle);
   context.stroke();
   context.beginPath();
-  context.arc(x * scale, y * scale, 1.4 * scale, 0, 7);
+  context.arc(x * scale, y * scale, 1.4 * scale, 0, 2 * Math.PI);
   context.stroke();
 }

@@ -1,44 +1,54 @@
-// A box over each digit that was read, with what was read and how surely.
+// Bounding boxes over the digits that were read, each with a label: the digit and its probability.
 
-import { CERTAIN, NO_DIGIT } from "./result.js";
-import { HEIGHT, WIDTH } from "./strokes.js";
-import { inWords, percent } from "./i18n.js";
+import { createElement } from "./dom.js";
+import { formatPercent, onLanguageChange } from "./i18n.js";
+import { toCanvasUnits } from "./render.js";
+import { CONFIDENCE_THRESHOLD, NON_DIGIT_THRESHOLD } from "./result.js";
+import { CANVAS_HEIGHT, CANVAS_WIDTH } from "./strokes.js";
 
-const ROOM = 60; // units of the paper that a label is high, on a phone
+const LABEL_HEIGHT = 60; // units of the canvas, on a phone
+const LABEL_WIDTH = 3 * LABEL_HEIGHT;
 
-/** Boxes in `layer`, which lies on the paper: `show(digits, sent)` and `select(index)`. */
-export function boxes(layer) {
-  let shown = { digits: [], sent: null };
+/**
+ * Create the overlay of bounding boxes.
+ *
+ * @param {HTMLElement} layer covers the canvas
+ */
+export function createOverlay(layer) {
+  let shown = { digits: [], snapshot: null };
   let selected = 0;
 
-  function box({ box: [left, top, right, bottom], result, probability }, index) {
-    const { x, y, scale } = shown.sent;
-    const element = document.createElement("div");
-    const label = document.createElement("span");
-    label.textContent = probability < NO_DIGIT ? "?" : `${result} · ${percent(probability, 0)}`;
-    element.append(label);
-    element.className = "box";
-    element.classList.toggle("unsure", probability < CERTAIN);
-    element.classList.toggle("chosen", index === selected && shown.digits.length > 1);
-    const [above, under] = [y + top * scale, HEIGHT - (y + bottom * scale)];
-    if (above < ROOM) element.classList.add(under < ROOM ? "within" : "below"); // there is no room above it
-    element.classList.toggle("right", x + left * scale > WIDTH - 3 * ROOM);
-    const place = { left: (x + left * scale) / WIDTH, top: (y + top * scale) / HEIGHT };
-    Object.assign(place, { width: ((right - left) * scale) / WIDTH, height: ((bottom - top) * scale) / HEIGHT });
-    for (const [name, share] of Object.entries(place)) element.style[name] = `${100 * share}%`;
+  function createBox({ box, result, probability }, index) {
+    const { x, y, width, height } = toCanvasUnits(shown.snapshot, box);
+    const element = createElement("div", { className: "box" });
+    const textContent = probability < NON_DIGIT_THRESHOLD ? "?" : `${result} · ${formatPercent(probability, 0)}`;
+    element.append(createElement("span", { textContent }));
+    element.classList.toggle("uncertain", probability < CONFIDENCE_THRESHOLD);
+    element.classList.toggle("selected", index === selected && shown.digits.length > 1);
+    if (y < LABEL_HEIGHT) {
+      const hasSpaceBelow = CANVAS_HEIGHT - (y + height) >= LABEL_HEIGHT;
+      element.classList.add(hasSpaceBelow ? "label-below" : "label-inside");
+    }
+    element.classList.toggle("label-right", x > CANVAS_WIDTH - LABEL_WIDTH);
+    element.style.left = `${(100 * x) / CANVAS_WIDTH}%`;
+    element.style.top = `${(100 * y) / CANVAS_HEIGHT}%`;
+    element.style.width = `${(100 * width) / CANVAS_WIDTH}%`;
+    element.style.height = `${(100 * height) / CANVAS_HEIGHT}%`;
     return element;
   }
 
-  const render = () => layer.replaceChildren(...shown.digits.map(box));
-  inWords(render);
+  const update = () => layer.replaceChildren(...shown.digits.map(createBox));
+  onLanguageChange(update);
   return {
-    show(digits, sent) {
-      shown = { digits, sent };
-      render();
+    /** Show the boxes of a reading's digits; `snapshot` is the picture in whose pixels they are. */
+    show(digits, snapshot) {
+      shown = { digits, snapshot };
+      update();
     },
+    /** Highlight the box of one digit, if there are several. */
     select(index) {
       selected = index;
-      render();
+      update();
     },
   };
 }

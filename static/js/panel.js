@@ -1,47 +1,54 @@
-// A part of the page that asks the server about what was read: looking inside, and comparing.
+// A section of the page with its own request about the drawing: the explanation and the comparison.
 
-import { asker } from "./requests.js";
-import { inWords, t } from "./i18n.js";
+import { byId } from "./dom.js";
+import { onLanguageChange, t } from "./i18n.js";
+import { createLatestRequest } from "./requests.js";
 
 /**
- * The section `id`, in which `body` shows what came of it, and a note says why there is nothing: the text `empty`, or
- * what goes wrong. `render({answer, sent})` fills the body; a newer question ends an older one.
+ * Create a panel: a section whose content shows the server's answer, with a status text while there is none.
+ *
+ * @param {string} id of the section; its status text has the id `${id}-status`
+ * @param {string} contentId
+ * @param {string} placeholder key of the text that is shown without a drawing
+ * @param {(shown: {answer: object, snapshot: import("./render.js").Snapshot}) => void} render fills the content
  */
-export function panel(id, body, empty, render) {
-  const [section, content, note] = [id, body, `${id}-note`].map((name) => document.getElementById(name));
-  let shown = null; // {answer, sent}
-  let trouble = null; // a text and its values
+export function createPanel(id, contentId, placeholder, render) {
+  const [section, content, status] = [id, contentId, `${id}-status`].map(byId);
+  let shown = null; // {answer, snapshot}
+  let problem = null; // arguments of t()
 
-  const ask = asker(({ answer, error, wait, sent }) => {
-    if (answer) shown = { answer, sent };
+  const request = createLatestRequest(({ answer, error, wait, snapshot }) => {
+    if (answer) shown = { answer, snapshot };
     else if (error) shown = null;
-    trouble = error ? ["error", error] : wait ? [`wait_${wait}`] : null;
+    problem = error ? ["error", error] : wait ? [`wait_${wait}`] : null;
     section.ariaBusy = Boolean(wait);
     refresh();
   });
 
   function refresh() {
     content.hidden = !shown;
-    note.hidden = Boolean(shown && !trouble);
-    note.textContent = t(...(trouble ?? [empty]));
+    status.hidden = Boolean(shown && !problem);
+    status.textContent = t(...(problem ?? [placeholder]));
     if (shown) render(shown);
   }
 
-  inWords(refresh);
+  onLanguageChange(refresh);
   return {
+    /** Render again, for example after a change of the theme. */
     refresh,
-    isOf: (sent) => shown?.sent === sent,
-    /** What is shown is of an older drawing. */
-    stale() {
-      ask();
+    /** Whether the panel shows the answer for `snapshot`. */
+    isShowing: (snapshot) => shown?.snapshot === snapshot,
+    /** Mark the content as outdated: the drawing has changed. */
+    markStale() {
+      request();
       section.ariaBusy = true;
     },
-    /** Ask `path` about what was `sent`, after `settle` ms; null shows nothing. */
-    show(sent, path, settle) {
-      section.ariaBusy = Boolean(sent);
-      ask(path, sent && (() => sent), settle);
-      if (sent) return;
-      shown = trouble = null;
+    /** Send `snapshot` to `path` after `delay` ms and show the answer; null empties the panel. */
+    show(snapshot, path, delay) {
+      section.ariaBusy = Boolean(snapshot);
+      request(path, snapshot && (() => snapshot), delay);
+      if (snapshot) return;
+      shown = problem = null;
       refresh();
     },
   };

@@ -1,68 +1,104 @@
-// A drawing as pixels: strokes, and the picture below them if there is one.
+// Drawings as pixels: on the screen, and as the picture that is sent to the server.
 
-import { HEIGHT, WIDTH, paint } from "./strokes.js";
+import { createElement } from "./dom.js";
+import { CANVAS_HEIGHT, CANVAS_WIDTH, paintStrokes } from "./strokes.js";
 
-export const canvasOf = (width, height) => Object.assign(document.createElement("canvas"), { width, height });
+// Pixels. A digit of a tenth of the canvas then still has more pixels than a digit of MNIST.
+const SNAPSHOT_WIDTH = 360;
+
+/** Pixels of the longer side of a picture that is shown, drawn on and sent. */
+export const MAX_PICTURE_SIDE = 1600;
 
 /**
- * Render what lies at `view`, {x, y, scale}, of a drawing: the corner of the paper that comes to the canvas's corner,
- * and the pixels of a unit. `live` is a stroke that is not done yet.
+ * Render part of a drawing.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {import("./history.js").Drawing} drawing
+ * @param {{x: number, y: number, scale: number}} view the point (in units) at the top left corner, and pixels per unit
+ * @param {string} color of the strokes; a picture below them brings its own
+ * @param {?import("./strokes.js").Stroke} [activeStroke] the unfinished stroke
  */
-export function render(context, { picture, strokes }, { x, y, scale }, colour, live = null) {
+export function renderDrawing(context, { picture, strokes }, { x, y, scale }, color, activeStroke = null) {
   context.save();
   context.translate(-x * scale, -y * scale);
-  paint(context, strokes, scale, picture?.ink ?? colour, live);
+  paintStrokes(context, strokes, scale, picture?.strokeColor ?? color, activeStroke);
   if (picture) {
-    const { place } = picture;
-    context.globalCompositeOperation = "destination-over"; // rubbing out spares the picture
-    context.drawImage(picture.image, place.x * scale, place.y * scale, place.width * scale, place.height * scale);
-    context.fillStyle = picture.ink === "white" ? "black" : "white"; // the paper goes on as the picture does
-    context.fillRect(0, 0, WIDTH * scale, HEIGHT * scale);
+    const { rect } = picture;
+    // The picture is painted below the strokes, after them: so the eraser does not erase it.
+    context.globalCompositeOperation = "destination-over";
+    context.drawImage(picture.image, rect.x * scale, rect.y * scale, rect.width * scale, rect.height * scale);
+    // Around the picture the canvas is as light or dark as the picture.
+    context.fillStyle = picture.strokeColor === "white" ? "black" : "white";
+    context.fillRect(0, 0, CANVAS_WIDTH * scale, CANVAS_HEIGHT * scale);
   }
   context.restore();
 }
 
-const SENT = 360; // pixels that a drawing is wide when it is sent: a digit of a tenth of the paper has more than MNIST's size
-export const MIXED = 1600; // pixels of the longer side of a picture as it is shown and drawn on
+/**
+ * A picture for the server and its position on the canvas.
+ *
+ * @typedef {object} Snapshot
+ * @property {import("./history.js").Drawing} drawing
+ * @property {Blob} blob the picture file
+ * @property {number} scale units per pixel of the picture
+ * @property {number} x of the picture's top left corner, in units
+ * @property {number} y
+ */
 
 /**
- * What is to be sent of a drawing; null where nothing is left of it.
+ * Make the picture of a drawing that is sent to the server. A picture without strokes is sent as the original file.
  *
- * `{drawing, blob, scale, x, y}`: a pixel of the picture in `blob` is `scale` units wide on the paper, its corner at x, y.
+ * @param {import("./history.js").Drawing} drawing
+ * @returns {?Snapshot} null if everything was erased
  */
-export function sent(drawing) {
+export function takeSnapshot(drawing) {
   const { picture, strokes } = drawing;
   if (picture && !strokes.length) {
-    const { x, y, width } = picture.place;
+    const { x, y, width } = picture.rect;
     return { drawing, blob: picture.file, scale: width / picture.width, x, y };
   }
-  const paper = { x: 0, y: 0, width: WIDTH, height: HEIGHT };
-  const { x, y, width, height } = picture && within(picture.place, strokes) ? picture.place : paper;
-  const own = Math.max(SENT / WIDTH, picture ? picture.image.width / picture.place.width : 0); // pixels of a unit
-  const scale = Math.min(own, MIXED / Math.max(width, height));
-  const canvas = canvasOf(Math.round(width * scale), Math.round(height * scale));
+  const wholeCanvas = { x: 0, y: 0, width: CANVAS_WIDTH, height: CANVAS_HEIGHT };
+  const { x, y, width, height } = picture && areInside(strokes, picture.rect) ? picture.rect : wholeCanvas;
+  const pictureScale = picture ? picture.image.width / picture.rect.width : 0; // pixels per unit
+  const preferredScale = Math.max(SNAPSHOT_WIDTH / CANVAS_WIDTH, pictureScale);
+  const scale = Math.min(preferredScale, MAX_PICTURE_SIDE / Math.max(width, height));
+  const canvas = createElement("canvas", { width: Math.round(width * scale), height: Math.round(height * scale) });
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  render(context, drawing, { x, y, scale }, "black");
-  if (strokes.some(({ erase }) => erase) && isEmpty(context)) return null;
+  renderDrawing(context, drawing, { x, y, scale }, "black");
+  if (strokes.some(({ isEraser }) => isEraser) && isTransparent(context)) return null;
   context.globalCompositeOperation = "destination-over";
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
-  return { drawing, blob: png(canvas), scale: 1 / scale, x, y };
+  return { drawing, blob: encodePng(canvas), scale: 1 / scale, x, y };
 }
 
-/** Whether all strokes are on the picture, and not beside it. */
-function within({ x, y, width, height }, strokes) {
-  const on = ([left, top]) => left >= x && left <= x + width && top >= y && top <= y + height;
-  return strokes.every(({ points }) => points.every(on));
+/**
+ * Convert a box from pixels of a snapshot to units of the canvas.
+ *
+ * @param {Snapshot} snapshot
+ * @param {number[]} box left, top, right, bottom
+ * @returns {{x: number, y: number, width: number, height: number}}
+ */
+export const toCanvasUnits = ({ x, y, scale }, [left, top, right, bottom]) => ({
+  x: x + left * scale,
+  y: y + top * scale,
+  width: (right - left) * scale,
+  height: (bottom - top) * scale,
+});
+
+function areInside(strokes, { x, y, width, height }) {
+  const isInside = ([left, top]) => left >= x && left <= x + width && top >= y && top <= y + height;
+  return strokes.every(({ points }) => points.every(isInside));
 }
 
-/** A PNG file of what is on `canvas`. Made at once: toBlob waits up to a second for Chromium to be idle. */
-function png(canvas) {
+/** Encode a canvas as a PNG. Not with toBlob(), which waits up to a second until Chromium is idle. */
+function encodePng(canvas) {
   const bytes = atob(canvas.toDataURL("image/png").split(",")[1]);
   return new Blob([Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))], { type: "image/png" });
 }
 
-function isEmpty(context) {
+/** Whether no pixel has an opacity above 20 of 255: the eraser leaves faint edges. */
+function isTransparent(context) {
   const { data } = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
   return !data.some((value, i) => i % 4 === 3 && value > 20);
 }

@@ -1,54 +1,72 @@
-// Asks the server. The newest question wins: an older one is aborted. Who is not there, slow or busy is asked again.
+// Requests to the server. A new request aborts the previous one; a slow, busy or absent server is asked again.
 
-const RETRY = 2000; // ms before a server that did not answer is asked again
-const SLOW = 1500; // ms after which it is said that an answer takes long; a reading takes about 10
-const PATIENCE = 15_000; // ms after which a server counts as gone
+const RETRY_DELAY = 2000; // ms before the next attempt, if the server does not name a time
+const SLOW_AFTER = 1500; // ms until the user is told to wait; a reading takes about 10
+const TIMEOUT = 15_000; // ms until a server counts as gone
 
 /**
- * A function (path, make, delay) that sends what `make()` gives, after `delay` ms without a newer question.
+ * The outcome of one attempt: an answer, an error, or a reason to wait for the next attempt.
  *
- * What comes of it is told: `{answer, sent}`, `{error, sent}` or `{wait: "slow" | "gone" | "busy", message}`, in
- * which case it goes on. `make` is null for nothing to ask, or gives null for that.
+ * @typedef {object} Outcome
+ * @property {object} [answer] JSON of the server
+ * @property {{code: string, message: string}} [error]
+ * @property {"slow" | "gone" | "busy"} [wait]
+ * @property {string} [message] of a busy server
+ * @property {import("./render.js").Snapshot} [snapshot] that was sent
  */
-export function asker(told) {
-  let newest = new AbortController();
 
-  return async function ask(path, make, delay = 0) {
-    newest.abort();
-    newest = new AbortController();
-    const { signal } = newest;
-    if (!make) return;
-    await pause(delay, signal);
-    const sent = signal.aborted ? null : make();
-    while (sent && !signal.aborted) {
-      const slow = setTimeout(() => told({ wait: "slow" }), SLOW);
-      const said = await fetched(path, sent.blob, signal).finally(() => clearTimeout(slow));
+/**
+ * Create a function that sends snapshots, of which only the latest matters.
+ *
+ * @param {(outcome: Outcome) => void} onOutcome
+ * @returns {(path?: string, makeSnapshot?: () => ?import("./render.js").Snapshot, delay?: number) => Promise<void>}
+ *   aborts the previous request; after `delay` ms without a newer call, sends what `makeSnapshot` returns. Without
+ *   `makeSnapshot`, or if it returns null, nothing is sent.
+ */
+export function createLatestRequest(onOutcome) {
+  let controller = new AbortController();
+
+  return async function request(path, makeSnapshot, delay = 0) {
+    controller.abort();
+    controller = new AbortController();
+    const { signal } = controller;
+    if (!makeSnapshot) return;
+    await wait(delay, signal);
+    const snapshot = signal.aborted ? null : makeSnapshot();
+    while (snapshot && !signal.aborted) {
+      const slowTimer = setTimeout(() => onOutcome({ wait: "slow" }), SLOW_AFTER);
+      const { retryDelay, ...outcome } = await post(path, snapshot.blob, signal).finally(() => clearTimeout(slowTimer));
       if (signal.aborted) return;
-      told({ ...said, sent });
-      if (!said.wait) return;
-      await pause(said.after, signal);
+      onOutcome({ ...outcome, snapshot });
+      if (!outcome.wait) return;
+      await wait(retryDelay, signal);
     }
   };
 }
 
-async function fetched(path, blob, signal) {
-  const patience = AbortSignal.timeout(PATIENCE);
+/** Post a picture; returns the outcome and, if another attempt is due, its `retryDelay` in ms. */
+async function post(path, blob, signal) {
+  const timeout = AbortSignal.timeout(TIMEOUT);
   try {
-    const headers = { "Content-Type": blob.type.startsWith("image/") ? blob.type : "application/octet-stream" };
-    const either = AbortSignal.any([signal, patience]);
-    const response = await fetch(path, { method: "POST", body: blob, headers, signal: either });
+    const response = await fetch(path, {
+      method: "POST",
+      body: blob,
+      headers: { "Content-Type": blob.type.startsWith("image/") ? blob.type : "application/octet-stream" },
+      signal: AbortSignal.any([signal, timeout]),
+    });
     const answer = await response.json();
     if (response.ok && answer && !answer.error) return { answer };
-    if (!answer.error?.message) throw new Error("an answer, but not of our server: of a proxy, say");
+    // JSON, but not from our server: a proxy in front of it answered.
+    if (!answer?.error?.message) return { wait: "gone", retryDelay: RETRY_DELAY };
     if (![429, 503].includes(response.status)) return { error: answer.error };
-    const after = 1000 * Number(response.headers.get("Retry-After"));
-    return { wait: "busy", message: answer.error.message, after: after || RETRY };
+    const retryAfter = 1000 * Number(response.headers.get("Retry-After"));
+    return { wait: "busy", message: answer.error.message, retryDelay: retryAfter || RETRY_DELAY };
   } catch {
-    return { wait: "gone", after: RETRY };
+    return { wait: "gone", retryDelay: RETRY_DELAY };
   }
 }
 
-function pause(ms, signal) {
+function wait(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });

@@ -1,120 +1,163 @@
-// What was read: the text in large type, a sentence, and ten bars for the digit that is chosen in it.
+// The reading: its text in large type, a sentence, and the bar chart of the selected digit.
 
-import { bars } from "./bars.js";
-import { inWords, percent, t } from "./i18n.js";
+import { createBars } from "./bars.js";
+import { byId, createElement } from "./dom.js";
+import { formatPercent, onLanguageChange, t } from "./i18n.js";
 
-const element = (id) => document.getElementById(id);
-export const NO_DIGIT = 0.2; // what is no digit is each of the ten with a probability of 0.1
-export const CERTAIN = 0.9; // as in digits/reader.py
-const MAYBE = 0.15; // a second digit that is less likely is not worth a word
+/** The probability below which a user should check a reading; the server writes it into the page. */
+export const CONFIDENCE_THRESHOLD = Number(document.querySelector("[name=confidence-threshold]").content);
 
-/** The place that shows results; `chosen(index)` is called when a person chooses a digit of the text. */
-export function result(chosen) {
-  const chart = bars(element("bars"));
+/** The probability below which a component is no digit: a non-digit gives each of the ten about 0.1. */
+export const NON_DIGIT_THRESHOLD = 0.2;
+
+const MIN_ALTERNATIVE = 0.15; // the probability from which a second digit is named
+
+/**
+ * The state of the reading.
+ *
+ * @typedef {{kind: "blank"}
+ *   | {kind: "reading", reading: object}
+ *   | {kind: "error", error: {code: string, message: string}}
+ *   | {kind: "waiting", wait: "slow" | "gone" | "busy", message?: string}} ReadingState
+ */
+
+/**
+ * Create the view of the reading.
+ *
+ * @param {(index: number) => void} onSelect called when the user selects a digit
+ */
+export function createResult(onSelect) {
+  const showProbabilities = createBars(byId("bars"));
   let state = { kind: "blank" };
   let selected = 0;
 
-  function showBars() {
+  function updateBars() {
     const digits = state.reading?.digits ?? [];
-    element("bars-title").textContent = digits.length > 1 ? t("barsOf", [selected + 1, digits.length]) : t("bars");
-    chart(digits[selected]?.probabilities);
-    element("bars").classList.toggle("unsure", digits[selected]?.probability < CERTAIN);
+    const title = digits.length > 1 ? t("barsOfDigit", [selected + 1, digits.length]) : t("bars");
+    byId("bars-title").textContent = title;
+    showProbabilities(digits[selected]?.probabilities);
+    byId("bars").classList.toggle("uncertain", digits[selected]?.probability < CONFIDENCE_THRESHOLD);
   }
 
-  function showText(text) {
-    const box = element("text");
-    const focused = box.contains(document.activeElement);
-    box.style.setProperty("--count", Math.max(1, text.length));
+  /** Show the text in large type: one tab per digit, or plain text if no digit can be selected. */
+  function updateText(text) {
+    const tabs = byId("reading-text");
+    const hadFocus = tabs.contains(document.activeElement);
+    tabs.style.setProperty("--character-count", Math.max(1, text.length));
     const digits = text === "?" ? [] : state.reading.digits;
     if (!digits.length) {
-      for (const name of ["role", "aria-label"]) box.removeAttribute(name);
-      return box.replaceChildren(text);
+      for (const name of ["role", "aria-label"]) tabs.removeAttribute(name);
+      tabs.replaceChildren(text);
+      return;
     }
-    box.role = "tablist";
-    box.ariaLabel = t("digitsRead");
-    box.replaceChildren(...digits.map((digit, index) => tab(digit, index)));
-    if (focused) box.children[selected].focus();
+    tabs.role = "tablist";
+    tabs.ariaLabel = t("digitsLabel");
+    tabs.replaceChildren(...digits.map(createTab));
+    updateTabs();
+    if (hadFocus) tabs.children[selected].focus();
   }
 
-  function tab({ result: digit, probability }, index) {
-    const button = Object.assign(document.createElement("button"), { type: "button", role: "tab" });
-    button.textContent = probability < NO_DIGIT ? "?" : digit;
-    button.ariaSelected = index === selected;
-    button.tabIndex = index === selected ? 0 : -1;
-    button.ariaLabel = t("digitAt", [digit, percent(probability)]);
-    button.setAttribute("aria-controls", "bars-of");
-    button.classList.toggle("unsure", probability < CERTAIN);
-    button.addEventListener("click", () => choose(index));
+  function createTab({ result: digit, probability }, index) {
+    const button = createElement("button", { type: "button", role: "tab" });
+    button.textContent = probability < NON_DIGIT_THRESHOLD ? "?" : digit;
+    button.ariaLabel = t("digitLabel", [digit, formatPercent(probability)]);
+    button.setAttribute("aria-controls", "bars-panel");
+    button.classList.toggle("uncertain", probability < CONFIDENCE_THRESHOLD);
+    button.addEventListener("click", () => select(index));
     return button;
   }
 
-  function choose(index) {
-    selected = index;
-    [...element("text").children].forEach((button, i) => {
-      button.ariaSelected = i === index;
-      button.tabIndex = i === index ? 0 : -1;
+  function updateTabs() {
+    [...byId("reading-text").children].forEach((button, index) => {
+      button.ariaSelected = index === selected;
+      button.tabIndex = index === selected ? 0 : -1;
     });
-    showBars();
-    chosen(index);
   }
 
-  element("text").addEventListener("keydown", (event) => {
+  function select(index) {
+    selected = index;
+    updateTabs();
+    updateBars();
+    onSelect(index);
+  }
+
+  byId("reading-text").addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
-    const last = element("text").children.length - 1;
+    const last = byId("reading-text").children.length - 1;
     if (!step || last < 1) return;
     event.preventDefault();
-    choose(Math.min(Math.max(selected + step, 0), last));
-    element("text").children[selected].focus();
+    select(Math.min(Math.max(selected + step, 0), last));
+    byId("reading-text").children[selected].focus();
   });
 
-  function render() {
-    const { name, text, sentence, detail } = told(state);
-    element("answer").dataset.state = name;
-    showText(text);
-    if (element("sentence").textContent !== sentence) element("sentence").textContent = sentence; // not said twice
-    element("detail").textContent = detail;
-    showBars();
+  function update() {
+    const { status, text, sentence, detail } = describe(state);
+    byId("reading").dataset.status = status;
+    updateText(text);
+    // An unchanged text is not written again: screen readers would announce it twice.
+    if (byId("sentence").textContent !== sentence) byId("sentence").textContent = sentence;
+    byId("detail").textContent = detail;
+    updateBars();
   }
 
-  inWords(render);
+  onLanguageChange(update);
   return {
-    /** Show `{kind: "blank"}`, `{kind: "reading", reading}`, `{kind: "trouble", …}` or `{kind: "error", error}`. */
-    show(next) {
-      state = next;
+    /**
+     * Show a state.
+     *
+     * @param {ReadingState} newState
+     * @returns {number} index of the selected digit
+     */
+    show(newState) {
+      state = newState;
       selected = Math.min(selected, Math.max(0, (state.reading?.digits.length ?? 1) - 1));
-      render();
+      update();
       return selected;
     },
   };
 }
 
-/** What is said of a state: its name for the style sheet, the text in large type, a sentence, and some more. */
-function told(state) {
-  if (state.kind === "reading") return toldOf(state.reading);
-  if (state.kind === "blank") return { name: "blank", text: "?", sentence: t("blank"), detail: t("blankMore") };
-  if (state.kind === "error") return { name: "trouble", text: "?", sentence: t("noReading"), detail: t("error", state.error) };
-  const sentence = t(`wait_${state.wait}`);
-  return { name: "trouble", text: "?", sentence, detail: t("waitMore", state) };
+/**
+ * Describe a state in the current language.
+ *
+ * @param {ReadingState} state
+ * @returns {{status: string, text: string, sentence: string, detail: string}} the status for the style sheet ("blank",
+ *   "certain", "uncertain" or "unavailable"), the text in large type, a sentence and details
+ */
+function describe(state) {
+  if (state.kind === "reading") return describeReading(state.reading);
+  if (state.kind === "blank") return { status: "blank", text: "?", sentence: t("blank"), detail: t("blankDetail") };
+  const [sentence, detail] =
+    state.kind === "error"
+      ? [t("unreadable"), t("error", state.error)]
+      : [t(`wait_${state.wait}`), t("waitDetail", state)];
+  return { status: "unavailable", text: "?", sentence, detail };
 }
 
-function toldOf({ text, probability, certain, digits }) {
-  const sure = t("sure", percent(probability));
-  if (certain) return { name: "certain", text, sentence: t("certain", text), detail: sure };
-  if (digits.every((digit) => digit.probability < NO_DIGIT)) {
-    return { name: "uncertain", text: "?", sentence: t("noDigit"), detail: t("noDigitMore") };
+function describeReading({ text, probability, certain, digits }) {
+  const percent = formatPercent(probability);
+  if (certain) return { status: "certain", text, sentence: t("certain", [text, percent]), detail: "" };
+  if (digits.every((digit) => digit.probability < NON_DIGIT_THRESHOLD)) {
+    return { status: "uncertain", text: "?", sentence: t("nonDigit"), detail: t("nonDigitDetail") };
   }
-  const least = digits.reduce((a, b) => (b.probability < a.probability ? b : a));
-  const other = second(least);
-  if (digits.length === 1) return { name: "uncertain", text, sentence: t("perhaps", [text, other]), detail: sure };
-  const place = digits.indexOf(least) + 1;
-  let doubt = least.probability < CERTAIN ? t("doubt", [place, least.result, other]) : t("divided");
-  if (least.probability < NO_DIGIT) doubt = t("noDigitAt", place);
-  return { name: "uncertain", text, sentence: t("perhapsAll", text), detail: `${doubt} ${sure}` };
+  const confidence = t("confidence", percent);
+  const doubtful = digits.reduce((a, b) => (b.probability < a.probability ? b : a));
+  const alternative = findAlternative(doubtful);
+  if (digits.length === 1) {
+    return { status: "uncertain", text, sentence: t("uncertain", [text, alternative]), detail: confidence };
+  }
+  const position = digits.indexOf(doubtful) + 1;
+  let reason = t("uncertainSegmentation");
+  if (doubtful.probability < NON_DIGIT_THRESHOLD) reason = t("nonDigitAt", position);
+  else if (doubtful.probability < CONFIDENCE_THRESHOLD) {
+    reason = t("uncertainDigit", [position, doubtful.result, alternative]);
+  }
+  return { status: "uncertain", text, sentence: t("uncertain", [text, null]), detail: `${reason} ${confidence}` };
 }
 
-/** The second likeliest of a digit's ten; null where that is not likely either. */
-function second({ probabilities, result: first }) {
-  const others = probabilities.map((p, digit) => (digit === first ? -1 : p));
-  const best = Math.max(...others);
-  return best >= MAYBE ? others.indexOf(best) : null;
+/** Find the second most probable digit; null if its probability is too low to be named. */
+function findAlternative({ probabilities, result }) {
+  const others = probabilities.map((p, digit) => (digit === result ? -1 : p));
+  const highest = Math.max(...others);
+  return highest >= MIN_ALTERNATIVE ? others.indexOf(highest) : null;
 }

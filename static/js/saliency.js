@@ -1,98 +1,118 @@
-// Which ink spoke for a digit and which against it: the drawing, its ink in the colours of a heat map.
+// The saliency maps: which parts of the drawing support a digit and which oppose it.
 
-import { sharp } from "./grids.js";
-import { canvasOf, render } from "./render.js";
+import { byId, createElement } from "./dom.js";
+import { DIGIT_SIZE, resizeToDevicePixels } from "./grids.js";
 import { t } from "./i18n.js";
-import { colour } from "./theme.js";
+import { renderDrawing } from "./render.js";
+import { cssColor } from "./theme.js";
 
-const SIDE = 300; // CSS pixels
-const AROUND = 2; // pixels of the frame that are shown on each side of it, as a digit may reach to its border
-const LEAST = 1; // of log-odds: what changes less is not made to look like much
-const element = (id) => document.getElementById(id);
+const VIEW_SIZE = 300; // CSS pixels
+const MARGIN = 2; // pixels of the 28×28 digit, shown on each side, because strokes may reach its border
+const VIEW_PIXELS = DIGIT_SIZE + 2 * MARGIN; // pixels of the 28×28 digit on each side of the view
+const MIN_LIMIT = 1; // log-odds: smaller effects are not scaled up to the full color
+const GAMMA = 0.7; // of the colors: below 1, so that weak effects are visible
 
-/** The place where one asks why, and why not: `show(answer, sent)` an explanation of the API's. */
-export function heat() {
-  let shown = null;
-  let target = null; // a person's choice; else the second likeliest digit
+/**
+ * Create the view of two saliency maps: why the digit was read, and why not another digit.
+ */
+export function createSaliency() {
+  let shown = null; // {answer, snapshot}
+  let contrast = null; // the other digit that the user selected; without a choice, the second most probable
 
   const options = Array.from({ length: 10 }, (_, digit) => {
-    const label = document.createElement("label");
-    const input = Object.assign(document.createElement("input"), { type: "radio", name: "target", value: digit });
+    const label = createElement("label");
+    const input = createElement("input", { type: "radio", name: "saliency-class", value: digit });
     input.addEventListener("change", () => {
-      target = digit;
-      draw();
+      contrast = digit;
+      update();
     });
     label.append(input, digit);
-    element("targets").append(label);
+    byId("saliency-classes").append(label);
     return input;
   });
 
-  const read = ({ reading, digit }) => reading.digits[digit];
+  const explainedDigit = ({ reading, digit }) => reading.digits[digit];
 
-  function draw() {
-    const { result, probabilities } = read(shown.answer);
-    const others = probabilities.map((p, digit) => (digit === result ? -1 : p));
-    const other = target ?? others.indexOf(Math.max(...others));
+  function update() {
+    const { result, probabilities } = explainedDigit(shown.answer);
+    const otherProbabilities = probabilities.map((p, digit) => (digit === result ? -1 : p));
+    const other = contrast ?? otherProbabilities.indexOf(Math.max(...otherProbabilities));
     options.forEach((input, digit) => (input.checked = digit === other));
-    picture(element("heat"), element("why"), result, t("why", result));
-    picture(element("heat-not"), element("why-not"), other, t(other === result ? "why" : "whyNot", other));
+    showMap("saliency", result, t("why", result));
+    showMap("contrast", other, t(other === result ? "why" : "whyNot", other));
   }
 
-  function picture(canvas, caption, digit, question) {
-    const { answer, sent } = shown;
-    caption.textContent = question;
-    canvas.ariaLabel = t("heatLabel", digit);
-    inked(canvas, answer.heat.values[digit], answer.frame, sent);
+  function showMap(id, digit, question) {
+    const { answer, snapshot } = shown;
+    const canvas = byId(`${id}-map`);
+    byId(`${id}-caption`).textContent = question;
+    canvas.ariaLabel = t("saliencyLabel", digit);
+    drawSaliency(canvas, answer.heat.values[digit], answer.frame, snapshot);
   }
 
   return {
-    show(answer, sent) {
-      if (shown && read(answer).result !== read(shown.answer).result) target = null; // another digit, another question
-      shown = { answer, sent };
-      draw();
+    /**
+     * Show the saliency maps of an explanation.
+     *
+     * @param {object} answer of api/explain
+     * @param {import("./render.js").Snapshot} snapshot
+     */
+    show(answer, snapshot) {
+      // The choice of the user belongs to the digit that was read before.
+      if (shown && explainedDigit(answer).result !== explainedDigit(shown.answer).result) contrast = null;
+      shown = { answer, snapshot };
+      update();
     },
   };
 }
 
-/** The digit of a `frame`, its ink coloured by `values`, 28 rows of 28. */
-function inked(canvas, values, { crop, placed, pixels }, sent) {
-  const context = sharp(canvas, SIDE);
-  // A pixel of the frame is so many units of the paper wide, and the frame's corner lies there.
-  const unit = ((crop[2] - crop[0]) * sent.scale) / (placed[2] - placed[0]);
-  const x = sent.x + crop[0] * sent.scale - placed[0] * unit;
-  const y = sent.y + crop[1] * sent.scale - placed[1] * unit;
-  const scale = canvas.width / (28 + 2 * AROUND);
-  if (sent.drawing.picture) context.drawImage(alphaOf(pixels), AROUND * scale, AROUND * scale, 28 * scale, 28 * scale);
-  else render(context, sent.drawing, { x: x - AROUND * unit, y: y - AROUND * unit, scale: scale / unit }, "black");
-  context.globalCompositeOperation = "source-in";
-  context.drawImage(coloured(values), 0, 0, canvas.width, canvas.height);
-}
-
-/** A picture of heat: from grey, which means nothing to it, to the colours of for and against. */
-function coloured(values) {
-  const most = Math.max(LEAST, ...values.flat().map(Math.abs));
-  const [nothing, yes, no] = ["--neutral", "--for", "--against"].map(colour);
-  const side = 28 + 2 * AROUND;
-  const image = new ImageData(side, side);
-  const inside = (i) => Math.min(Math.max(i - AROUND, 0), 27);
-  for (let i = 0; i < side * side; i++) {
-    const value = values[inside(Math.floor(i / side))][inside(i % side)];
-    const much = Math.min(1, Math.abs(value) / most) ** 0.7; // so that little is seen, too
-    const full = value < 0 ? no : yes;
-    image.data.set([...nothing.map((from, c) => from + much * (full[c] - from)), 255], 4 * i);
+/**
+ * Draw a digit with its strokes colored by their saliency.
+ *
+ * @param {HTMLCanvasElement} canvas
+ * @param {number[][]} saliency 28 rows of 28, in log-odds
+ * @param {object} frame of the answer of api/explain
+ * @param {import("./render.js").Snapshot} snapshot
+ */
+function drawSaliency(canvas, saliency, { crop, placed, pixels }, snapshot) {
+  const context = resizeToDevicePixels(canvas, VIEW_SIZE);
+  const scale = canvas.width / VIEW_PIXELS;
+  if (snapshot.drawing.picture) {
+    context.drawImage(toAlphaMask(pixels), MARGIN * scale, MARGIN * scale, DIGIT_SIZE * scale, DIGIT_SIZE * scale);
+  } else {
+    const unit = ((crop[2] - crop[0]) * snapshot.scale) / (placed[2] - placed[0]); // canvas units per digit pixel
+    const x = snapshot.x + crop[0] * snapshot.scale - (placed[0] + MARGIN) * unit;
+    const y = snapshot.y + crop[1] * snapshot.scale - (placed[1] + MARGIN) * unit;
+    renderDrawing(context, snapshot.drawing, { x, y, scale: scale / unit }, "black");
   }
-  return pictureOf(image);
+  context.globalCompositeOperation = "source-in";
+  context.drawImage(colorize(saliency), 0, 0, canvas.width, canvas.height);
 }
 
-/** A picture whose ink is that of a frame. */
-function alphaOf(pixels) {
-  const image = new ImageData(28, 28);
+/** Color a saliency map: gray for no effect, blue for support, orange for opposition. Border pixels fill the margin. */
+function colorize(saliency) {
+  const limit = Math.max(MIN_LIMIT, ...saliency.flat().map(Math.abs));
+  const [neutral, positive, negative] = ["--neutral", "--positive", "--negative"].map(cssColor);
+  const image = new ImageData(VIEW_PIXELS, VIEW_PIXELS);
+  const clamp = (i) => Math.min(Math.max(i - MARGIN, 0), DIGIT_SIZE - 1);
+  for (let i = 0; i < VIEW_PIXELS * VIEW_PIXELS; i++) {
+    const value = saliency[clamp(Math.floor(i / VIEW_PIXELS))][clamp(i % VIEW_PIXELS)];
+    const intensity = Math.min(1, Math.abs(value) / limit) ** GAMMA;
+    const color = value < 0 ? negative : positive;
+    image.data.set([...neutral.map((gray, channel) => gray + intensity * (color[channel] - gray)), 255], 4 * i);
+  }
+  return imageToCanvas(image);
+}
+
+/** Convert the pixels of a normalized digit to the opacity of a picture. */
+function toAlphaMask(pixels) {
+  const image = new ImageData(DIGIT_SIZE, DIGIT_SIZE);
   pixels.flat().forEach((value, i) => (image.data[4 * i + 3] = value));
-  return pictureOf(image);
+  return imageToCanvas(image);
 }
 
-function pictureOf(image) {
-  const canvas = canvasOf(image.width, image.height);
+function imageToCanvas(image) {
+  const canvas = createElement("canvas", { width: image.width, height: image.height });
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;
 }

@@ -1,5 +1,6 @@
-// Ten digits in strokes, each as x, y in a box of 100 × 140, for who would rather see one than write one.
+// Ten sample digits for users who cannot or do not want to draw.
 
+// The strokes of each digit: x and y of their control points by turns, in a box of 100 × 140.
 const DIGITS = [
   [[62, 8, 40, 6, 20, 26, 12, 62, 16, 104, 36, 132, 62, 130, 82, 104, 88, 66, 82, 30, 66, 10, 54, 8]],
   [[34, 30, 48, 20, 58, 6, 56, 50, 54, 96, 52, 134]],
@@ -13,26 +14,38 @@ const DIGITS = [
   [[78, 40, 66, 12, 40, 8, 20, 28, 24, 56, 48, 66, 70, 54, 80, 30, 78, 70, 72, 104, 64, 134]],
 ];
 
-/** The points [x, y, pressure] of each stroke of `digit`, in the middle of the paper. */
-export function samples(digit) {
-  return DIGITS[digit].map((flat) => {
+const [LEFT, TOP] = [300, 95]; // units of the canvas: centers the box
+const SCALE = 4; // units of the canvas per unit of the box
+const PRESSURE = 0.5;
+const POINTS_PER_SEGMENT = 8;
+
+/**
+ * Compute the strokes of a sample digit, in the middle of the canvas.
+ *
+ * @param {number} digit
+ * @returns {number[][][]} for each stroke its points [x, y, pressure]
+ */
+export function sampleStrokes(digit) {
+  return DIGITS[digit].map((coordinates) => {
     const points = [];
-    for (let i = 0; i < flat.length; i += 2) points.push([300 + 4 * flat[i], 95 + 4 * flat[i + 1], 0.5]);
-    return fine(points);
+    for (let i = 0; i < coordinates.length; i += 2) {
+      points.push([LEFT + SCALE * coordinates[i], TOP + SCALE * coordinates[i + 1], PRESSURE]);
+    }
+    return interpolate(points);
   });
 }
 
-/** More points on the smooth curve (Catmull and Rom 1974) through `points`. */
-function fine(points) {
+/** Interpolate a smooth curve through points (Catmull and Rom 1974). */
+function interpolate(points) {
   const at = (i) => points[Math.min(Math.max(i, 0), points.length - 1)];
   const curve = points.slice(1).flatMap((_, i) =>
-    Array.from({ length: 8 }, (_, k) => {
-      const u = k / 8;
+    Array.from({ length: POINTS_PER_SEGMENT }, (_, k) => {
+      const u = k / POINTS_PER_SEGMENT;
       const spline = (axis) => {
         const [a, b, c, d] = [i - 1, i, i + 1, i + 2].map((j) => at(j)[axis]);
         return b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)));
       };
-      return [spline(0), spline(1), 0.5];
+      return [spline(0), spline(1), PRESSURE];
     }),
   );
   return [...curve, points.at(-1)];

@@ -1,35 +1,40 @@
-// What the keyboard does. Keys that are letters count only while the focus is on the board (WCAG 2.1.4).
+// Keyboard shortcuts. Single characters work only while the focus is on the canvas or its tools (WCAG 2.1.4).
 
-const command = (event) => (event.ctrlKey || event.metaKey) && !event.altKey;
-const typing = ({ target }) => target.matches("select, input:not([type=radio]), textarea, dialog *");
+const hasCommandKey = (event) => (event.ctrlKey || event.metaKey) && !event.altKey;
+const isTyping = ({ target }) => target.matches("select, input:not([type=radio]), textarea, dialog *");
 
-/** Call `actions` by key; `board` is the section with the paper and its tools. */
-export function keys(board, actions) {
+/**
+ * Call `actions` when their keys are pressed.
+ *
+ * @param {HTMLElement} canvasSection the canvas and its tools
+ * @param {{undo: () => void, redo: () => void, clear: () => void, toggleEraser: () => void}} actions
+ */
+export function initShortcuts(canvasSection, actions) {
   addEventListener("keydown", (event) => {
-    if (typing(event) || event.defaultPrevented) return;
-    const action = wanted(event, board.contains(event.target));
+    if (isTyping(event) || event.defaultPrevented) return;
+    const action = findAction(event, actions, canvasSection.contains(event.target));
     if (!action) return;
     event.preventDefault();
-    action(actions);
+    action();
   });
 }
 
-function wanted(event, onBoard) {
+function findAction(event, { undo, redo, clear, toggleEraser }, isOnCanvas) {
   const key = event.key.toLowerCase();
-  if (command(event)) {
-    if (key === "y" || (key === "z" && event.shiftKey)) return ({ redo }) => redo();
-    return key === "z" ? ({ undo }) => undo() : null;
+  if (hasCommandKey(event)) {
+    if (key === "y" || (key === "z" && event.shiftKey)) return redo;
+    return key === "z" ? undo : null;
   }
-  if (event.altKey && !event.getModifierState("AltGraph")) return null; // [ is AltGr 8 on many keyboards
-  if (key === "escape" && !document.querySelector("dialog[open]")) return ({ clear }) => clear();
-  if (!onBoard) return null;
-  if (key === "e") return ({ erase }) => erase();
-  if (key === "[" || key === "]") return () => thicker(key === "]" ? 1 : -1);
+  if (event.altKey && !event.getModifierState("AltGraph")) return null; // "[" is AltGr 8 on many keyboards
+  if (key === "escape" && !document.querySelector("dialog[open]")) return clear;
+  if (!isOnCanvas) return null;
+  if (key === "e") return toggleEraser;
+  if (key === "[" || key === "]") return () => changePen(key === "]" ? 1 : -1);
   return null;
 }
 
-function thicker(step) {
+function changePen(step) {
   const pens = [...document.querySelectorAll("[name=pen]")];
-  const now = pens.findIndex(({ checked }) => checked);
-  pens[Math.min(Math.max(now + step, 0), pens.length - 1)].checked = true;
+  const current = pens.findIndex(({ checked }) => checked);
+  pens[Math.min(Math.max(current + step, 0), pens.length - 1)].checked = true;
 }

@@ -1,17 +1,31 @@
-// What the browser keeps for the next visit; a browser that keeps nothing is no fault.
+// Values that the browser keeps for the next visit. Storage can be blocked or full: the page works without it.
 
-export function remembered(key, store = "localStorage") {
+/**
+ * Read a stored value.
+ *
+ * @param {string} key
+ * @param {"localStorage" | "sessionStorage"} [storage]
+ * @returns {*} the value; null if there is none or if storage is blocked
+ */
+export function load(key, storage = "localStorage") {
   try {
-    return JSON.parse(window[store].getItem(`digits.${key}`));
+    return JSON.parse(window[storage].getItem(`digits.${key}`));
   } catch {
     return null;
   }
 }
 
-export function remember(key, value, store = "localStorage") {
+/**
+ * Store a value, if the browser allows it.
+ *
+ * @param {string} key
+ * @param {*} value anything that JSON can represent
+ * @param {"localStorage" | "sessionStorage"} [storage]
+ */
+export function save(key, value, storage = "localStorage") {
   try {
-    window[store].setItem(`digits.${key}`, JSON.stringify(value));
+    window[storage].setItem(`digits.${key}`, JSON.stringify(value));
   } catch {
-    // it is forgotten, then
+    // Blocked or full: the next visit starts without the value.
   }
 }

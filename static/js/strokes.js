@@ -1,53 +1,86 @@
-// A drawing is data: strokes of points on a paper that is always as wide and high as this, so that it can be painted
-// again at any size, in any colour, and sent at one size whatever screen it was drawn on.
+// Strokes as data: points on a canvas of CANVAS_WIDTH × CANVAS_HEIGHT units. Units do not depend on the screen, so a
+// drawing can be painted again at any size and in any color, and the server always gets the same pixels.
 
 import { getStroke } from "../vendor/perfect-freehand.js";
 
-export const WIDTH = 1000;
-export const HEIGHT = 750;
-export const PENS = [24, 40, 75]; // in the same units: for many digits, for up to four, for one that fills the paper
-const ERASER = 1.6; // times as wide as the pen
+export const CANVAS_WIDTH = 1000; // units
+export const CANVAS_HEIGHT = 750; // units
+export const PEN_WIDTHS = [24, 40, 75]; // units: for many digits, for up to four, for one that fills the canvas
+const ERASER_FACTOR = 1.6; // width of the eraser in widths of the pen
 
-const known = new WeakMap(); // paths of strokes that are done, as they do not change
+/**
+ * @typedef {object} Stroke
+ * @property {number[][]} points [x, y, pressure]: x and y in units, pressure in [0, 1]
+ * @property {number} penWidth units
+ * @property {boolean} isEraser
+ * @property {boolean} hasPressure whether the device measures pressure; otherwise it is simulated from the speed
+ */
 
-/** A new stroke: `pressed` where the points [x, y, pressure] know how hard the pen was pressed. */
-export const begin = (point, pen, erase, pressed) => ({ points: [point], pen, erase, pressed });
+const finishedPaths = new WeakMap(); // Stroke → Path2D: a finished stroke does not change
 
-/** What a stroke covers, as a Path2D: wider where the pen is pressed or slow, with a smooth edge. */
-function shape(stroke, done) {
-  if (known.has(stroke)) return known.get(stroke);
-  const ring = getStroke(stroke.points, {
-    size: stroke.erase ? ERASER * stroke.pen : stroke.pen,
-    thinning: stroke.erase ? 0 : 0.35,
+/**
+ * Start a stroke with one point.
+ *
+ * @param {number[]} point
+ * @param {number} penWidth
+ * @param {{isEraser: boolean, hasPressure: boolean}} [options]
+ * @returns {Stroke}
+ */
+export const startStroke = (point, penWidth, { isEraser = false, hasPressure = false } = {}) => ({
+  points: [point],
+  penWidth,
+  isEraser,
+  hasPressure,
+});
+
+/** Build the outline of a stroke as a Path2D: wider where the pen is pressed or slow, with a smooth edge. */
+function buildPath(stroke, isFinished) {
+  if (finishedPaths.has(stroke)) return finishedPaths.get(stroke);
+  const outline = getStroke(stroke.points, {
+    size: stroke.isEraser ? ERASER_FACTOR * stroke.penWidth : stroke.penWidth,
+    thinning: stroke.isEraser ? 0 : 0.35,
     smoothing: 0.6,
-    streamline: 0.15, // more would cut the corners of a quick hand
-    simulatePressure: !stroke.pressed,
-    last: true, // up to where the pen is
+    streamline: 0.15, // a higher value cuts the corners of fast strokes
+    simulatePressure: !stroke.hasPressure,
+    last: true, // the outline reaches the last point
   });
   const path = new Path2D();
-  ring.forEach(([x, y], i) => {
-    const [nextX, nextY] = ring[(i + 1) % ring.length];
+  outline.forEach(([x, y], i) => {
+    const [nextX, nextY] = outline[(i + 1) % outline.length];
     const middle = [(x + nextX) / 2, (y + nextY) / 2];
     if (i === 0) path.moveTo(...middle);
     else path.quadraticCurveTo(x, y, ...middle);
   });
   path.closePath();
-  if (done) known.set(stroke, path);
+  if (isFinished) finishedPaths.set(stroke, path);
   return path;
 }
 
-/** Paint strokes, the one that is being drawn last, with `scale` pixels to a unit. */
-export function paint(context, strokes, scale, colour, live = null) {
+/**
+ * Paint strokes on a canvas.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {Stroke[]} strokes
+ * @param {number} scale pixels per unit
+ * @param {string} color
+ * @param {?Stroke} [activeStroke] the unfinished stroke, painted last
+ */
+export function paintStrokes(context, strokes, scale, color, activeStroke = null) {
   context.save();
   context.scale(scale, scale);
-  context.fillStyle = colour;
-  for (const stroke of live ? [...strokes, live] : strokes) {
-    context.globalCompositeOperation = stroke.erase ? "destination-out" : "source-over";
-    context.fill(shape(stroke, stroke !== live));
+  context.fillStyle = color;
+  for (const stroke of activeStroke ? [...strokes, activeStroke] : strokes) {
+    context.globalCompositeOperation = stroke.isEraser ? "destination-out" : "source-over";
+    context.fill(buildPath(stroke, stroke !== activeStroke));
   }
   context.restore();
 }
 
-/** How far the pen went. */
-export const length = ({ points }) =>
+/**
+ * Measure the length of a stroke.
+ *
+ * @param {Stroke} stroke
+ * @returns {number} units
+ */
+export const strokeLength = ({ points }) =>
   points.slice(1).reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i][0], y - points[i][1]), 0);

@@ -1,27 +1,39 @@
-// Light or dark, as the system has it or as it was chosen; and the colours of the style sheet, for canvases.
+// The light and the dark theme, and the colors of the style sheet for drawing on a canvas.
 
-import { remember, remembered } from "./storage.js";
+import { createElement } from "./dom.js";
+import { load, save } from "./storage.js";
 
-const probe = document.createElement("i");
+const probe = createElement("i", { hidden: true });
 
-/** A colour of the style sheet, "--accent" say, as [red, green, blue]. */
-export function colour(name) {
-  if (!probe.isConnected) document.body.append(Object.assign(probe, { hidden: true }));
-  probe.style.color = `var(${name})`;
+/**
+ * Look up a color of the style sheet in the current theme.
+ *
+ * @param {string} property a custom property, for example "--accent"
+ * @returns {number[]} red, green and blue in [0, 255]
+ */
+export function cssColor(property) {
+  // The browser resolves light-dark() and var() only on an element of the page.
+  if (!probe.isConnected) document.body.append(probe);
+  probe.style.color = `var(${property})`;
   return getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
 }
 
-/** Follow what is chosen in `select`; `changed()` is called whenever the colours change. */
-export function theme(select, changed) {
-  const follow = () => {
+/**
+ * Apply the theme that is selected in `select`: "auto" follows the system.
+ *
+ * @param {HTMLSelectElement} select
+ * @param {() => void} onChange called now and whenever the colors change
+ */
+export function initTheme(select, onChange) {
+  const apply = () => {
     document.documentElement.dataset.theme = select.value;
-    changed();
+    onChange();
   };
-  select.value = remembered("theme") ?? "auto";
+  select.value = load("theme") ?? "auto";
   select.addEventListener("change", () => {
-    remember("theme", select.value);
-    follow();
+    save("theme", select.value);
+    apply();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
-  follow();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", onChange);
+  apply();
 }

@@ -1,71 +1,81 @@
-// A short tour along the flow, with one's own digit, for who has never seen a neural network.
+// A short tour through the steps of the explanation.
 
-import { inWords, t } from "./i18n.js";
+import { byId, createElement } from "./dom.js";
+import { onLanguageChange, t } from "./i18n.js";
 
-const STEPS = ["step-frame", "step-conv1", "step-conv2", "step-neurons", "step-logits"];
+const STEPS = ["step-normalization", "step-conv1", "step-conv2", "step-fc1", "step-logits"];
 
-/** Make `dialog` the tour that `start` begins; `prepare()` sees to it that there is something to show. */
-export function tour(dialog, start, prepare) {
-  let at = 0;
-  const part = (tag, name) => dialog.appendChild(Object.assign(document.createElement(tag), { className: name }));
-  const count = part("p", "quiet");
-  const title = Object.assign(part("h2", ""), { id: "tour-title", tabIndex: -1 });
-  const words = part("p", "");
-  const row = part("div", "tools");
-  const button = (action) => {
-    const made = Object.assign(document.createElement("button"), { type: "button" });
-    made.addEventListener("click", action);
-    return row.appendChild(made);
+/**
+ * Make `dialog` the tour that `startButton` opens.
+ *
+ * @param {HTMLDialogElement} dialog
+ * @param {HTMLElement} startButton
+ * @param {() => void} onStart makes sure that there is a digit to explain
+ */
+export function initTour(dialog, startButton, onStart) {
+  let current = 0;
+  const append = (tag, properties) => dialog.appendChild(createElement(tag, properties));
+  const progress = append("p", { className: "muted" });
+  const title = append("h2", { id: "tour-title", tabIndex: -1 });
+  const text = append("p");
+  const toolbar = append("div", { className: "toolbar" });
+  const appendButton = (action) => {
+    const button = toolbar.appendChild(createElement("button", { type: "button" }));
+    button.addEventListener("click", action);
+    return button;
   };
-  const end = button(stop);
-  const back = button(() => go(at - 1));
-  const next = button(() => (at === STEPS.length - 1 ? stop() : go(at + 1)));
-  next.className = "main";
+  const closeButton = appendButton(close);
+  const backButton = appendButton(() => goTo(current - 1));
+  const nextButton = appendButton(() => (current === STEPS.length - 1 ? close() : goTo(current + 1)));
+  nextButton.className = "primary";
 
-  function render() {
-    count.textContent = t("tourAt", [at + 1, STEPS.length]);
-    title.textContent = t(`tour${at + 1}Title`);
-    words.textContent = t(`tour${at + 1}`);
-    end.textContent = t("tourEnd");
-    back.textContent = t("tourBack");
-    back.disabled = at === 0;
-    next.textContent = t(at === STEPS.length - 1 ? "tourDone" : "tourNext");
+  function update() {
+    progress.textContent = t("tourProgress", [current + 1, STEPS.length]);
+    title.textContent = t(`tour${current + 1}Title`);
+    text.textContent = t(`tour${current + 1}`);
+    closeButton.textContent = t("tourClose");
+    backButton.textContent = t("tourBack");
+    backButton.disabled = current === 0;
+    nextButton.textContent = t(current === STEPS.length - 1 ? "tourDone" : "tourNext");
   }
 
-  function go(to) {
-    at = to;
-    render();
-    for (const id of STEPS) document.getElementById(id).classList.toggle("toured", id === STEPS[at]);
-    bring();
+  function goTo(step) {
+    current = step;
+    update();
+    highlight(STEPS[current]);
+    scrollToStep();
     title.focus({ preventScroll: true });
   }
 
-  /** Bring the step into view, as soon as it is there. */
-  function bring() {
-    const smooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    document.getElementById(STEPS[at]).scrollIntoView({ behavior: smooth ? "smooth" : "instant", block: "start" });
+  function highlight(step) {
+    for (const id of STEPS) byId(id).classList.toggle("tour-step", id === step);
   }
 
-  function stop() {
+  function scrollToStep() {
+    const isSmooth = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    byId(STEPS[current]).scrollIntoView({ behavior: isSmooth ? "smooth" : "instant", block: "start" });
+  }
+
+  function close() {
     dialog.close();
-    for (const id of STEPS) document.getElementById(id).classList.remove("toured");
-    start.focus();
+    highlight(null);
+    startButton.focus();
   }
 
-  let high = 0;
+  let height = 0;
   new ResizeObserver(([{ contentRect }]) => {
-    if (dialog.open && !high) bring(); // it has just appeared
-    high = contentRect.height;
-  }).observe(document.getElementById("flow"));
-  start.addEventListener("click", () => {
-    prepare();
+    if (dialog.open && !height) scrollToStep(); // the explanation has just appeared
+    height = contentRect.height;
+  }).observe(byId("explain-steps"));
+  startButton.addEventListener("click", () => {
+    onStart();
     dialog.show();
-    go(0);
+    goTo(0);
   });
   addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !dialog.open) return;
-    event.preventDefault(); // it ends the tour, and clears nothing
-    stop();
+    event.preventDefault(); // so that the shortcut Escape does not clear the canvas
+    close();
   });
-  inWords(render);
+  onLanguageChange(update);
 }

@@ -1,38 +1,57 @@
-// Pictures that are dropped, pasted or picked, and how they lie on the paper.
+// Pictures that the user drops, pastes or picks, and their place on the canvas.
 
-import { MIXED, canvasOf } from "./render.js";
-import { HEIGHT, WIDTH } from "./strokes.js";
+import { createElement } from "./dom.js";
+import { MAX_PICTURE_SIDE } from "./render.js";
+import { CANVAS_HEIGHT, CANVAS_WIDTH } from "./strokes.js";
 
-/** A picture from a file, in the middle of the paper; null where the browser cannot show it. */
-export async function opened(file) {
-  let whole;
+/**
+ * A picture file on the canvas.
+ *
+ * @typedef {object} Picture
+ * @property {ImageBitmap} image downscaled to at most MAX_PICTURE_SIDE
+ * @property {File} file
+ * @property {string} name of the file
+ * @property {number} width of the file's picture in pixels; the boxes of the server are in these pixels
+ * @property {{x: number, y: number, width: number, height: number}} rect in units of the canvas
+ * @property {"white" | "black"} strokeColor contrasts with the picture
+ */
+
+/**
+ * Load a picture and center it on the canvas.
+ *
+ * @param {File} file
+ * @returns {Promise<?Picture>} null if the browser cannot decode the file
+ */
+export async function loadPicture(file) {
+  let original;
   try {
-    whole = await createImageBitmap(file);
+    original = await createImageBitmap(file);
   } catch {
     return null;
   }
-  const pixels = whole.width; // that the server counts in
-  const image = await reduced(whole);
-  const scale = Math.min(WIDTH / image.width, HEIGHT / image.height);
+  const pixelWidth = original.width;
+  const image = await downscale(original);
+  const scale = Math.min(CANVAS_WIDTH / image.width, CANVAS_HEIGHT / image.height);
   const [width, height] = [image.width * scale, image.height * scale];
-  const place = { x: (WIDTH - width) / 2, y: (HEIGHT - height) / 2, width, height };
-  return { image, file, width: pixels, name: file.name, place, ink: isDark(image) ? "white" : "black" };
+  const rect = { x: (CANVAS_WIDTH - width) / 2, y: (CANVAS_HEIGHT - height) / 2, width, height };
+  const strokeColor = needsWhitePen(image) ? "white" : "black";
+  return { image, file, name: file.name, width: pixelWidth, rect, strokeColor };
 }
 
-/** A picture no larger than it is shown, as a photo takes 48 MB and is painted with every move of the pen. */
-async function reduced(image) {
-  const scale = MIXED / Math.max(image.width, image.height);
+/** Downscale a large picture: a photo takes 48 MB and would be painted again with every move of the pen. */
+async function downscale(image) {
+  const scale = MAX_PICTURE_SIDE / Math.max(image.width, image.height);
   if (scale >= 1) return image;
   const size = { resizeWidth: Math.round(image.width * scale), resizeHeight: Math.round(image.height * scale) };
-  const small = await createImageBitmap(image, { ...size, resizeQuality: "high" });
+  const downscaled = await createImageBitmap(image, { ...size, resizeQuality: "high" });
   image.close();
-  return small;
+  return downscaled;
 }
 
-/** Whether a black pen would not be seen on a picture: most of it is dark, or it is light ink on nothing. */
-function isDark(image) {
-  const side = 64; // pixels, enough to see that
-  const context = canvasOf(side, side).getContext("2d");
+/** Whether a black pen would be invisible: most of the picture is dark, or it is light writing on transparency. */
+function needsWhitePen(image) {
+  const side = 64; // pixels: enough to judge the brightness
+  const context = createElement("canvas", { width: side, height: side }).getContext("2d");
   context.drawImage(image, 0, 0, side, side);
   const { data } = context.getImageData(0, 0, side, side);
   let [light, opaque] = [0, 0];
@@ -40,34 +59,40 @@ function isDark(image) {
     light += (data[i + 3] * (data[i] + data[i + 1] + data[i + 2])) / (3 * 255);
     opaque += data[i + 3] / 255;
   }
-  const share = opaque / (side * side);
-  if (share > 0.5) return (light + 255 * (side * side - opaque)) / (side * side) < 110;
-  return light / opaque > 128; // as the server has it: what is behind ink that is light is dark
+  const area = side * side;
+  if (opaque / area > 0.5) return (light + 255 * (area - opaque)) / area < 110;
+  return light / opaque > 128; // the server also assumes a dark background behind light writing
 }
 
-/** Call `got(file)` with each picture that is dropped on the page, pasted into it, or picked with one of `inputs`. */
-export function pictures(zone, inputs, got) {
-  const first = (files) => [...files].find(({ type }) => type.startsWith("image/")) ?? files[0];
-  for (const kind of ["dragenter", "dragover"]) {
-    addEventListener(kind, (event) => {
+/**
+ * Listen for pictures that are dropped on the page, pasted into it, or picked with a file input.
+ *
+ * @param {HTMLElement} dropZone highlighted while a file is dragged over the page
+ * @param {HTMLInputElement[]} inputs
+ * @param {(file: File) => void} onFile
+ */
+export function listenForPictures(dropZone, inputs, onFile) {
+  const selectFile = (files) => [...files].find(({ type }) => type.startsWith("image/")) ?? files[0];
+  for (const type of ["dragenter", "dragover"]) {
+    addEventListener(type, (event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault(); // else the browser leaves the page to show the file
-      zone.classList.add("over");
+      event.preventDefault(); // otherwise the browser opens the file instead of dropping it
+      dropZone.classList.add("drag-over");
     });
   }
-  addEventListener("dragleave", (event) => event.relatedTarget || zone.classList.remove("over"));
+  addEventListener("dragleave", (event) => event.relatedTarget || dropZone.classList.remove("drag-over"));
   addEventListener("drop", (event) => {
-    zone.classList.remove("over");
+    dropZone.classList.remove("drag-over");
     if (!event.dataTransfer?.files.length) return;
     event.preventDefault();
-    got(first(event.dataTransfer.files));
+    onFile(selectFile(event.dataTransfer.files));
   });
   addEventListener("paste", (event) => {
-    if (event.clipboardData?.files.length) got(first(event.clipboardData.files));
+    if (event.clipboardData?.files.length) onFile(selectFile(event.clipboardData.files));
   });
   for (const input of inputs) {
     input.addEventListener("change", () => {
-      if (input.files.length) got(input.files[0]);
+      if (input.files.length) onFile(input.files[0]);
       input.value = ""; // so that the same file can be picked again
     });
   }

@@ -28,13 +28,13 @@ def test_all_is_reached_and_used_by_keyboard_and_the_focus_is_seen(visit):
     page = visit(**DESKTOP)
     page.locator("#sample").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#ladder")).to_be_visible()
+    expect(page.locator("#comparison")).to_be_visible()
     page.reload()  # the focus begins at the top; what was written is still there
-    expect(page.locator("#flow")).to_be_visible()
+    expect(page.locator("#explain-steps")).to_be_visible()
     where = """() => {
         const now = document.activeElement;
-        const outlined = now.closest(".button, .pens label, #targets label") ?? now;
-        const list = now.closest("[role=listbox], [role=tablist], #targets");
+        const outlined = now.closest(".button, .pens label, #saliency-classes label") ?? now;
+        const list = now.closest("[role=listbox], [role=tablist], #saliency-classes");
         const name = now.id || now.name || (list?.id || list?.ariaLabel) || now.tagName;
         return [name, getComputedStyle(outlined).outlineStyle];
     }"""
@@ -47,15 +47,18 @@ def test_all_is_reached_and_used_by_keyboard_and_the_focus_is_seen(visit):
         assert outline != "none", name
         seen.append(name)
     assert seen == [
-        *("tour-start", "language", "theme", "canvas", "erase", "clear", "pen", "pick", "sample", "text"),
-        *("Maps of the first convolution", "Maps of the second convolution", "target", "A"),
+        *("tour-start", "language", "theme", "canvas", "erase", "clear", "pen", "file-input", "sample", "reading-text"),
+        *("Maps of the first convolution", "Maps of the second convolution", "saliency-class", "A"),
     ]
 
 
 def test_arrow_keys_move_among_maps_and_digits(visit):
     page = visit(**DESKTOP)
     STATES["digit"](page)
-    for part, said in (("#step-conv1 [tabindex='0']", "#step-conv1 h4"), ("#targets :checked", "#why-not")):
+    for part, said in (
+        ("#step-conv1 [tabindex='0']", "#step-conv1 h4"),
+        ("#saliency-classes :checked", "#contrast-caption"),
+    ):
         before = page.locator(said).inner_text()
         page.locator(part).focus()
         page.keyboard.press("ArrowLeft")
@@ -66,7 +69,7 @@ def test_what_was_read_is_told_to_a_screen_reader(visit):
     page = visit(**DESKTOP)
     page.evaluate("Math.random = () => 0.55")
     page.locator("#sample").click()
-    expect(page.get_by_role("status").filter(has_text="It is 5.")).to_contain_text("% sure")
+    expect(page.get_by_role("status").filter(has_text="5 · ")).to_contain_text("% sure")
 
 
 def test_nothing_moves_for_who_asks_for_that(visit):
@@ -105,7 +108,7 @@ def test_both_languages_say_the_same_things(visit):
     english = page.evaluate(kinds, "en")
     assert page.evaluate(kinds, "zh") == english
     source = (STATIC / "index.html").read_text()
-    assert set(re.findall(r'data-(?:text|label)="(\w+)"', source)) <= set(english)
+    assert set(re.findall(r'data-i18n(?:-label)?="(\w+)"', source)) <= set(english)
     code = "".join(path.read_text() for path in STATIC.glob("js/*.js")) + source
     named = set(re.findall(r'"(\w+)"', code)) | {"name"}
     begun = tuple(re.findall(r"t\(`(\w+)\$", code))  # as in t(`wait_${…}`)

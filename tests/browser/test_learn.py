@@ -26,11 +26,11 @@ INKED = """(canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_the_flow_shows_every_layer_with_a_sentence_each(visit, options):
     page = visit(**options)
-    expect(page.locator("#inside-note")).to_be_visible()
+    expect(page.locator("#explain-status")).to_be_visible()
     write(page, "5")
-    expect(page.locator("#inside-note")).to_be_hidden()
-    expect(page.locator("#flow > li")).to_have_count(6)
-    for step in page.locator("#flow > li").all():
+    expect(page.locator("#explain-status")).to_be_hidden()
+    expect(page.locator("#explain-steps > li")).to_have_count(6)
+    for step in page.locator("#explain-steps > li").all():
         assert step.locator("h3").inner_text()
         assert len(re.findall(r"[.!?](?:\s|$)", step.locator("h3 + p").inner_text())) in (1, 2, 3)
     expect(page.locator("#step-conv1 [role=option]")).to_have_count(32)
@@ -39,11 +39,19 @@ def test_the_flow_shows_every_layer_with_a_sentence_each(visit, options):
     expect(page.locator("#logits tr")).to_have_count(10)
     expect(page.locator("#logits .best th")).to_have_text("5")
     assert page.evaluate("document.documentElement.scrollWidth") == options["viewport"]["width"]
-    for canvas in ("#crop", "#scaled", "#centred", "#heat", "#heat-not", "#step-conv1 .frame", "#step-conv2 .frame"):
+    for canvas in (
+        "#cropped",
+        "#scaled",
+        "#centered",
+        "#saliency-map",
+        "#contrast-map",
+        "#step-conv1 .map-overlay",
+        "#step-conv2 .map-overlay",
+    ):
         assert page.locator(canvas).evaluate(INKED) > 100, canvas
     sizes = "canvases => canvases.map(({ width, height }) => [width, height])"
-    assert page.locator("#step-conv1 .maps canvas").evaluate_all(sizes) == [[26, 26]] * 32
-    assert page.locator("#step-conv2 .maps canvas").evaluate_all(sizes) == [[11, 11]] * 64
+    assert page.locator("#step-conv1 .map-list canvas").evaluate_all(sizes) == [[26, 26]] * 32
+    assert page.locator("#step-conv2 .map-list canvas").evaluate_all(sizes) == [[11, 11]] * 64
 
 
 def test_a_map_that_is_pointed_at_or_chosen_shows_its_filter_and_what_excites_it(visit):
@@ -86,14 +94,14 @@ def test_the_heat_map_points_at_the_stroke_that_was_added(visit):
     """A bar on top makes a 7 of a 1: it speaks for 7 and against 1."""
     page = visit(**DESKTOP)
     draw(page, [[[0.68, 0.15], [0.62, 0.35], [0.55, 0.6], [0.5, 0.88]]])
-    expect(page.locator("#text")).to_have_text("1")
+    expect(page.locator("#reading-text")).to_have_text("1")
     draw(page, [[[0.3, 0.17], [0.45, 0.16], [0.55, 0.155], [0.68, 0.15]]])
-    expect(page.locator("#text")).to_have_text("7")
-    expect(page.locator("#inside")).to_have_attribute("aria-busy", "false")
-    page.locator("#targets label").nth(1).click()
-    expect(page.locator("#why")).to_have_text("Why 7?")
-    expect(page.locator("#why-not")).to_have_text("Why not 1?")
-    why, why_not = (page.locator(canvas).evaluate(COLOURS) for canvas in ("#heat", "#heat-not"))
+    expect(page.locator("#reading-text")).to_have_text("7")
+    expect(page.locator("#explain")).to_have_attribute("aria-busy", "false")
+    page.locator("#saliency-classes label").nth(1).click()
+    expect(page.locator("#saliency-caption")).to_have_text("Why 7?")
+    expect(page.locator("#contrast-caption")).to_have_text("Why not 1?")
+    why, why_not = (page.locator(canvas).evaluate(COLOURS) for canvas in ("#saliency-map", "#contrast-map"))
     assert why["for"][0] > 2 * why["for"][1]
     assert why_not["against"][0] > 2 * why_not["against"][1]
 
@@ -101,29 +109,29 @@ def test_the_heat_map_points_at_the_stroke_that_was_added(visit):
 def test_the_digit_that_is_chosen_is_the_one_that_is_explained(visit):
     page = visit(**DESKTOP)
     draw(page, row("38"))
-    expect(page.locator("#why")).to_have_text("Why 3?")
+    expect(page.locator("#saliency-caption")).to_have_text("Why 3?")
     with page.expect_request("**/api/explain?digit=1"):
-        page.locator("#text [role=tab]").nth(1).click()
-    expect(page.locator("#why")).to_have_text("Why 8?")
+        page.locator("#reading-text [role=tab]").nth(1).click()
+    expect(page.locator("#saliency-caption")).to_have_text("Why 8?")
     expect(page.locator("#logits .best th")).to_have_text("8")
 
 
 def test_three_networks_read_the_same_drawing(visit):
     page = visit(**DESKTOP)
     write(page, "274")
-    cards = page.locator("#ladder > li")
+    cards = page.locator("#comparison > li")
     expect(cards).to_have_count(3)
     for card, name in zip(cards.all(), ("Softmax", "Multilayer perceptron", "Convolutional network"), strict=True):
         assert card.locator("h3").inner_text() == name
-        assert re.fullmatch(r"\d{3}", card.locator(".text").inner_text())
+        assert re.fullmatch(r"\d{3}", card.locator(".reading-text").inner_text())
         assert card.locator("ol li").count() == 10
         assert "numbers" in card.inner_text()
-    expect(cards.last.locator(".text")).to_have_text("274")
+    expect(cards.last.locator(".reading-text")).to_have_text("274")
     expect(cards.first.locator(".template")).to_contain_text(
-        f"template for {cards.first.locator('.text').inner_text()[0]}"
+        f"template for {cards.first.locator('.reading-text').inner_text()[0]}"
     )
     assert cards.first.locator(".template canvas").evaluate(INKED) > 300
-    page.locator("#text [role=tab]").nth(2).click()
+    page.locator("#reading-text [role=tab]").nth(2).click()
     expect(cards.last.locator("li.best")).to_contain_text("4")
 
 
@@ -131,15 +139,15 @@ def test_three_networks_read_the_same_drawing(visit):
 def test_the_tour_leads_through_five_steps_with_ones_own_digit_or_one_that_is_written(visit, options):
     page = visit(**options)
     page.locator("#tour-start").click()
-    expect(page.locator("#text")).to_have_text("3")  # the page wrote one
+    expect(page.locator("#reading-text")).to_have_text("3")  # the page wrote one
     titles = []
-    for number, step in enumerate(("frame", "conv1", "conv2", "neurons", "logits"), 1):
+    for number, step in enumerate(("normalization", "conv1", "conv2", "fc1", "logits"), 1):
         expect(page.locator("#tour")).to_contain_text(f"Step {number} of 5")
-        expect(page.locator(f"#step-{step}")).to_have_class("toured")
+        expect(page.locator(f"#step-{step}")).to_have_class("tour-step")
         until(page, f"document.getElementById('step-{step}').getBoundingClientRect().top < innerHeight / 2")
         expect(page.locator("#tour-title")).to_be_focused()
         titles.append(page.locator("#tour-title").inner_text())
-        page.locator("#tour .main").click()
+        page.locator("#tour .primary").click()
     assert len(set(titles)) == 5
     expect(page.locator("#tour")).to_be_hidden()
     expect(page.locator("#tour-start")).to_be_focused()
@@ -147,7 +155,7 @@ def test_the_tour_leads_through_five_steps_with_ones_own_digit_or_one_that_is_wr
     page.locator("#tour-start").click()
     page.keyboard.press("Escape")  # ends the tour, and clears nothing
     expect(page.locator("#tour")).to_be_hidden()
-    expect(page.locator("#answer")).not_to_have_attribute("data-state", "blank")
+    expect(page.locator("#reading")).not_to_have_attribute("data-status", "blank")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +172,7 @@ def test_another_language_is_chosen_by_hand_changes_all_and_is_remembered(visit)
     write(page, "7")
     before = page.locator("body").inner_text()
     page.locator("#language").select_option("zh")
-    expect(page.locator("#sentence")).to_have_text("这是 7。")
+    expect(page.locator("#sentence")).to_have_text(re.compile(r"^7 · 把握(超过)? [\d.]+%$"))
     assert page.evaluate("document.documentElement.lang") == "zh-Hans"
     after = page.locator("body").inner_text()
     words = set(re.findall(r"[A-Za-z]{3,}", after)) - {"Ctrl", "Esc", "English"}
@@ -173,7 +181,7 @@ def test_another_language_is_chosen_by_hand_changes_all_and_is_remembered(visit)
     page.reload()
     expect(page.locator("h1")).to_have_text("写一个数字")
     page.locator("#language").select_option("en")
-    expect(page.locator("#sentence")).to_have_text("It is 7.")
+    expect(page.locator("#sentence")).to_have_text(re.compile(r"^7 · (more than )?[\d.]+% sure$"))
     assert not re.search(r"[\u4e00-\u9fff]", page.locator("body").inner_text().replace("中文", ""))
 
 
@@ -190,5 +198,5 @@ def test_without_the_weights_of_convolutions_what_there_is_is_shown(visit):
     write(page, "7")
     expect(page.locator("#step-conv1")).to_be_hidden()
     expect(page.locator("#step-conv2")).to_be_hidden()
-    expect(page.locator("#step-neurons")).to_be_visible()
+    expect(page.locator("#step-fc1")).to_be_visible()
     page.unroute("**/api/explain*")

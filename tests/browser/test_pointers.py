@@ -12,7 +12,7 @@ def test_digits_drawn_with_a_finger_on_a_phone_are_read_and_do_not_scroll(visit)
     page.evaluate("document.body.style.padding = '200px 16px 2000px'; scrollTo(0, 100)")  # room both ways
     for digit in range(10):
         draw_with_finger(page, hand(digit, 1))
-        expect(page.locator("#text")).to_have_text(str(digit))
+        expect(page.locator("#reading-text")).to_have_text(str(digit))
         page.keyboard.press("Escape")
     assert page.evaluate("scrollY") == 100
 
@@ -28,7 +28,7 @@ def test_a_pen_draws_the_wider_the_harder_it_is_pressed(visit):
                 at = {"x": x, "y": y} | pen
                 session.send("Input.dispatchMouseEvent", {"type": "mouseMoved" if i else "mousePressed"} | at)
             session.send("Input.dispatchMouseEvent", {"type": "mouseReleased"} | at)
-        expect(page.locator("#text")).to_have_text("3")
+        expect(page.locator("#reading-text")).to_have_text("3")
         drawn.append(ink(page))
         page.keyboard.press("Escape")
     assert drawn[0] < 0.9 * drawn[1] < 0.9 * 0.9 * drawn[2]
@@ -53,7 +53,7 @@ def test_other_buttons_do_not_draw(visit):
 def test_two_fingers_zoom_and_do_not_draw(visit):
     page = visit(**PHONE)
     draw_with_finger(page, hand(7))
-    expect(page.locator("#text")).to_have_text("7")
+    expect(page.locator("#reading-text")).to_have_text("7")
     drawn = ink(page)
     (x, y), *_ = chromium.on_screen(page, [[0.5, 0.5]])
     page.context.new_cdp_session(page).send(
@@ -61,7 +61,7 @@ def test_two_fingers_zoom_and_do_not_draw(visit):
     )
     assert page.evaluate("visualViewport.scale") > 1.2
     assert ink(page) == drawn
-    expect(page.locator("#text")).to_have_text("7")
+    expect(page.locator("#reading-text")).to_have_text("7")
 
 
 def test_a_second_finger_does_not_end_a_stroke_that_got_somewhere(visit):

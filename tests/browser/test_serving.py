@@ -99,7 +99,7 @@ def test_reload_asks_for_no_static_file_again(page, log):
         first = requests_of(log)
         page.reload(wait_until="networkidle")
         draw(page, hand(7))
-        expect(page.locator("#text")).to_have_text("7")
+        expect(page.locator("#reading-text")).to_have_text("7")
         second = requests_of(log)[len(first) :]
         assert sum("/assets/" in request for request in first) > 20
         assert second[0] == "304 GET /"
@@ -134,8 +134,8 @@ def test_page_and_documentation_work_behind_a_prefix(page, log):
     with run_app(0, 1, "--proxies", "1", log=log.fileno()) as served, prefix_proxy(served.port, "/digits") as proxy:
         page.goto(f"{proxy.address}/")
         draw(page, hand(7))
-        expect(page.locator("#text")).to_have_text("7")
-        expect(page.locator("#why")).to_have_text("Why 7?")
+        expect(page.locator("#reading-text")).to_have_text("7")
+        expect(page.locator("#saliency-caption")).to_have_text("Why 7?")
         expect(page.locator("#compare")).to_have_attribute("aria-busy", "false")
         page.locator("footer a").click()
         execute(page, proxy.address)

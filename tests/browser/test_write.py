@@ -10,7 +10,7 @@ from bench.chromium import DESKTOP, PHONE, draw, draw_with_finger, hand, ink, ro
 def test_a_digit_drawn_with_the_mouse_is_read(visit, digit):
     page = visit(**DESKTOP)
     draw(page, hand(digit))
-    expect(page.locator("#text")).to_have_text(str(digit))
+    expect(page.locator("#reading-text")).to_have_text(str(digit))
     expect(page.locator("#sentence")).to_contain_text(str(digit))
     expect(page.locator("#bars li.best")).to_contain_text(str(digit))
 
@@ -30,7 +30,7 @@ def test_strokes_land_under_the_pointer_after_the_page_is(visit, change):
     change(page)
     page.locator("#canvas").scroll_into_view_if_needed()
     draw(page, hand(7))
-    expect(page.locator("#text")).to_have_text("7")
+    expect(page.locator("#reading-text")).to_have_text("7")
     drawn = page.evaluate("""() => {
         const canvas = document.querySelector("canvas");
         const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -64,14 +64,14 @@ def test_a_resize_redraws_the_strokes_as_sharp_as_the_screen(visit):
 def test_a_phone_that_is_turned_keeps_the_drawing_and_its_reading(visit):
     page = visit(**PHONE)
     draw_with_finger(page, hand(5))
-    expect(page.locator("#text")).to_have_text("5")
+    expect(page.locator("#reading-text")).to_have_text("5")
     share = ink(page) / page.evaluate("document.querySelector('canvas').width ** 2")
     page.set_viewport_size({"width": 844, "height": 390})
     until(
         page, "Math.abs(document.querySelector('canvas').width - 3 * document.querySelector('canvas').clientWidth) < 3"
     )
     assert ink(page) / page.evaluate("document.querySelector('canvas').width ** 2") == pytest.approx(share, abs=0.01)
-    expect(page.locator("#text")).to_have_text("5")
+    expect(page.locator("#reading-text")).to_have_text("5")
 
 
 def test_another_pixel_ratio_redraws_though_the_paper_keeps_its_size(visit):
@@ -94,7 +94,7 @@ def test_undo_redo_and_clear(visit, way):
         page.locator(f"#{what}").click() if way == "buttons" else page.keyboard.press(keys[what])
 
     draw(page, hand(4))
-    expect(page.locator("#text")).to_have_text("4")
+    expect(page.locator("#reading-text")).to_have_text("4")
     full = ink(page)
     do("undo")
     assert 0 < ink(page) < full
@@ -108,23 +108,23 @@ def test_undo_redo_and_clear(visit, way):
     expect(page.locator("#bars li.best")).to_have_count(0)
     do("undo")  # clearing loses nothing
     assert ink(page) == full
-    expect(page.locator("#text")).to_have_text("4")
+    expect(page.locator("#reading-text")).to_have_text("4")
 
 
 def test_the_eraser_takes_ink_off_and_what_is_erased_is_blank(visit):
     page = visit(**DESKTOP)
     line = [[[0.5, 0.2], [0.5, 0.35], [0.5, 0.5], [0.5, 0.65], [0.5, 0.8]]]
     draw(page, line)
-    expect(page.locator("#text")).to_have_text("1")
+    expect(page.locator("#reading-text")).to_have_text("1")
     drawn = ink(page)
     page.locator("#erase").click()
     draw(page, [[[0.5, 0.7], [0.5, 0.75], [0.5, 0.9]]])
     assert 0.4 * drawn < ink(page) < 0.9 * drawn
     draw(page, [[[0.5, y] for y in (0.1, 0.2, 0.35, 0.5, 0.65, 0.9)]])
     assert ink(page) < 20
-    expect(page.locator("#answer")).to_have_attribute("data-state", "blank")
+    expect(page.locator("#reading")).to_have_attribute("data-status", "blank")
     page.keyboard.press("Control+z")
-    expect(page.locator("#text")).to_have_text("1")
+    expect(page.locator("#reading-text")).to_have_text("1")
 
 
 def test_keys_that_are_letters_count_on_the_board_alone(visit):
@@ -176,10 +176,10 @@ def test_another_theme_redraws_the_ink(visit, how):
 def test_a_reload_loses_nothing(visit):
     page = visit(**DESKTOP)
     draw(page, row("58"))
-    expect(page.locator("#text")).to_have_text("58")
+    expect(page.locator("#reading-text")).to_have_text("58")
     drawn = ink(page)
     page.reload()
-    expect(page.locator("#text")).to_have_text("58")
+    expect(page.locator("#reading-text")).to_have_text("58")
     assert ink(page) == drawn
 
 
@@ -188,8 +188,8 @@ def test_the_digits_that_the_page_writes_itself_are_read(visit):
     for digit in range(10):
         page.evaluate(f"Math.random = () => {digit / 10 + 0.05}")
         page.locator("#sample").click()
-        expect(page.locator("#text")).to_have_text(str(digit))
-        expect(page.locator("#answer")).to_have_attribute("data-state", "certain")
+        expect(page.locator("#reading-text")).to_have_text(str(digit))
+        expect(page.locator("#reading")).to_have_attribute("data-status", "certain")
 
 
 def test_the_eraser_is_put_down_when_there_is_nothing_to_erase(visit):
@@ -199,7 +199,7 @@ def test_the_eraser_is_put_down_when_there_is_nothing_to_erase(visit):
     page.locator("#clear").click()
     expect(page.locator("#erase")).to_have_attribute("aria-pressed", "false")
     draw(page, hand(7))
-    expect(page.locator("#text")).to_have_text("7")
+    expect(page.locator("#reading-text")).to_have_text("7")
 
 
 def test_a_paper_of_300_pixels_has_its_shape_too(visit):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from digits.recognition.reader import CONFIDENCE_THRESHOLD
 from digits.serving import page_routes
 from tests.helpers.api import assert_error
 
@@ -30,6 +31,12 @@ def test_page_names_its_files_by_version(client, version):
     for link in files:
         assert link.startswith(f"assets/{version}/")
         assert client.get(f"/{link.partition('#')[0]}", buffered=True).status_code == 200
+
+
+def test_page_gets_the_confidence_threshold_of_the_reader(client):
+    page = client.get("/").text
+    assert f'<meta name="confidence-threshold" content="{CONFIDENCE_THRESHOLD}">' in page
+    assert "{{" not in page
 
 
 @pytest.mark.parametrize("name", FILES)
