@@ -1,0 +1,91 @@
+"""Write the tables of flags in the documents: `python -m scripts.make_settings_tables`.
+
+Each table lists the settings of one program, from the model that also makes its flags (`digits.config`). It stands
+between the lines `<!-- settings: app.py -->` and `<!-- end -->`; whatever stood there is replaced.
+"""
+
+import re
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic.fields import FieldInfo
+
+import app
+from digits.config import Settings, flag, value_range, variable
+
+
+class Program(NamedTuple):
+    """A program whose settings a page lists.
+
+    presets: a column's heading → the settings that it shows where they differ from the defaults.
+    """
+
+    page: Path
+    settings: type[Settings]
+    presets: Mapping[str, Settings]
+
+
+PROGRAMS = {"app.py": Program(Path("docs/api.md"), app.ServerSettings, {})}
+MACHINE_DEPENDENT_DEFAULTS = {"workers": "one per core, at most 4"}  # the tables are the same on every machine
+
+
+def make_table(program: str, settings: type[Settings], presets: Mapping[str, Settings]) -> str:
+    """Make the Markdown table of a program's settings: one row per field, in the order of the model."""
+    rows = [[f"flag of `{program}`", "environment variable", "default", *presets, "range", "meaning"]]
+    rows.append(["---"] * len(rows[0]))
+    for name, field in settings.model_fields.items():
+        values = [getattr(preset, name) for preset in presets.values()]
+        differing = ["" if value == field.default else format_value(value) for value in values]
+        default = MACHINE_DEPENDENT_DEFAULTS.get(name) or format_value(field.default)
+        cells = [format_flags(name, field), f"`{variable(name)}`", default, *differing]
+        rows.append([*cells, allowed_values(field), field.description or ""])
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
+
+
+def format_flags(name: str, field: FieldInfo) -> str:
+    """Return the flag of a field as code; a switch has a second one that turns it off."""
+    if field.annotation is bool:
+        return f"`{flag(name)}`, `{flag('no_' + name)}`"
+    return f"`{flag(name)}`"
+
+
+def format_value(value: object) -> str:
+    """Return a default as a cell of the table; empty where there is none."""
+    if value is None or value == "" or value == []:
+        return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else f"`{value}`" if isinstance(value, str | Path) else str(value)
+
+
+def allowed_values(field: FieldInfo) -> str:
+    """Return the interval of a number, the choices of a literal, or nothing for any other field."""
+    if typing.get_origin(field.annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in typing.get_args(field.annotation))
+    return value_range(field)
+
+
+def replace_table(text: str, program: str, table: str) -> str:
+    """Return the text of a page with `table` between the markers of `program`.
+
+    Raises: ValueError when the page does not have the markers exactly once.
+    """
+    begin, end = f"<!-- settings: {program} -->\n", "<!-- end -->"
+    text, count = re.subn(
+        rf"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}{table}{end}", text, flags=re.DOTALL
+    )
+    if count != 1:
+        raise ValueError(f"{begin.strip()} … {end} stands {count} times in the page: it must stand there once.")
+    return text
+
+
+def main() -> None:
+    for name, (page, settings, presets) in PROGRAMS.items():
+        text = page.read_text()
+        page.write_text(replace_table(text, name, make_table(name, settings, presets)))
+
+
+if __name__ == "__main__":
+    main()
