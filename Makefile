@@ -1,5 +1,5 @@
-# make serve | test | train | bench: each makes .venv when it is missing or older than the requirements.
-# More flags go in ARGS: make serve ARGS="--port 8000"
+# make serve | test | train | bench | lint: each creates .venv if it is missing or older than the requirements.
+# ARGS passes flags on: make serve ARGS="--port 8000"
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -25,15 +25,15 @@ bench: .venv/dev
 	$(BIN)/python -m bench.throughput
 	$(BIN)/python -m bench.training $(ARGS)
 
-# Two stamps, so that whoever only serves does not install what tests need.
+# Two stamps, so that serving does not install the packages of the tests.
 .venv/run: requirements.txt $(BIN)/python
 .venv/dev: requirements-dev.txt requirements.txt $(BIN)/python
 .venv/run .venv/dev:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-# Anew, stamps and all, when the Python that it stood on is gone.
+# Created again, with its stamps, when the Python that it was created with is gone.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12")'
-	@echo "Making .venv and installing PyTorch: some minutes, once."
+	@echo "Creating .venv and installing PyTorch; this takes some minutes, once."
 	$(PYTHON) -m venv --clear .venv
