@@ -1,12 +1,11 @@
 """Settings of a program: one typed model gives flags, environment variables, ranges, help and the tables in docs."""
 
-import json
 import sys
 from typing import Any, TypeVar, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, CliApp, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsConfigDict
 
 PREFIX = "DIGITS_"
 
@@ -37,12 +36,19 @@ S = TypeVar("S", bound=Settings)
 def parse(kind: type[S], argv: list[str] | None = None) -> S:
     """Read settings from the command line, else from the environment, else from the defaults.
 
+    A list flag takes all words up to the next flag, as a shell expands `--teachers teacher-*.pth`, and may be repeated.
+
     argv: the arguments without the name of the program; None takes those of the process.
 
     `--help` prints the usage and exits with 0, an invalid value prints what is allowed and exits with 2.
     """
+    source = CliSettingsSource(kind)
+    arguments = vars(source.root_parser.parse_args(_repeat_list_flags(kind, sys.argv[1:] if argv is None else argv)))
+    # Lists go around pydantic-settings, which would split their words at commas and take backslashes, quotes and
+    # letters beyond ASCII for JSON, though file names may have them.
+    lists = {name: arguments.pop(name) for name in _list_fields(kind) if isinstance(arguments.get(name), list)}
     try:
-        return CliApp.run(kind, cli_args=_spell_lists(kind, sys.argv[1:] if argv is None else argv))
+        return CliApp.run(kind, cli_args=arguments, cli_settings_source=source, **lists)
     except ValidationError as error:
         program = sys.argv[0].rpartition("/")[2]
         for problem in error.errors():
@@ -71,22 +77,22 @@ def value_range(field: FieldInfo) -> str:
     return f"{low}, {high}"
 
 
-def _spell_lists(kind: type[Settings], argv: list[str]) -> list[str]:
-    """Spell the values of list flags as pydantic-settings reads them without loss.
+def _list_fields(kind: type[Settings]) -> list[str]:
+    return [name for name, field in kind.model_fields.items() if get_origin(field.annotation) is list]
 
-    A list flag takes all words up to the next flag, as a shell expands `--teachers teacher-*.pth`, and may be repeated.
-    pydantic-settings takes one word and splits it at commas, which file names may have; JSON is taken as it is.
-    """
-    list_flags = {flag(name) for name, field in kind.model_fields.items() if get_origin(field.annotation) is list}
-    spelled: list[str] = []
+
+def _repeat_list_flags(kind: type[Settings], argv: list[str]) -> list[str]:
+    """Repeat the flag before each further value of a list flag, as argparse takes one value for each."""
+    list_flags = {flag(name) for name in _list_fields(kind)}
+    repeated: list[str] = []
     current = ""
     for word in argv:
         if word.startswith("-"):
             current = word if word in list_flags else ""
-        elif current and spelled[-1] != current:
-            spelled.append(current)
-        spelled.append(json.dumps([word]) if current and word != current else word)
-    return spelled
+        elif current and repeated[-1] != current:
+            repeated.append(current)
+        repeated.append(word)
+    return repeated
 
 
 def _describe_problem(kind: type[Settings], problem: dict[str, Any]) -> str:

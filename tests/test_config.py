@@ -37,9 +37,10 @@ def test_list_flags_may_be_repeated():
     assert parse(Example, ["--mirror", "a", "--mirror", "b"]).mirror == ["a", "b"]
 
 
-def test_list_flags_take_all_words_up_to_the_next_flag_with_their_commas():
-    config = parse(Example, ["--mirror", "a,b", "c d", "--max-size", "4", "--mirror", "[e]"])
-    assert (config.mirror, config.max_size) == (["a,b", "c d", "[e]"], 4)
+def test_list_flags_take_all_words_up_to_the_next_flag_unchanged():
+    words = ["a,b", "c d", "[e", "数字.png", 'f"g', "h\\i", "1e3", ""]
+    config = parse(Example, ["--mirror", *words[:5], "--max-size", "4", "--mirror", *words[5:]])
+    assert (config.mirror, config.max_size) == (words, 4)
 
 
 def test_alias_names_the_flag_and_the_environment_variable(monkeypatch):
