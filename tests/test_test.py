@@ -53,7 +53,7 @@ def test_what_cannot_be_read_is_said_and_the_others_still_are(place):
     assert "no name.PNG  6" in result.stdout
     errors = result.stderr.splitlines()
     assert [line for line in errors if "truncated.png is damaged" in line]
-    assert [line for line in errors if "text.jpg is no PNG" in line]
+    assert [line for line in errors if "text.jpg is not a PNG" in line]
     assert [line for line in errors if "empty.gif is empty" in line]
     assert [line for line in errors if "none.png does not exist" in line]
     assert [line for line in errors if "nothing is a folder with no pictures" in line]

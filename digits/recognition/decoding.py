@@ -1,4 +1,4 @@
-"""From the bytes of any picture to its pixels, upright, whatever their format."""
+"""Picture decoding: bytes in any of FORMATS to an upright image in RGB or 8-bit gray."""
 
 import codecs
 import contextlib
@@ -18,10 +18,10 @@ from digits import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-MAX_PIXELS = 64_000_000  # phones make up to 50 million; at most 20 bytes each are held while decoding
-WHITE_LEVELS = (1, 255, 1023, 4095, 16383, 65535)  # white in pictures of more than 8 bits
-HEADER_FORMATS = tuple(name for name in FORMATS if name != "TIFF")  # of one page, with their size at the beginning
-SIGNATURES = {  # of files that are no pictures
+MAX_PIXELS = 64_000_000  # phones take up to 50 million; decoding holds at most 20 bytes for each
+WHITE_LEVELS = (1, 255, 1023, 4095, 16383, 65535)  # values of white in pictures of more than 8 bits
+HEADER_FORMATS = tuple(name for name in FORMATS if name != "TIFF")  # their size stands at the beginning of the file
+OTHER_SIGNATURES = {  # first bytes of files that are not pictures
     b"<": "HTML or XML",
     b"%PDF": "a PDF file",
     b"\x1f\x8b": "gzip without the header Content-Encoding: gzip",
@@ -35,9 +35,9 @@ _STDERR_LOCK = threading.Lock()
 
 
 class DeadlineBytesIO(io.BytesIO):
-    """The bytes of a file, for some seconds: decoders ask for them piece by piece, and so are stopped.
+    """A file in memory that can be read for `timeout` seconds: decoders read it in pieces, so this stops them.
 
-    Errors, of what reads: UserError with code "time".
+    Raises: UserError: from `read`, with code "time".
     """
 
     def __init__(self, content: bytes, timeout: float):
@@ -47,53 +47,53 @@ class DeadlineBytesIO(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         if time.monotonic() > self.deadline:
             raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
-        return io.BytesIO.read(self, size)  # super() takes as long as all else here
+        return io.BytesIO.read(self, size)  # super() would double the time of a call
 
 
 def decode(source: str | os.PathLike | bytes, max_pixels: int = MAX_PIXELS, timeout: float = math.inf) -> Image.Image:
-    """The picture in a file or in bytes, upright, in RGB or 8-bit grey, transparency composited.
+    """Decode a picture from a file or from bytes: upright, in RGB or 8-bit gray, transparency composited.
 
-    Errors: UserError with code "missing", "empty", "format" (not a picture we read), "damaged", "pixels" (more
-    than `max_pixels`; found before anything is decoded) or "time" (decoding takes more than `timeout` seconds, as far as that
-    is seen when the decoder asks for bytes).
+    Raises: UserError: with code "missing", "empty", "format" (not in FORMATS), "damaged", "pixels" (more than
+    `max_pixels`, found before decoding), or "time" (decoding takes more than `timeout` seconds, which is checked
+    whenever the decoder reads bytes).
     """
-    named = "The picture" if isinstance(source, bytes) else str(source)
+    name = "The picture" if isinstance(source, bytes) else str(source)
     content = source if isinstance(source, bytes) else _read_file(Path(source))
     if not content:
-        raise UserError(f"{named} is empty (0 bytes): save or send it again.", "empty")
+        raise UserError(f"{name} is empty (0 bytes): save or send it again.", "empty")
     try:
         with Image.open(DeadlineBytesIO(content, timeout), formats=FORMATS) as image:
             if image.width * image.height > max_pixels:
-                raise UserError(_too_large_message(named, f"{image.width}x{image.height} pixels", max_pixels), "pixels")
-            with quiet_stderr() if image.format == "TIFF" else contextlib.nullcontext():
+                raise UserError(_too_large_message(name, f"{image.width}x{image.height} pixels", max_pixels), "pixels")
+            with suppress_stderr() if image.format == "TIFF" else contextlib.nullcontext():
                 image.load()
-            if image.info:  # where an orientation would stand
+            if image.info:  # holds the orientation, if there is one
                 ImageOps.exif_transpose(image, in_place=True)
             return _to_rgb_or_gray(image)
     except UnidentifiedImageError:
         formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
         raise UserError(
-            f"{named} is no {formats} picture but {describe_content(content)}: convert it.", "format"
+            f"{name} is not a {formats} picture but {describe_content(content)}: convert it.", "format"
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise UserError(_too_large_message(named, "far too many pixels", max_pixels), "pixels") from None
+        raise UserError(_too_large_message(name, "far too many pixels", max_pixels), "pixels") from None
     except UserError:
         raise
-    except Exception as error:  # a decoder fed with broken bytes may raise anything at all
-        raise UserError(f"{named} is damaged ({error}): save or send it again.", "damaged") from None
+    except Exception as error:  # decoders raise exceptions of any type for broken bytes
+        raise UserError(f"{name} is damaged ({error}): save or send it again.", "damaged") from None
 
 
 def describe_content(content: bytes) -> str:
-    """What a file or a body that is no picture looks like, in words."""
+    """Describe a file or a request body that is not a picture, for an error message."""
     start = content[:60].lstrip()
     if content[4:8] == b"ftyp":
-        return "AVIF, HEIC or a film"
+        return "AVIF, HEIC or a video"
     if not start:
         return "an empty body"
-    for signature, name in SIGNATURES.items():
+    for signature, name in OTHER_SIGNATURES.items():
         if start.startswith(signature):
             return name
-    try:  # incrementally, as `start` may end within a character
+    try:  # an incremental decoder, as `start` may end within a character
         words = codecs.getincrementaldecoder(json.detect_encoding(start))().decode(start).split()
     except UnicodeDecodeError:
         words = []
@@ -103,28 +103,28 @@ def describe_content(content: bytes) -> str:
 
 
 def count_pixels(content: bytes) -> float:
-    """Width times height of a picture, from its header; infinity if that is not one of HEADER_FORMATS."""
+    """Read width times height from a picture's header; infinity if it is in none of HEADER_FORMATS."""
     try:
         with Image.open(io.BytesIO(content), formats=HEADER_FORMATS) as image:
             return image.width * image.height
-    except Exception:  # a decoder fed with broken bytes may raise anything at all
+    except Exception:  # decoders raise exceptions of any type for broken bytes
         return math.inf
 
 
 def is_picture(content: bytes) -> bool:
-    """Whether `content` begins as a picture in one of FORMATS does; nothing is decoded."""
+    """Whether `content` begins like a picture in one of FORMATS; its pixels are not decoded."""
     try:
         Image.open(io.BytesIO(content), formats=FORMATS).close()
     except UnidentifiedImageError:
         return False
-    except Exception:  # one that is broken or too large: `decode` says how
+    except Exception:  # broken or too large: `decode` raises the error for it
         return True
     return True
 
 
 @contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Discard what is written to descriptor 2 meanwhile: libtiff prints its warnings there, between the log's lines."""
+def suppress_stderr() -> Iterator[None]:
+    """Discard output to file descriptor 2 in this context: libtiff prints warnings there, between lines of the log."""
     with _STDERR_LOCK, open(os.devnull, "wb") as null:
         saved = os.dup(2)
         os.dup2(null.fileno(), 2)
@@ -146,33 +146,33 @@ def _read_file(path: Path) -> bytes:
         raise UserError(f"{path} cannot be read ({error.strerror}).", "missing") from None
 
 
-def _too_large_message(named: str, found: str, max_pixels: int) -> str:
-    return f"{named} has {found}; at most {max_pixels / 1_000_000:g} million can be read: send a smaller one."
+def _too_large_message(name: str, size: str, max_pixels: int) -> str:
+    return f"{name} has {size}; at most {max_pixels / 1_000_000:g} million can be read: send a smaller one."
 
 
 def _to_rgb_or_gray(image: Image.Image) -> Image.Image:
-    """Any mode as RGB or 8-bit grey; what is transparent gets the paper's color."""
+    """Convert an image of any mode to RGB or 8-bit gray; transparent pixels get the background's color."""
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         values = np.nan_to_num(np.asarray(image, np.float32))
-        # Such files hold anything from shares of 1 to 16 bits: the least range that fits is meant.
-        white = next((top for top in WHITE_LEVELS if values.max() <= top), values.max())
+        # Such files hold values from 0 to 1, or of 8 to 16 bits: take the smallest range that holds all values.
+        white = next((level for level in WHITE_LEVELS if values.max() <= level), values.max())
         return Image.fromarray((255 * values / white).clip(0, 255).astype(np.uint8))
     if not image.has_transparency_data:
         mode = "L" if image.mode in ("1", "L") else "RGB"
-        return image if image.mode == mode else image.convert(mode)  # which would copy it
+        return image if image.mode == mode else image.convert(mode)  # convert() always copies
     image = image.convert("RGBA")
-    paper = Image.new("RGBA", image.size, _backdrop_color(image))
-    return Image.alpha_composite(paper, image).convert("RGB")
+    background = Image.new("RGBA", image.size, _backdrop_color(image))
+    return Image.alpha_composite(background, image).convert("RGB")
 
 
 def _backdrop_color(image: Image.Image) -> tuple[int, int, int]:
-    """The color that belongs behind an RGBA picture.
+    """Choose the color behind the transparent pixels of an RGBA image.
 
-    Where most is transparent, what is not is ink: paper contrasts with it. Else it is a sheet or a
-    window with a transparent rim: the rim gets the sheet's color, the median.
+    If most pixels are transparent, the others are strokes: the background is black or white, in contrast to them.
+    Else the picture is a page or a window with a transparent rim, which gets the median color of the rest.
     """
-    small = np.asarray(image.reduce(max(1, min(image.size) // 128)), np.float32)  # enough to see that
-    seen = small[small[..., 3] > 127][:, :3]  # (N, 3)
+    small = np.asarray(image.reduce(max(1, min(image.size) // 128)), np.float32)  # large enough to estimate colors
+    opaque = small[small[..., 3] > 127][:, :3]  # (N, 3)
     if small[..., 3].mean() > 127:
-        return tuple(int(value) for value in np.median(seen, axis=0))
-    return (0, 0, 0) if len(seen) and seen.mean() > 127 else (255, 255, 255)
+        return tuple(int(value) for value in np.median(opaque, axis=0))
+    return (0, 0, 0) if len(opaque) and opaque.mean() > 127 else (255, 255, 255)

@@ -1,8 +1,7 @@
-"""The sheet of paper in a photo that also shows what it lies on.
+"""Page detection: finds the sheet of paper in a photo that also shows what it lies on.
 
-A sheet is a wide region without edges, four-cornered, with something written in it: around the writing the
-region has holes. Where the sheet ends the light changes within a pixel or two, where a shadow falls it changes
-slowly.
+A page is a large region without edges that has four corners and writing in it, which makes holes in the region. At
+the edge of a page colors change within a pixel or two; in a shadow they change slowly.
 """
 
 import cv2
@@ -10,76 +9,71 @@ import numpy as np
 
 from digits.recognition.arrays import downscale
 
-DETECTION_SIDE = 160  # pixels of the longer side, on which it is looked for
-MAX_GRADIENT = (
-    16  # of 255, by which colors in 3x3 pixels differ inside a sheet at most: light falling off, paper's grain
-)
-MIN_AREA = 0.1  # of the picture: a smaller region is no sheet
-MAX_AREA = 0.95  # of the picture: a larger one has no table beside it
-MIN_RECTANGULARITY = 0.88  # of the rectangle around it, turned as it is: a round region is pi / 4 of it
-MIN_HOLE_AREA = 1e-3  # of the sheet, in holes: less is a speck
-EDGE_WIDTH = 3  # pixels of DETECTION_SIDE taken off all around: the sheet's edge is soft
+DETECTION_SIDE = 160  # pixels of the longer side on which pages are detected
+# Of 255: colors in 3x3 pixels differ by no more inside a page, where light falls off and paper has grain.
+MAX_GRADIENT = 16
+MIN_AREA = 0.1  # of the picture: a smaller region is not a page
+MAX_AREA = 0.95  # of the picture: around a larger page there is no table to remove
+MIN_RECTANGULARITY = 0.88  # of the smallest rectangle around the page, of any angle: a disc fills pi / 4
+MIN_HOLE_AREA = 1e-3  # of the page: a page with smaller holes has only specks on it
+EDGE_WIDTH = 3  # pixels, of DETECTION_SIDE, that are cut off all around: the page's edge is soft
 
 
 def find_page(colors: np.ndarray) -> tuple[int, int, np.ndarray] | None:
-    """The sheet in a picture (H, W, C) uint8: its top and left, and the part of the picture with it, (h, w, C) uint8.
+    """Find a page with writing in a picture (H, W, C) uint8.
 
-    What is not the sheet in that part is like paper. None where no sheet is seen.
+    Returns: the top, the left and the pixels (h, w, C) uint8 of the box around the page, in which pixels outside of
+    the page have the color of its paper; None if there is no such page.
     """
     small = cv2.medianBlur(downscale(colors, DETECTION_SIDE), 3)
     small = small.reshape(*small.shape[:2], -1)
-    whole = _largest_page(small)
-    if whole is None:
+    page = _largest_page(small)
+    if page is None:
         return None
-    whole = cv2.erode(
-        whole, np.ones((2 * EDGE_WIDTH + 1, 2 * EDGE_WIDTH + 1), np.uint8), borderType=cv2.BORDER_REPLICATE
-    )
-    rows, columns = whole.any(1).nonzero()[0], whole.any(0).nonzero()[0]
+    edge_kernel = np.ones((2 * EDGE_WIDTH + 1, 2 * EDGE_WIDTH + 1), np.uint8)
+    page = cv2.erode(page, edge_kernel, borderType=cv2.BORDER_REPLICATE)
+    rows, columns = page.any(1).nonzero()[0], page.any(0).nonzero()[0]
     if not len(rows):
         return None
-    place = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    down, across = colors.shape[0] / small.shape[0], colors.shape[1] / small.shape[1]
-    top, bottom = round(rows[0] * down), round((rows[-1] + 1) * down)
-    left, right = round(columns[0] * across), round((columns[-1] + 1) * across)
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale_y, scale_x = colors.shape[0] / small.shape[0], colors.shape[1] / small.shape[1]
+    top, bottom = round(rows[0] * scale_y), round((rows[-1] + 1) * scale_y)
+    left, right = round(columns[0] * scale_x), round((columns[-1] + 1) * scale_x)
     size = (right - left, bottom - top)
-    paper = cv2.resize(_extrapolate_background(small[place], whole[place]), size).reshape(*size[::-1], -1)
-    inside = cv2.resize(whole[place], size, interpolation=cv2.INTER_NEAREST) > 0
-    return top, left, np.where(inside[..., None], colors[top:bottom, left:right], paper)
+    background = cv2.resize(_extrapolate_background(small[box], page[box]), size).reshape(*size[::-1], -1)
+    mask = cv2.resize(page[box], size, interpolation=cv2.INTER_NEAREST) > 0
+    return top, left, np.where(mask[..., None], colors[top:bottom, left:right], background)
 
 
 def _largest_page(small: np.ndarray) -> np.ndarray | None:
-    """The largest sheet in `small` (H, W, C) uint8, with what is written on it: (H, W) uint8, 1 there."""
-    steps = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).reshape(small.shape).max(2)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((steps <= MAX_GRADIENT).astype(np.uint8), connectivity=4)
+    """Find the largest page in `small` (H, W, C) uint8: a mask (H, W) uint8 of 0 and 1, the writing included."""
+    gradient = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).reshape(small.shape).max(2)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((gradient <= MAX_GRADIENT).astype(np.uint8), connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA]
-    for number in np.argsort(-areas, kind="stable").tolist():
-        if number and areas[number] > MIN_AREA * labels.size:  # 0 is where the steps are
-            whole = _fill_holes((labels == number).astype(np.uint8))
-            if whole is not None:
-                return whole
+    for label in np.argsort(-areas, kind="stable").tolist():
+        if label and areas[label] > MIN_AREA * labels.size:  # label 0 is the edges
+            page = _fill_page((labels == label).astype(np.uint8))
+            if page is not None:
+                return page
     return None
 
 
-def _fill_holes(region: np.ndarray) -> np.ndarray | None:
-    """A `region` (H, W) uint8 without its holes, if it is four-cornered and has something written in it."""
-    outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    hull = cv2.convexHull(max(outlines, key=cv2.contourArea))  # writing may reach the edge
-    whole = cv2.drawContours(np.zeros_like(region), [hull], -1, 1, cv2.FILLED)
-    _, (wide, tall), _ = cv2.minAreaRect(hull)
-    written = (whole & (1 - region)).sum()
-    if (
-        whole.sum() < MIN_RECTANGULARITY * (wide + 1) * (tall + 1)
-        or whole.mean() > MAX_AREA
-        or written < MIN_HOLE_AREA * whole.sum()
-    ):
-        return None
-    return whole if region.sum() > 0.5 * whole.sum() else None
+def _fill_page(region: np.ndarray) -> np.ndarray | None:
+    """Fill the holes of a `region` (H, W) uint8; None if it is not a page: four corners, with writing in it."""
+    contours, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    hull = cv2.convexHull(max(contours, key=cv2.contourArea))  # the hull, as writing may reach the edge
+    page = cv2.drawContours(np.zeros_like(region), [hull], -1, 1, cv2.FILLED)
+    area, hole_area = page.sum(), (page & (1 - region)).sum()
+    _, (width, height), _ = cv2.minAreaRect(hull)
+    is_rectangular = area >= MIN_RECTANGULARITY * (width + 1) * (height + 1)
+    has_writing = MIN_HOLE_AREA * area <= hole_area and region.sum() > 0.5 * area
+    return page if is_rectangular and has_writing and page.mean() <= MAX_AREA else None
 
 
 def _extrapolate_background(colors: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """`colors` (H, W, C) uint8 where they are `known` (H, W), smoothed and carried on to where they are not."""
+    """Smooth `colors` (H, W, C) uint8 where `known` (H, W) is 1, and extend them to the other pixels."""
     known = known.astype(np.float32)[..., None]
-    reach = 0.15 * max(colors.shape[:2])
-    weights = cv2.GaussianBlur(known, (0, 0), reach)[..., None]
-    sums = cv2.GaussianBlur(colors * known, (0, 0), reach).reshape(colors.shape)
+    sigma = 0.15 * max(colors.shape[:2])
+    weights = cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
+    sums = cv2.GaussianBlur(colors * known, (0, 0), sigma).reshape(colors.shape)
     return (sums / (weights + 1e-6)).round().astype(np.uint8)

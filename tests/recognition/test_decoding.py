@@ -179,7 +179,7 @@ def test_warnings_of_libtiff_about_a_readable_picture_do_not_reach_stderr(capfd,
 
 
 def test_stderr_works_again_after_it_was_silenced(capfd):
-    with contextlib.suppress(LookupError), decoding.quiet_stderr():
+    with contextlib.suppress(LookupError), decoding.suppress_stderr():
         os.write(2, b"not seen")
         raise LookupError
     os.write(2, b"seen")
