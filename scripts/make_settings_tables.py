@@ -39,13 +39,14 @@ def make_table(program: str, settings: type[Settings], presets: Mapping[str, Set
         values = [getattr(preset, name) for preset in presets.values()]
         differing = ["" if value == field.default else format_value(value) for value in values]
         default = MACHINE_DEPENDENT_DEFAULTS.get(name) or format_value(field.default)
-        cells = [format_flags(name, field), f"`{variable(name)}`", default, *differing]
+        public_name = field.validation_alias if isinstance(field.validation_alias, str) else name
+        cells = [format_flags(public_name, field), f"`{variable(public_name)}`", default, *differing]
         rows.append([*cells, allowed_values(field), field.description or ""])
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
 
 
 def format_flags(name: str, field: FieldInfo) -> str:
-    """Return the flag of a field as code; a switch has a second one that turns it off."""
+    """Return the flag of a field as code; a boolean has a second one that turns it off."""
     if field.annotation is bool:
         return f"`{flag(name)}`, `{flag('no_' + name)}`"
     return f"`{flag(name)}`"

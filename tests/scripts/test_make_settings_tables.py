@@ -16,6 +16,7 @@ class Example(Settings):
     lr: float = Field(0.02, gt=0, description="learning rate")
     form: Literal["round", "square"] = Field("round", description="round | square")
     amp: bool = Field(False, description="bfloat16")
+    json_output: bool = Field(True, validation_alias="json", description="JSON")
     out: Path | None = Field(None, description="a file")
 
 
@@ -27,6 +28,7 @@ def test_table_has_flag_variable_default_presets_range_and_meaning():
         "| `--lr` | `DIGITS_LR` | 0.02 | 0.001 | (0, ∞) | learning rate |\n"
         "| `--form` | `DIGITS_FORM` | `round` |  | `round`, `square` | round \\| square |\n"
         "| `--amp`, `--no-amp` | `DIGITS_AMP` | off | on |  | bfloat16 |\n"
+        "| `--json`, `--no-json` | `DIGITS_JSON` | on |  |  | JSON |\n"
         "| `--out` | `DIGITS_OUT` |  |  |  | a file |\n"
     )
 
