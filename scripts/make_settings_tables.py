@@ -8,9 +8,10 @@ import re
 import typing
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic.fields import FieldInfo
+from pydantic_settings import CliToggleFlag
 
 import app
 from digits.config import Settings, flag, value_range, variable
@@ -19,25 +20,26 @@ from digits.config import Settings, flag, value_range, variable
 class Program(NamedTuple):
     """A program whose settings a page lists.
 
-    presets: a column's heading → the settings that it shows where they differ from the defaults.
+    presets: the name of each further column → the values in which it differs from the defaults.
     """
 
     page: Path
     settings: type[Settings]
-    presets: Mapping[str, Settings]
+    presets: Mapping[str, Mapping[str, Any]]
 
 
 PROGRAMS = {"app.py": Program(Path("docs/api.md"), app.ServerSettings, {})}
+TOGGLE = typing.get_args(CliToggleFlag[bool])[1]  # marks a boolean without a flag that turns it off
 MACHINE_DEPENDENT_DEFAULTS = {"workers": "one per core, at most 4"}  # the tables are the same on every machine
 
 
-def make_table(program: str, settings: type[Settings], presets: Mapping[str, Settings]) -> str:
+def make_table(program: str, settings: type[Settings], presets: Mapping[str, Mapping[str, Any]]) -> str:
     """Make the Markdown table of a program's settings: one row per field, in the order of the model."""
-    rows = [[f"flag of `{program}`", "environment variable", "default", *presets, "range", "meaning"]]
+    columns = [f"`{preset}`" for preset in presets]
+    rows = [[f"flag of `{program}`", "environment variable", "default", *columns, "range", "meaning"]]
     rows.append(["---"] * len(rows[0]))
     for name, field in settings.model_fields.items():
-        values = [getattr(preset, name) for preset in presets.values()]
-        differing = ["" if value == field.default else format_value(value) for value in values]
+        differing = [format_value(preset.get(name)) for preset in presets.values()]
         default = MACHINE_DEPENDENT_DEFAULTS.get(name) or format_value(field.default)
         public_name = field.validation_alias if isinstance(field.validation_alias, str) else name
         cells = [format_flags(public_name, field), f"`{variable(public_name)}`", default, *differing]
@@ -46,8 +48,8 @@ def make_table(program: str, settings: type[Settings], presets: Mapping[str, Set
 
 
 def format_flags(name: str, field: FieldInfo) -> str:
-    """Return the flag of a field as code; a boolean has a second one that turns it off."""
-    if field.annotation is bool:
+    """Return the flag of a field as code, with the one that turns a boolean off."""
+    if field.annotation is bool and TOGGLE not in field.metadata:
         return f"`{flag(name)}`, `{flag('no_' + name)}`"
     return f"`{flag(name)}`"
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 import pytest
 from pydantic import Field
+from pydantic_settings import CliToggleFlag
 
 from digits.config import Settings
 from scripts.make_settings_tables import PROGRAMS, make_table, replace_table
@@ -16,19 +17,19 @@ class Example(Settings):
     lr: float = Field(0.02, gt=0, description="learning rate")
     form: Literal["round", "square"] = Field("round", description="round | square")
     amp: bool = Field(False, description="bfloat16")
-    json_output: bool = Field(True, validation_alias="json", description="JSON")
+    json_output: CliToggleFlag[bool] = Field(False, alias="json", description="JSON")
     out: Path | None = Field(None, description="a file")
 
 
 def test_table_has_flag_variable_default_presets_range_and_meaning():
-    table = make_table("example.py", Example, {"`fast`": Example(lr=1e-3, amp=True)})
+    table = make_table("example.py", Example, {"fast": {"lr": 1e-3, "amp": True}})
     assert table == (
         "| flag of `example.py` | environment variable | default | `fast` | range | meaning |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
         "| `--lr` | `DIGITS_LR` | 0.02 | 0.001 | (0, ∞) | learning rate |\n"
         "| `--form` | `DIGITS_FORM` | `round` |  | `round`, `square` | round \\| square |\n"
         "| `--amp`, `--no-amp` | `DIGITS_AMP` | off | on |  | bfloat16 |\n"
-        "| `--json`, `--no-json` | `DIGITS_JSON` | on |  |  | JSON |\n"
+        "| `--json` | `DIGITS_JSON` | off |  |  | JSON |\n"
         "| `--out` | `DIGITS_OUT` |  |  |  | a file |\n"
     )
 
