@@ -17,7 +17,8 @@ from digits import UserError, device, files, metrics
 from digits.data import mnist
 from digits.explain import figures, report
 from digits.recognition import decoding
-from digits.recognition.reader import Reader, Reading
+from digits.recognition.reader import Reader
+from digits.recognition.results import Reading, Trace
 from digits.training import flags
 
 
@@ -39,15 +40,18 @@ def main(args: argparse.Namespace) -> int:
     if args.format == "csv":
         write_csv("path", "text", "probability", "certain", "expected", "error")
     for path in find_pictures(args.paths):
-        label, image, reading, problem = expected_text(path), None, None, None
+        label, trace, reading, problem = expected_text(path), None, None, None
         try:
             image = decoding.decode(path)
-            reading = reader.read(image)
+            trace = reader.trace(image)
+            if trace.reading.error:
+                raise trace.reading.error
+            reading = trace.reading
         except UserError as error:
             failed, problem = failed + 1, error
-        if args.explain and image:
+        if args.explain and trace:
             try:
-                draw_explanation(args.explain, path, image, reading or problem, drawn)
+                draw_explanation(args.explain, path, image, trace, drawn)
             except UserError as error:
                 failed += 1
                 print(f"{path}: --explain: {error}", file=sys.stderr)
@@ -83,14 +87,14 @@ def expected_text(path: Path) -> str | None:
     return ending and ending[1]
 
 
-def draw_explanation(folder: Path, path: Path, image: Image.Image, outcome: Reading | UserError, drawn: set[Path]):
+def draw_explanation(folder: Path, path: Path, image: Image.Image, trace: Trace, drawn: set[Path]):
     """Draw how the picture at `path` was read into `folder`, and remember in `drawn` which names are taken."""
     number, place = 1, folder / f"{path.stem}.read.png"  # the picture itself may lie there
     while place in drawn:  # of pictures in several folders, say
         number, place = number + 1, folder / f"{path.stem}-{number + 1}.read.png"
     drawn.add(place)
     with files.atomic_write(place) as file:
-        file.write(figures.draw_stages(image, outcome))
+        file.write(figures.draw_stages(image, trace))
 
 
 def show_line(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:

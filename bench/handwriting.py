@@ -58,6 +58,8 @@ def read(reader: Reader, folder: Path) -> list[Outcome]:
         label = path.stem.split("_")[0]
         try:
             reading = reader.read(decoding.decode(path))
+            if reading.error:
+                raise reading.error
             outcomes.append(Outcome(path, label, reading.text, reading.probability, reading.certain, False))
         except UserError as error:
             outcomes.append(Outcome(path, label, None, 0.0, False, error.code == "blank"))

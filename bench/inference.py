@@ -21,7 +21,8 @@ from digits import UserError, device, metrics
 from digits.data import mnist
 from digits.probabilities import class_probabilities, predict_logits
 from digits.recognition import decoding
-from digits.recognition.reader import CONFIDENCE_THRESHOLD, Reader
+from digits.recognition.reader import Reader
+from digits.recognition.results import CONFIDENCE_THRESHOLD
 
 ROUNDS = 5
 

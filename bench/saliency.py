@@ -25,6 +25,7 @@ from digits.data.synthetic import Stroke
 from digits.explain import activations, saliency
 from digits.probabilities import class_probabilities
 from digits.recognition import normalization
+from digits.recognition.geometry import AxisTransform
 
 SIDE = 100  # pixels of a drawn pair
 HANDS = 60  # of each change, before the network has said which are as meant
@@ -85,12 +86,12 @@ def pairs(network: torch.nn.Module, first: int, hands: int) -> Iterator[Pair]:
     for change in CHANGES:
         for seed in range(first, first + hands):
             before, after = drawn(change, torch.Generator().manual_seed(seed))
-            framed, moves, _ = normalization.normalize_with_transforms(np.maximum(before, after))
+            framed, transform, _ = normalization.normalize_with_transform(np.maximum(before, after))
             chances = class_probabilities(
                 network(activations.explain_normalization(np.array([normalization.normalize(before), framed])))
             )
             if min(chances[0, change.old], chances[1, change.new]) > LEAST:
-                yield Pair(change, framed, shares(before, after, moves))
+                yield Pair(change, framed, shares(before, after, transform))
 
 
 def drawn(change: Change, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -104,12 +105,12 @@ def drawn(change: Change, generator: torch.Generator) -> tuple[np.ndarray, np.nd
     return tuple(synthetic.rasterize(part, SIDE, width).numpy() for part in (hand[:known], hand[known:]))
 
 
-def shares(before: np.ndarray, after: np.ndarray, moves: list[normalization.AxisTransform]) -> np.ndarray:
+def shares(before: np.ndarray, after: np.ndarray, transform: AxisTransform) -> np.ndarray:
     """How much of the ink in each of the frame's pixels was added, 0 to 1: (28, 28)."""
     masses = []
     for ink in (before, (after - before).clip(0)):
         y, x = (ink > 0.1).nonzero()
-        place = moved(moves, x + 0.5, y + 0.5)
+        place = transform.apply(x + 0.5, y + 0.5)
         masses.append(
             np.histogram2d(
                 *reversed(place),
@@ -119,13 +120,6 @@ def shares(before: np.ndarray, after: np.ndarray, moves: list[normalization.Axis
             )[0]
         )
     return masses[1] / np.maximum(masses[0] + masses[1], 1e-9)
-
-
-def moved(moves: list[normalization.AxisTransform], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where `moves`, made one after the other, bring points."""
-    for a, b, c, d in moves:
-        x, y = a * x + c, b * y + d
-    return x, y
 
 
 def judged(pair: Pair, found: np.ndarray) -> dict[str, float]:

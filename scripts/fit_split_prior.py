@@ -16,7 +16,9 @@ from tqdm import tqdm
 
 from bench.robustness import cut_out
 from digits.data import mnist, restyling
-from digits.recognition import components, foreground
+from digits.recognition import foreground
+from digits.recognition.components import find_components
+from digits.recognition.text_lines import group_into_lines, vertical_iou
 
 DIGITS = 20_000  # of the training images, the first: the reader was measured on others
 WORN, LINES = 2_000, 1_500
@@ -25,12 +27,12 @@ WORN, LINES = 2_000, 1_500
 def pairs(picture: np.ndarray) -> list[tuple[float, float]]:
     """Of each two neighbours in a picture of one line, (H, W) uint8: their gap, as in `lattice.Gap`, and level."""
     found = foreground.extract_foreground(picture[..., None])
-    rows = components.find_text_lines(found) if found else []
+    rows = group_into_lines(find_components(found), found.intensity.shape) if found else []
     if len(rows) != 1:
         return []
     height = max(part.height for part in rows[0])
     neighbours = zip(rows[0], rows[0][1:], strict=False)
-    return [((b.box[0] - a.box[2]) / height, components.vertical_iou(a, b)) for a, b in neighbours]
+    return [((b.box[0] - a.box[2]) / height, vertical_iou(a, b)) for a, b in neighbours]
 
 
 def of_one(digits: mnist.ImageDataset, random: np.random.Generator) -> list[tuple[float, float]]:

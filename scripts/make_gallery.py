@@ -14,7 +14,6 @@ from PIL import Image
 
 import model
 from bench.images import draw_number, to_image
-from digits import UserError
 from digits.data import glyphs, outliers, synthetic
 from digits.explain.figures import CERTAIN_COLOR, UNCERTAIN_COLOR
 from digits.recognition.reader import Reader
@@ -113,10 +112,9 @@ def main() -> None:
         axes.imshow(image, cmap="gray", vmin=0, vmax=255)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_color("#9aa5b1")
-        try:
-            reading = reader.read(image)
-        except UserError as error:
-            said, colour = error.code, CERTAIN_COLOR
+        reading = reader.read(image)
+        if reading.error:
+            said, colour = reading.error.code, CERTAIN_COLOR
         else:
             colour = CERTAIN_COLOR if reading.certain else UNCERTAIN_COLOR
             said = reading.text if reading.certain else f"perhaps {reading.text}, {reading.probability:.0%}"

@@ -4,17 +4,18 @@ import numpy as np
 import torch
 
 from digits.explain import saliency
-from digits.recognition import normalization
-from digits.recognition.reader import Digit
+from digits.recognition.results import Digit, DigitTrace
 
 
-def explain_digit(digit: Digit, network: torch.nn.Module, device: str | torch.device = "cpu") -> dict:
+def explain_digit(
+    digit: Digit, trace: DigitTrace, network: torch.nn.Module, device: str | torch.device = "cpu"
+) -> dict:
     """`digit` as `POST /api/explain` shows it; `network` has `forward_intermediates`, see model.CNN."""
     with torch.inference_mode():
         steps = network.forward_intermediates(explain_normalization(digit.normalized).to(device))
     layers = [{"name": name, "shape": list(out.shape[1:]), "values": to_lists(out[0])} for name, out in steps.items()]
     heats = {"method": saliency.METHOD, "values": to_lists(saliency.rise(digit.normalized, network, device))}
-    return {"frame": explain_transforms(digit), "layers": layers, "heat": heats}
+    return {"frame": explain_transforms(digit, trace), "layers": layers, "heat": heats}
 
 
 def explain_normalization(frames: np.ndarray) -> torch.Tensor:
@@ -27,30 +28,14 @@ def to_lists(values: torch.Tensor) -> list:
     return (values.cpu().double().numpy().round(3) + 0.0).tolist()  # + 0.0: without -0.0
 
 
-def explain_transforms(digit: Digit) -> dict:
+def explain_transforms(digit: Digit, trace: DigitTrace) -> dict:
     """The frame of `digit`, and which rectangle of the upright picture came to which of the frame."""
-    crop, placed = source_box(digit)
     mass = digit.normalized.astype(np.float64)
     places = np.arange(len(mass)) + 0.5
     centre = [float(mass.sum(axis) @ places / mass.sum()) for axis in (0, 1)]
     return {
-        "crop": [round(value, 2) for value in crop],
-        "placed": list(placed),
+        "crop": [round(value, 2) for value in trace.to_picture.apply_to_box(trace.box)],
+        "placed": list(trace.box),
         "centre": [round(value, 2) for value in centre],
         "pixels": digit.normalized.tolist(),
     }
-
-
-def source_box(digit: Digit) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    """The rectangle (left, top, right, bottom) of the upright picture, in its pixels, and where in the frame it came.
-
-    The second in pixels of the frame; it may reach a little outside.
-    """
-    part, amount, times = digit.source
-    ink = part.crop(amount)
-    _, moves, (left, top, right, bottom) = normalization.normalize_with_transforms(ink)
-    edge = (ink.shape[1] - part.width) // 2
-    x, y = part.box[0] - edge, part.box[1] - edge
-    corners = (normalization.invert(moves, left, top), normalization.invert(moves, right, bottom))
-    crop = tuple(times * (start + at) for corner in corners for start, at in zip((x, y), corner, strict=True))
-    return crop, (left, top, right, bottom)

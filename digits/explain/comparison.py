@@ -10,7 +10,7 @@ import torch
 
 from digits.explain.activations import explain_normalization
 from digits.probabilities import BATCH_SIZE, class_probabilities
-from digits.recognition.reader import Digit, Reading
+from digits.recognition.results import Digit, Reading
 
 
 @dataclass(frozen=True)

@@ -1,163 +1,180 @@
-"""A digit's ink as MNIST's makers framed theirs: 20 pixels on its longer side, centred by mass in 28x28.
+"""Normalize a digit as MNIST's makers did: 20 pixels on the longer side, centered by mass in 28×28 pixels.
 
-A network only reads what looks like its training data. An image of MNIST comes back as it was; what MNIST has
-none of is brought near to it first: hairlines, strokes that are pale along their middle as blur makes them,
-the steps of a few enlarged pixels. Source of the frame: LeCun's MNIST page.
+A network only reads inputs that look like its training data. An MNIST image comes back unchanged; inputs unlike any
+MNIST image are first brought near to them: hairlines, strokes that blur has made pale along their middle, and the
+steps of a few enlarged pixels. Source: LeCun's MNIST page.
 """
 
 import functools
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from digits.recognition.arrays import max_value, pad, rectangle_kernel
 from digits.recognition.foreground import FOREGROUND_THRESHOLD
+from digits.recognition.geometry import AxisTransform, Box
 
-IMAGE_SIZE, DIGIT_SIZE = 28, 20  # MNIST's frame, and the square in it that a digit fills
-THICKENING_SIDE = 80  # pixels of the longer side, on which strokes are thickened
-MIN_INPUT_SIDE = 16  # pixels: a smaller digit is enlarged smoothly first
-MIN_STROKE_WIDTH, TARGET_STROKE_WIDTH = (
-    1.4,
-    2.0,
-)  # pixels of the frame: 99 % of MNIST's strokes are wider; what thinner ones become
-MIN_STROKE_INTENSITY = (
-    0.85  # of the darkest ink: 99.5 % of MNIST's digits are darker than that along most of their strokes
-)
-# How pixels move along the two axes: (x, y) comes to (a * x + c, b * y + d), in pixels from the upper left corner.
-AxisTransform = tuple[float, float, float, float]  # a, b, c, d
-PIXEL_INDICES = np.arange(
-    IMAGE_SIZE + 2, dtype=np.float64
-)  # along an axis of the frame with one more pixel on each side
+IMAGE_SIZE = 28  # pixels: the side of a normalized digit
+DIGIT_SIZE = 20  # pixels: the longer side of the digit in it
+MIN_INPUT_SIDE = 16  # pixels: a digit with a shorter longer side is first enlarged smoothly
+THICKENING_SIDE = 80  # pixels: the longer side at which thin strokes are thickened
+MIN_STROKE_WIDTH = 1.4  # pixels of the normalized digit: 99 % of MNIST's strokes are wider
+TARGET_STROKE_WIDTH = 2.0  # pixels of the normalized digit: the width of thickened strokes
+MIN_STROKE_INTENSITY = 0.85  # of the peak: 99.5 % of MNIST's digits exceed it along most of their strokes
+PADDED_INDICES = np.arange(IMAGE_SIZE + 2, dtype=np.float64)  # of an axis of the normalized digit with a border of one
 
 
-def normalize(ink: np.ndarray) -> np.ndarray:
-    """The digit whose ink is all of (H, W), from 0 to some peak, in MNIST's frame: (28, 28) uint8."""
-    return normalize_with_transforms(ink)[0]
+class NormalizedDigit(NamedTuple):
+    """A normalized digit.
 
-
-def normalize_with_transforms(ink: np.ndarray) -> tuple[np.ndarray, list[AxisTransform], tuple[int, int, int, int]]:
-    """As `frame`; besides, the moves by which pixels of `ink` came into it, and the digit's box there.
-
-    The box is left, top, right, bottom in pixels of the frame, right and bottom outside; it may begin before 0.
+    pixels: the network's input, (28, 28) uint8.
+    transform: from pixels of the array that was normalized to pixels of the normalized digit.
+    box: of the digit, in pixels of the normalized digit; it may begin before 0.
     """
-    ink, margin, move = _crop(ink)
-    moves = [move]
-    side = max(ink.shape) - 2 * margin
-    if side < MIN_INPUT_SIDE:
-        times = 2 * DIGIT_SIZE / side
-        ink = cv2.resize(pad(ink, 1), None, fx=times, fy=times, interpolation=cv2.INTER_CUBIC)
-        ink, margin, move = _crop(np.maximum(ink, 0))
-        moves += [(times, times, times, times), move]
-    digit = _area_resample(ink, margin)
+
+    pixels: np.ndarray
+    transform: AxisTransform
+    box: Box
+
+
+class _Crop(NamedTuple):
+    """A digit with a margin on all sides, its peak intensity scaled to 1, and the transform from the input's pixels."""
+
+    intensity: np.ndarray
+    margin: int
+    transform: AxisTransform
+
+    @property
+    def digit_size(self) -> int:
+        """The longer side of the digit in pixels."""
+        return max(self.intensity.shape) - 2 * self.margin
+
+
+def normalize(intensity: np.ndarray) -> np.ndarray:
+    """Normalize the digit that all of `intensity` (H, W), from 0 to any peak, belongs to: (28, 28) uint8."""
+    return normalize_with_transform(intensity).pixels
+
+
+def normalize_with_transform(intensity: np.ndarray) -> NormalizedDigit:
+    """Normalize like `normalize`, and return the transform between input and output as well."""
+    crop = _crop(intensity)
+    if crop.digit_size < MIN_INPUT_SIDE:
+        crop = _enlarge(crop)
+    digit = _area_resample(crop.intensity, crop.margin)
     if _is_thin(digit):
-        ink, margin, more = _thickened(ink, margin)
-        digit = _area_resample(ink, margin)
-        moves += more
-    framed, left, top = _center_of_mass(_stretch(digit))
+        crop = _thicken(crop)
+        digit = _area_resample(crop.intensity, crop.margin)
+    pixels, left, top = _center_of_mass(_stretch(digit))
     height, width = digit.shape[0] - 2, digit.shape[1] - 2
-    across, down = width / (ink.shape[1] - 2 * margin), height / (ink.shape[0] - 2 * margin)
-    moves.append((across, down, left - across * margin, top - down * margin))
-    return framed, moves, (left, top, left + width, top + height)
+    scale_x = width / (crop.intensity.shape[1] - 2 * crop.margin)
+    scale_y = height / (crop.intensity.shape[0] - 2 * crop.margin)
+    resampling = AxisTransform(scale_x, scale_y, left - scale_x * crop.margin, top - scale_y * crop.margin)
+    return NormalizedDigit(pixels, crop.transform.then(resampling), Box(left, top, left + width, top + height))
 
 
-def invert(moves: list[AxisTransform], x: float, y: float) -> tuple[float, float]:
-    """Where the point was that `moves`, made one after the other, brought to (x, y)."""
-    for a, b, c, d in reversed(moves):
-        x, y = (x - c) / a, (y - d) / b
-    return x, y
-
-
-def stroke_width(ink: np.ndarray) -> float:
-    """How wide the strokes of `ink` (H, W) are, in its pixels: twice their area over the length of their edges."""
-    across, down = ink[:-1, 1:] - ink[:-1, :-1], ink[1:, :-1] - ink[:-1, :-1]
-    return float(2 * ink.sum() / max(1e-6, np.sqrt(across * across + down * down).sum()))
+def stroke_width(intensity: np.ndarray) -> float:
+    """Return the mean stroke width in pixels of `intensity` (H, W): twice the area over the length of the edges."""
+    step_x, step_y = intensity[:-1, 1:] - intensity[:-1, :-1], intensity[1:, :-1] - intensity[:-1, :-1]
+    return float(2 * intensity.sum() / max(1e-6, np.sqrt(step_x * step_x + step_y * step_y).sum()))
 
 
 def _is_thin(digit: np.ndarray) -> bool:
-    """Whether the strokes of `digit` (H, W) are thinner than THIN; mostly they are not, as is quickly seen.
+    """Whether the strokes of `digit` (H, W) are thinner than MIN_STROKE_WIDTH.
 
-    An edge is at most as long as its steps across and down are together.
+    Mostly they are not, which a bound shows quickly: an edge is at most as long as its steps in x and y together.
     """
     corners = digit[:-1, :-1]
     steps = cv2.norm(digit[:-1, 1:], corners, cv2.NORM_L1) + cv2.norm(digit[1:, :-1], corners, cv2.NORM_L1)
     return 2 * cv2.sumElems(digit)[0] < 1.001 * MIN_STROKE_WIDTH * steps and stroke_width(digit) < MIN_STROKE_WIDTH
 
 
-def _crop(ink: np.ndarray) -> tuple[np.ndarray, int, AxisTransform]:
-    """`ink` (H, W) cut out and made 1 where it is darkest, the margin around it and the move that this is.
+def _crop(intensity: np.ndarray, transform: AxisTransform = AxisTransform()) -> _Crop:
+    """Crop `intensity` (H, W) to the digit and a margin for the soft edge of its strokes.
 
-    The margin, for the soft edge of strokes, is at least as wide as one pixel of the frame will be.
+    The margin is at least as wide as a pixel of the normalized digit.
+    transform: from the input of the normalization to pixels of `intensity`.
     """
-    peak = max_value(ink)
-    left, top, width, height = cv2.boundingRect((ink > FOREGROUND_THRESHOLD * peak).view(np.uint8))
+    peak = max_value(intensity)
+    left, top, width, height = cv2.boundingRect((intensity > FOREGROUND_THRESHOLD * peak).view(np.uint8))
     margin = -(-max(height, width) // DIGIT_SIZE)
-    around = np.zeros((height + 2 * margin, width + 2 * margin), np.float32)
-    outer = ink[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
-    down, across = margin - min(top, margin), margin - min(left, margin)
-    np.divide(outer, peak, out=around[down : down + outer.shape[0], across : across + outer.shape[1]])
-    return around, margin, (1.0, 1.0, margin - left, margin - top)
+    crop = np.zeros((height + 2 * margin, width + 2 * margin), np.float32)
+    inside = intensity[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
+    y, x = margin - min(top, margin), margin - min(left, margin)
+    np.divide(inside, peak, out=crop[y : y + inside.shape[0], x : x + inside.shape[1]])
+    return _Crop(crop, margin, transform.then(AxisTransform(offset_x=margin - left, offset_y=margin - top)))
 
 
-def _thickened(ink: np.ndarray, margin: int) -> tuple[np.ndarray, int, list[AxisTransform]]:
-    """`ink` (H, W) with strokes AIM pixels of the frame wide, and its margin, as `_cut` gives them; its moves."""
-    scale = THICKENING_SIDE / (max(ink.shape) - 2 * margin)
-    size = tuple(max(3, round(length * scale)) for length in ink.shape[::-1])
-    resized: AxisTransform = (size[0] / ink.shape[1], size[1] / ink.shape[0], 0.0, 0.0)
-    ink, margin, cut = _crop(cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
-    pen = max(3, round(TARGET_STROKE_WIDTH * THICKENING_SIDE / DIGIT_SIZE - stroke_width(ink)) + 1)
-    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (pen, pen))
-    ink, margin, last = _crop(cv2.dilate(pad(ink, pen), ellipse))
-    return ink, margin, [resized, cut, (1.0, 1.0, pen, pen), last]
+def _enlarge(crop: _Crop) -> _Crop:
+    """Enlarge a digit of few pixels to twice DIGIT_SIZE by cubic interpolation."""
+    scale = 2 * DIGIT_SIZE / crop.digit_size
+    enlarged = cv2.resize(pad(crop.intensity, 1), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    padded = crop.transform.then(AxisTransform(offset_x=1, offset_y=1))
+    return _crop(np.maximum(enlarged, 0), padded.then(AxisTransform(scale, scale)))
 
 
-def _area_resample(ink: np.ndarray, margin: int) -> np.ndarray:
-    """What is inside the `margin` of `ink` (H, W) area-averaged to 20 pixels on its longer side, aspect kept.
+def _thicken(crop: _Crop) -> _Crop:
+    """Dilate strokes to TARGET_STROKE_WIDTH pixels of the normalized digit."""
+    height, width = crop.intensity.shape
+    scale = THICKENING_SIDE / crop.digit_size
+    size = (max(3, round(width * scale)), max(3, round(height * scale)))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(crop.intensity, size, interpolation=interpolation)
+    crop = _crop(resized, crop.transform.then(AxisTransform(size[0] / width, size[1] / height)))
+    side = max(3, round(TARGET_STROKE_WIDTH * THICKENING_SIDE / DIGIT_SIZE - stroke_width(crop.intensity)) + 1)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    padded = crop.transform.then(AxisTransform(offset_x=side, offset_y=side))
+    return _crop(cv2.dilate(pad(crop.intensity, side), ellipse), padded)
 
-    (h + 2, w + 2), 1 where it is darkest, as one pixel around it is averaged, too.
+
+def _area_resample(intensity: np.ndarray, margin: int) -> np.ndarray:
+    """Resample `intensity` (H, W) inside the `margin` to DIGIT_SIZE pixels on the longer side by area averaging.
+
+    Returns: (h + 2, w + 2), with a peak of 1; of the margin, one pixel on each side is averaged, too.
     """
-    height, width = ink.shape[0] - 2 * margin, ink.shape[1] - 2 * margin
+    height, width = intensity.shape[0] - 2 * margin, intensity.shape[1] - 2 * margin
     scale = DIGIT_SIZE / max(height, width)
     if scale == 1:
-        return ink  # each pixel is its own average
-    down = _area_weights(height, max(1, round(height * scale)), margin)
-    across = _area_weights(width, max(1, round(width * scale)), margin)
-    digit = down @ ink @ across.T
+        return intensity  # each pixel is its own average
+    rows = _area_weights(height, max(1, round(height * scale)), margin)
+    columns = _area_weights(width, max(1, round(width * scale)), margin)
+    digit = rows @ intensity @ columns.T
     return digit / max_value(digit)
 
 
-def _center_of_mass(digit: np.ndarray) -> tuple[np.ndarray, int, int]:
-    """`digit` (h, w), 0 to 1, in the frame, by whole pixels, its centre of mass at 14 in pixel indices: uint8.
+@functools.lru_cache(maxsize=64)  # at most 4 KB each for components below 28 pixels, seldom 100 KB
+def _area_weights(length: int, count: int, margin: int) -> np.ndarray:
+    """Return the weights that average `length` pixels inside the margins of an axis into `count` ones.
 
-    And where in the frame it begins inside of the one more pixel around it: left and top.
+    Returns: (count + 2, length + 2 * margin) float32, not to be written to; the first and last row average the margins.
     """
-    left, top = _start(np.add.reduce(digit, 0)), _start(np.add.reduce(digit, 1))
-    framed = np.zeros((IMAGE_SIZE + 2, IMAGE_SIZE + 2), np.float32)  # the soft edge may fall outside the frame
-    framed[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
-    return cv2.convertScaleAbs(framed[1:-1, 1:-1], alpha=255), left, top  # rounded
-
-
-def _stretch(digit: np.ndarray) -> np.ndarray:
-    """`digit` (H, W), 0 to 1, with strokes as dark along their middle as MNIST's are."""
-    middle = digit[(digit > cv2.dilate(digit, rectangle_kernel(3, 3)) - 0.01) & (digit > 0.3)]
-    middle.sort()
-    level = middle[int(0.3 * len(middle))]
-    return np.minimum(digit / level, 1) if level < MIN_STROKE_INTENSITY else digit
-
-
-@functools.lru_cache(maxsize=64)  # each of 4 KB at most where a part is smaller than 28 pixels, seldom of 100
-def _area_weights(length: int, parts: int, margin: int) -> np.ndarray:
-    """How the `length` pixels inside the margins of an axis are averaged into `parts`, and one more each side.
-
-    (parts + 2, length + 2 * margin) float32, not to be written to: the share that each pixel has in each part.
-    """
-    step = length / parts
-    edges = margin + step * np.arange(-1, parts + 2, dtype=np.float32)[:, None]
+    step = length / count
+    edges = margin + step * np.arange(-1, count + 2, dtype=np.float32)[:, None]
     pixels = np.arange(length + 2 * margin, dtype=np.float32)
     overlap = np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels)
     return overlap.clip(0) / np.float32(step)
 
 
+def _stretch(digit: np.ndarray) -> np.ndarray:
+    """Stretch `digit` (H, W), 0 to 1, if its strokes are paler along their middle than MNIST's."""
+    ridge = digit[(digit > cv2.dilate(digit, rectangle_kernel(3, 3)) - 0.01) & (digit > 0.3)]
+    ridge.sort()
+    level = ridge[int(0.3 * len(ridge))]
+    return np.minimum(digit / level, 1) if level < MIN_STROKE_INTENSITY else digit
+
+
+def _center_of_mass(digit: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Shift `digit` (h + 2, w + 2), 0 to 1, by whole pixels until its center of mass is 14 in pixel indices.
+
+    Returns: (28, 28) uint8, and the left and top of the digit, without its border of one pixel, in it.
+    """
+    left, top = _start(np.add.reduce(digit, 0)), _start(np.add.reduce(digit, 1))
+    padded = np.zeros((IMAGE_SIZE + 2, IMAGE_SIZE + 2), np.float32)  # the soft edge may fall outside the 28 pixels
+    padded[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return cv2.convertScaleAbs(padded[1:-1, 1:-1], alpha=255), left, top  # rounded
+
+
 def _start(mass: np.ndarray) -> int:
-    """Where in a frame with one more pixel on each side `mass` (L,) begins, to have its centre central."""
-    centre = float(mass.dot(PIXEL_INDICES[: len(mass)]) / np.add.reduce(mass))
-    return min(max(round(IMAGE_SIZE / 2 - centre) + 1, 0), IMAGE_SIZE + 2 - len(mass))
+    """Return the index at which `mass` (L,) begins on the padded axis if its center of mass is in the middle."""
+    center = float(mass.dot(PADDED_INDICES[: len(mass)]) / np.add.reduce(mass))
+    return min(max(round(IMAGE_SIZE / 2 - center) + 1, 0), IMAGE_SIZE + 2 - len(mass))

@@ -1,82 +1,165 @@
-"""Where a part that may be several digits is thin, and so may be cut.
+"""Over-segmentation: cuts a component that may be several touching digits into pieces.
 
-Digits that touch do so in few places, mostly where the pen passes once: along a cut between them lies little ink.
-Which of the cuts are right is not decided here but by what the network says of the pieces (`digits/recognition/segmentation.py`).
+Digits touch in few places, mostly where the pen passes once, so a cut between them crosses little foreground.
+`segmentation` decides later which of the cuts separate digits.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from digits.recognition.components import Component
+from digits.recognition.geometry import Box
+from digits.recognition.text_lines import vertical_iou
 
-CUT_SLOPES = (-0.3, 0.0, 0.3)  # horizontal pixels a pixel of height: how cuts between digits lean
-MAX_CUTS = 5  # at most, in one part
-MAX_CUT_PROFILE = 0.7  # of what is cut where the part is thickest: where more is cut, it is not thin
-MIN_PIECE_AREA = 0.03  # of a part: less is no piece of its own
+MIN_CUT_CONFIDENCE = 0.9  # of the classifier: with less, a component that is not narrow is cut
+MIN_CUT_ASPECT = 0.5  # width over height: a narrower component is never cut
+MAX_DIGIT_ASPECT = 1.5  # width over height: a wider component is cut, however confident the classifier is
+MIN_CUT_HEIGHT = 0.3  # line heights: a lower component is never cut
+MAX_CUT_COMPONENTS = 30  # per line: of a line with more, none is cut
+MIN_CUT_SIDE = 8  # pixels: a smaller component is never cut
+CUT_SLOPES = (-0.3, 0.0, 0.3)  # horizontal pixels per pixel of height: the slants of cuts that are tried
+MAX_CUTS = 5  # per component
+MAX_CUT_PROFILE = 0.7  # of the projection profile's maximum: a cut that crosses more is not at a thin place
+CUT_RANGE = (0.15, 0.85)  # of the component's width: there cuts may be
+MIN_CUT_DISTANCE = 1 / 8  # of the component's height: two cuts are at least so far apart
+MIN_PIECE_AREA = 0.03  # of the component's pixels: a smaller piece joins the next one
 
 
-def oversegment(part: Component, amount: np.ndarray) -> list[Component]:
-    """`part` cut where it is thinnest from top to bottom, the pieces from left to right.
+@dataclass(frozen=True)
+class Gap:
+    """The gap between two neighboring pieces.
 
-    Straight cuts, all leaning alike: as that of CUT_SLOPES does along which the least ink is cut. A part that is
-    nowhere thin comes back itself.
+    width: in line heights; below 0 where the pieces overlap horizontally.
+    vertical_iou: the height that both pieces share over the height of their union, in [0, 1].
     """
-    left, top, right, bottom = part.box
-    ink = np.where(part.mask, amount[top:bottom, left:right], 0)
-    tall, wide = ink.shape
-    if min(tall, wide) < 8:
-        return [part]
-    ways = []
-    for slant in CUT_SLOPES:
-        crossed = _projection_profile(ink, slant)
-        if spots := _profile_minima(crossed, tall / 8):
-            ways.append((float(crossed[spots[0]]), slant, sorted(spots)))
-    if not ways:
-        return [part]
-    _, slant, spots = min(ways)
-    return _cut_component(part, np.searchsorted(spots, np.arange(wide) - slant * _ink_rows(tall), side="right"))
+
+    width: float
+    vertical_iou: float
 
 
-def _ink_rows(tall: int) -> np.ndarray:
-    """The rows of a part `tall` pixels high, from its middle, (tall, 1): a slanting cut is where it should be there."""
-    return np.arange(tall)[:, None] - tall / 2
+class Pieces(NamedTuple):
+    """The pieces of a text line.
+
+    pieces: from left to right.
+    gaps: between pieces k and k + 1; None where both were cut from one component.
+    whole: the components, by their spans [start, end) of pieces.
+    """
+
+    pieces: list[Component]
+    gaps: list[Gap | None]
+    whole: dict[tuple[int, int], Component]
 
 
-def _projection_profile(ink: np.ndarray, slant: float) -> np.ndarray:
-    """How much of `ink` (H, W) float32 a cut with a `slant` crosses at each column, evened a little: (W,)."""
-    tall, wide = ink.shape
-    around = cv2.copyMakeBorder(ink, 0, 0, 1, 1, cv2.BORDER_CONSTANT)  # a cut that leaves the part meets paper
-    at = np.rint(np.arange(wide) + slant * _ink_rows(tall)).astype(int)
-    at = np.minimum(np.maximum(at, -1), wide) + (1 + np.arange(tall)[:, None] * (wide + 2))
-    crossed = around.take(at).sum(0).astype(np.float32, copy=False)
-    return cv2.GaussianBlur(crossed[None], (0, 0), max(0.5, 0.015 * wide))[0]
+def cut_line(
+    line: Sequence[Component], confidences: Sequence[float], intensity: np.ndarray, line_height: float
+) -> Pieces:
+    """Cut those components of a text line into pieces that may be several digits.
+
+    confidences: of each component, the probability of its most probable class, in [0, 1].
+    intensity: the array (H, W) in which the components were found.
+    line_height: in pixels of `intensity`.
+    """
+    pieces: list[Component] = []
+    gaps: list[Gap | None] = []
+    whole = {}
+    for component, confidence in zip(line, confidences, strict=True):
+        if pieces:
+            width = (component.box.left - pieces[-1].box.right) / line_height
+            gaps.append(Gap(width, vertical_iou(pieces[-1], component)))
+        cut = [component]
+        if len(line) <= MAX_CUT_COMPONENTS and needs_oversegmentation(component, confidence, int(line_height)):
+            cut = oversegment(component, intensity)
+        gaps += [None] * (len(cut) - 1)
+        whole[len(pieces), len(pieces) + len(cut)] = component
+        pieces += cut
+    return Pieces(pieces, gaps, whole)
 
 
-def _profile_minima(crossed: np.ndarray, apart: float) -> list[int]:
-    """The columns where least is `crossed` (W,), at most CUTS and each so far `apart`, the thinnest first."""
-    wide, amounts, most = len(crossed), crossed.tolist(), float(MAX_CUT_PROFILE * crossed.max())
-    spots: list[int] = []
-    for x in np.argsort(crossed, kind="stable").tolist():
-        if amounts[x] >= most or len(spots) == MAX_CUTS:
+def needs_oversegmentation(component: Component, confidence: float, line_height: int) -> bool:
+    """Whether a component of a text line, classified with some `confidence`, may be several touching digits."""
+    if component.height <= MIN_CUT_HEIGHT * line_height:
+        return False
+    is_doubtful = confidence < MIN_CUT_CONFIDENCE and component.width > MIN_CUT_ASPECT * component.height
+    return is_doubtful or component.width > MAX_DIGIT_ASPECT * component.height
+
+
+def oversegment(component: Component, intensity: np.ndarray) -> list[Component]:
+    """Cut a component where it is thinnest from top to bottom.
+
+    All cuts are straight and have the slope of CUT_SLOPES along which a cut crosses the least foreground.
+    intensity: the array (H, W) in which the component was found.
+
+    Returns: the pieces from left to right; the component itself where it is nowhere thin.
+    """
+    left, top, right, bottom = component.box
+    foreground = np.where(component.mask, intensity[top:bottom, left:right], 0)
+    height, width = foreground.shape
+    if min(height, width) < MIN_CUT_SIDE:
+        return [component]
+    candidates = []
+    for slope in CUT_SLOPES:
+        profile = _projection_profile(foreground, slope)
+        if minima := _profile_minima(profile, MIN_CUT_DISTANCE * height):
+            candidates.append((float(profile[minima[0]]), slope, sorted(minima)))
+    if not candidates:
+        return [component]
+    _, slope, cuts = min(candidates)
+    unslanted = np.arange(width) - slope * _centered_rows(height)
+    return _cut_component(component, np.searchsorted(cuts, unslanted, side="right"))
+
+
+def _centered_rows(height: int) -> np.ndarray:
+    """Return row indices from the middle of the height, (height, 1): a slanted cut is at its column there."""
+    return np.arange(height)[:, None] - height / 2
+
+
+def _projection_profile(foreground: np.ndarray, slope: float) -> np.ndarray:
+    """Sum `foreground` (H, W) float32 along lines of a `slope` through each column, and smooth the sums: (W,)."""
+    height, width = foreground.shape
+    padded = cv2.copyMakeBorder(foreground, 0, 0, 1, 1, cv2.BORDER_CONSTANT)  # beyond the box is background
+    columns = np.rint(np.arange(width) + slope * _centered_rows(height)).astype(int)
+    indices = np.minimum(np.maximum(columns, -1), width) + (1 + np.arange(height)[:, None] * (width + 2))
+    profile = padded.take(indices).sum(0).astype(np.float32, copy=False)
+    return cv2.GaussianBlur(profile[None], (0, 0), max(0.5, 0.015 * width))[0]
+
+
+def _profile_minima(profile: np.ndarray, min_distance: float) -> list[int]:
+    """Return at most MAX_CUTS columns with the lowest `profile` (W,), `min_distance` apart, the lowest first."""
+    width, values, limit = len(profile), profile.tolist(), float(MAX_CUT_PROFILE * profile.max())
+    first, last = CUT_RANGE
+    minima: list[int] = []
+    for x in np.argsort(profile, kind="stable").tolist():
+        if values[x] >= limit or len(minima) == MAX_CUTS:
             break
-        if 0.15 * wide <= x < 0.85 * wide and all(abs(x - spot) >= apart for spot in spots):
-            spots.append(x)
-    return spots
+        if first * width <= x < last * width and all(abs(x - other) >= min_distance for other in minima):
+            minima.append(x)
+    return minima
 
 
-def _cut_component(part: Component, number: np.ndarray) -> list[Component]:
-    """The pieces of `part`, of whose pixels each has the `number` (H, W) of its piece; slivers join the next piece."""
-    left, top, _, _ = part.box
-    found, least = [], MIN_PIECE_AREA * np.count_nonzero(part.mask)
-    left_over, last = None, int(number.max())
-    for k in range(last + 1):
-        piece = part.mask & (number == k)
-        if left_over is not None:
-            piece |= left_over
-        left_over = piece if k < last and np.count_nonzero(piece) < least else None
-        if left_over is None:
-            x, y, width, height = cv2.boundingRect(piece.view(np.uint8))
-            if width:
-                box = (left + x, top + y, left + x + width, top + y + height)
-                found.append(Component(box, piece[y : y + height, x : x + width]))
-    return found
+def _cut_component(component: Component, piece_numbers: np.ndarray) -> list[Component]:
+    """Divide a component by the number (H, W) of the piece to which each pixel belongs.
+
+    Pieces below MIN_PIECE_AREA join the next piece.
+    """
+    pieces, min_area = [], MIN_PIECE_AREA * component.area
+    sliver, last = None, int(piece_numbers.max())
+    for number in range(last + 1):
+        mask = component.mask & (piece_numbers == number)
+        if sliver is not None:
+            mask |= sliver
+        sliver = mask if number < last and np.count_nonzero(mask) < min_area else None
+        if sliver is None and mask.any():
+            pieces.append(_crop_to_mask(component, mask))
+    return pieces
+
+
+def _crop_to_mask(component: Component, mask: np.ndarray) -> Component:
+    """Return the piece of `component` that `mask` (height, width) bool selects, in its own box."""
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    left, top = component.box.left + x, component.box.top + y
+    box = Box(left, top, left + width, top + height)
+    return Component(box, mask[y : y + height, x : x + width], component.to_picture)

@@ -1,250 +1,218 @@
-"""The one way from a picture to a reading: the scripts, the server, the benchmarks and the tests use it.
+"""The single recognition path, from a decoded picture to a reading; scripts, server, benchmarks and tests use it.
 
-Picture → ink → lines of parts → the likeliest way to divide each line into digits → frames → the network.
+Picture → foreground → text lines of components → segmentation of each line into digits → normalized digits → network.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 
-from digits import UserError
 from digits.probabilities import BATCH_SIZE, class_probabilities
-from digits.recognition import components, foreground, normalization, oversegmentation, page_detection, segmentation
+from digits.recognition import foreground, oversegmentation
+from digits.recognition.components import MAX_COMPONENTS, Component, downscale_components, find_components, merge
+from digits.recognition.foreground import Foreground
+from digits.recognition.geometry import AxisTransform, Box
+from digits.recognition.normalization import NormalizedDigit, normalize_with_transform
+from digits.recognition.page_detection import find_page
+from digits.recognition.results import CONFIDENCE_THRESHOLD, Digit, DigitTrace, Reading, Trace
+from digits.recognition.segmentation import best_path, candidate_spans
+from digits.recognition.text_lines import are_stacked, group_into_lines
 
-# Below it a person should look. Of the 5,000 validation images 0.9 % are, 8 of the 17 misread ones among them
-# (bench/inference.py); of 230 people's single digits 2, and all of 21 pictures of what is no digit (bench/handwriting.py).
-CONFIDENCE_THRESHOLD = 0.9
-# How many times likelier another look must be. With 1, of MNIST's training images 40,000 to 49,999 as PNG files 17 were
-# read otherwise than as tensors, as paler strokes are lost; with 2 they were 3.
+# How many times more probable the reading of a later foreground hypothesis must be. With 1, 17 of MNIST's training
+# images 40,000 to 49,999 were read differently as PNG files than as tensors, because paler strokes are lost; with 2,
+# 3 of them.
 REPLACEMENT_RATIO = 2.0
-MAX_RESULT_DIGITS = 15  # digits; longer integers are rounded by JSON readers that keep numbers as doubles
-WORKING_SIDE = 1_000  # larger pictures are reduced to 1,000 to 1,999 pixels on the longer side; a frame has 28
-MIN_SHORT_SIDE = 100  # pixels that the shorter side keeps all the same: a long strip may have a digit across it
-MAX_WORKING_PIXELS = 4_000_000  # pixels that are worked on at most, however long a strip is
-WORKING_LINE_HEIGHT = 128  # pixels of height on which a line is divided, up to twice that
-MAX_CUT_COMPONENTS = 30  # parts in a line: of more none is cut
-MAX_DIGIT_ASPECT = 1.5  # times its height: a part as wide may be two digits, however sure the network is
-CUT_THRESHOLD = 0.9  # below it a part of at least half its height in width is looked at in pieces, too
+WORKING_SIDE = 1_000  # pixels: longer pictures are reduced to 1,000 to 1,999 on the longer side; a digit needs 28
+MIN_SHORT_SIDE = 100  # pixels: the shorter side is not reduced below, as a digit may fill it in a long strip
+MAX_WORKING_PIXELS = 4_000_000  # pixels: larger pictures are always reduced, however long the strip is
+WORKING_LINE_HEIGHT = 128  # pixels: a higher line is downscaled to 128 to 255 before it is segmented
 
 
-@dataclass(frozen=True)
-class Digit:
-    """One digit: which it is, how likely each of the ten is, where it stands in the picture, what the network saw."""
+class Candidate(NamedTuple):
+    """A component that may be one digit, and the probabilities of the ten classes that the network gives it."""
 
-    result: int
-    probability: float
-    probabilities: tuple[float, ...]
-    box: components.Box
-    normalized: np.ndarray = field(repr=False, compare=False)  # (28, 28) uint8
-    # What it was made from: the part, its ink, and how many times smaller that is than the picture.
-    source: tuple[components.Component, np.ndarray, int] | None = field(default=None, repr=False, compare=False)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a picture says: digits in reading order, and the chance that they were told apart rightly."""
-
-    digits: tuple[Digit, ...]
-    segmentation_probability: float = 1.0
-    found: foreground.Foreground | None = field(default=None, repr=False, compare=False)
+    component: Component
+    normalized: NormalizedDigit
+    probabilities: list[float]
 
     @property
-    def text(self) -> str:
-        return "".join(str(digit.result) for digit in self.digits)
+    def confidence(self) -> float:
+        """The probability of the most probable class."""
+        return max(self.probabilities)
 
-    @property
-    def result(self) -> int | None:
-        return int(self.text) if len(self.digits) <= MAX_RESULT_DIGITS else None
 
-    @property
-    def probability(self) -> float:
-        """The chance that all of `text` is right."""
-        return self.segmentation_probability * math.prod(digit.probability for digit in self.digits)
+class Line(NamedTuple):
+    """The digits of a text line from left to right, and the posterior probability of its segmentation."""
 
-    @property
-    def certain(self) -> bool:
-        return self.probability >= CONFIDENCE_THRESHOLD
-
-    def to_dict(self) -> dict:
-        """As it stands in JSON, to 6 decimals: the answer of the API and a line of `test.py --json`."""
-        return {
-            "result": self.result,
-            "probability": round(self.probability, 6),
-            "text": self.text,
-            "certain": self.certain,
-            "digits": [
-                {
-                    "result": digit.result,
-                    "probability": round(digit.probability, 6),
-                    "probabilities": [round(p, 6) for p in digit.probabilities],
-                    "box": list(digit.box),
-                }
-                for digit in self.digits
-            ],
-        }
+    digits: list[Candidate]
+    posterior: float
 
 
 class Reader:
-    """Reads pictures with a network that takes (B, 1, 28, 28) in [0, 1] and answers logits (B, 10)."""
+    """Reads pictures with a network that maps (B, 1, 28, 28) in [0, 1] to logits (B, 10)."""
 
     def __init__(self, model: torch.nn.Module, device: str | torch.device = "cpu"):
-        # Convolutions are faster so on a CPU: a small picture takes 0.1 ms less.
+        # In this memory format convolutions are faster on a CPU: a small picture takes 0.1 ms less.
         self.model = model.to(device, memory_format=torch.channels_last).eval()
         self.device = device
 
     def read(self, image: Image.Image) -> Reading:
-        """The reading of a picture from `picture.decode`.
+        """Read the digits in a picture from `decoding.decode`.
 
-        Errors: UserError with code "blank" when nothing is written in it, "crowded" when too much is.
+        Returns: a reading without digits where the picture is blank or crowded; its `error` tells which.
         """
-        colours, factor = working_array(image)
-        first: Reading | UserError | None = None
-        for found in foreground_hypotheses(colours):  # a person who cannot read something looks again, too
-            try:
-                reading = self._reading(found, factor, image.size)
-            except UserError as error:
-                first = first or error
-                continue
-            if reading.certain and may_replace(first, reading):
-                return reading
+        return self.trace(image).reading
+
+    def trace(self, image: Image.Image) -> Trace:
+        """Read a picture like `read`, and return the intermediate results as well.
+
+        The first foreground hypothesis whose reading is certain is used, else the one with the most probable reading.
+        If the first hypothesis has no digits, only a certain reading replaces it.
+        """
+        array, to_picture = working_array(image)
+        first: Trace | None = None
+        for hypothesis in foreground_hypotheses(array):
+            trace = self._read_foreground(hypothesis, to_picture, image.size)
             if first is None:
-                first = best = reading
-            elif isinstance(first, Reading) and reading.probability > best.probability and may_replace(first, reading):
-                best = reading
-        if isinstance(first, UserError):  # what is blank at first sight is not so only if it is read for certain
-            raise first
+                first = best = trace
+            is_allowed = may_replace(first.reading, trace.reading)
+            if trace.reading.certain and is_allowed:
+                return trace
+            if first.reading.digits and trace.reading.probability > best.reading.probability and is_allowed:
+                best = trace
         return best
 
-    def _reading(self, found: foreground.Foreground | None, factor: int, size: tuple[int, int]) -> Reading:
-        """What `found` says, of a picture of `size` (width, height) that was made `factor` times smaller."""
-        rows = self._merge_stacked(components.find_text_lines(found), found.intensity) if found else []
-        if not rows:
-            raise UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
-        digits, segmentation_probability = [], 1.0
-        for row in rows:
-            line, chance, shrink, amount = self._read_line(row, found.intensity)
-            segmentation_probability *= chance
-            for part, frame_, chances in line:
-                left, top, right, bottom = part.box
-                times = shrink * factor
-                box = (left * times, top * times, min(right * times, size[0]), min(bottom * times, size[1]))
-                probability = max(chances)
-                source = (part, amount, times)
-                digits.append(Digit(chances.index(probability), probability, tuple(chances), box, frame_, source))
-        return Reading(tuple(digits), segmentation_probability, found)
-
-    def _merge_stacked(
-        self, rows: list[list[components.Component]], amount: np.ndarray
-    ) -> list[list[components.Component]]:
-        """`rows` in which one part close above another, each alone in its line, is one digit where that is surer."""
-        joined: list[list[components.Component]] = []
-        for row in rows:
-            if joined and len(joined[-1]) == len(row) == 1 and components.are_stacked(joined[-1][0], row[0]):
-                whole = components.merge([joined[-1][0], row[0]])
-                looks = self._classify([whole, joined[-1][0], row[0]], amount)
-                one, upper, lower = (max(chances) for _, chances in looks)
-                if one > upper * lower:
-                    joined[-1] = [whole]
-                    continue
-            joined.append(row)
-        return joined
-
-    def _read_line(
-        self, row: list[components.Component], amount: np.ndarray
-    ) -> tuple[list[tuple], float, int, np.ndarray]:
-        """The digits of a line, each as its part, frame and ten chances; the chance that they are its digits.
-
-        And how many times smaller than `amount` the parts' boxes are; `amount` so much smaller.
-        """
-        seen = dict(zip(row, self._classify(row, amount), strict=True))
-        sure = [max(chances) for _, chances in seen.values()]
-        height = max(part.height for part in row)
-        if len(row) == 1 and not needs_oversegmentation(row[0], sure[0], height):
-            return [(row[0], *seen[row[0]])], 1.0, 1, amount
-        shrink = max(1, height // WORKING_LINE_HEIGHT)
-        if shrink > 1:
-            row, amount = components.downscale_components(row, amount, shrink)  # other parts than were seen
-        pieces, gaps, known = [], [], {}
-        for part, probability in zip(row, sure, strict=True):
-            if pieces:
-                gap_width = (part.box[0] - pieces[-1].box[2]) / (height / shrink)
-                gaps.append(segmentation.Gap(gap_width, components.vertical_iou(pieces[-1], part)))
-            cut = [part]
-            if len(row) <= MAX_CUT_COMPONENTS and needs_oversegmentation(part, probability, height // shrink):
-                cut = oversegmentation.oversegment(part, amount)
-            gaps += [None] * (len(cut) - 1)
-            known[len(pieces), len(pieces) + len(cut)] = part  # all of its pieces, which have been seen as one
-            pieces += cut
-        runs = segmentation.candidate_spans([piece.box for piece in pieces], gaps)
-        wholes = [known.get(run) or components.merge(pieces[slice(*run)]) for run in runs]
-        if new := [whole for whole in wholes if whole not in seen]:
-            seen |= zip(new, self._classify(new, amount), strict=True)
-        way = segmentation.best_path(gaps, runs, [max(seen[whole][1]) for whole in wholes])
-        return [(wholes[i], *seen[wholes[i]]) for i in map(runs.index, way.spans)], way.posterior, shrink, amount
-
-    def _classify(self, parts: list[components.Component], amount: np.ndarray) -> list[tuple[np.ndarray, list[float]]]:
-        """Of each of `parts` its frame, (28, 28) uint8, and how likely each of the ten digits is in it."""
-        frames = np.array([normalization.normalize(part.crop(amount)) for part in parts])
-        return list(zip(frames, self.predict(frames).tolist(), strict=True))
-
     @torch.inference_mode()
-    def predict(self, frames: np.ndarray) -> torch.Tensor:
-        """How likely each of the ten digits is for each of `frames` (B, 28, 28) uint8: (B, 10)."""
-        inputs = torch.from_numpy(frames[:, None] / np.float32(255)).to(self.device)  # (B, 1, 28, 28)
+    def predict(self, normalized: np.ndarray) -> torch.Tensor:
+        """Return the class probabilities (B, 10) of normalized digits (B, 28, 28) uint8."""
+        inputs = torch.from_numpy(normalized[:, None] / np.float32(255)).to(self.device)  # (B, 1, 28, 28)
         if len(inputs) <= BATCH_SIZE:
             return class_probabilities(self.model(inputs)).cpu()
         return torch.cat([class_probabilities(self.model(batch)) for batch in inputs.split(BATCH_SIZE)]).cpu()
 
+    def _read_foreground(self, found: Foreground | None, to_picture: AxisTransform, size: tuple[int, int]) -> Trace:
+        """Read one foreground hypothesis of a picture of `size` (width, height)."""
+        components = find_components(found, to_picture) if found else []
+        if not components or len(components) > MAX_COMPONENTS:
+            return Trace(Reading((), is_crowded=len(components) > MAX_COMPONENTS), found, to_picture)
+        text_lines = self._merge_stacked(group_into_lines(components, found.intensity.shape), found.intensity)
+        lines = [self._read_line(line, found.intensity) for line in text_lines]
+        candidates = [candidate for line in lines for candidate in line.digits]
+        reading = Reading(
+            tuple(_digit(candidate, size) for candidate in candidates), math.prod(line.posterior for line in lines)
+        )
+        return Trace(reading, found, to_picture, tuple(_digit_trace(candidate) for candidate in candidates))
 
-def may_replace(first: Reading | UserError | None, later: Reading) -> bool:
-    """Whether a `later` look may replace the `first`: it says the same, or much more surely something else.
+    def _merge_stacked(self, lines: Sequence[list[Component]], intensity: np.ndarray) -> list[list[Component]]:
+        """Merge two components, each alone in its line and close above each other, where that is more probable.
 
-    Where the first was sure of each digit and only doubted how they divide, nothing else will do.
+        A digit whose upper half has lost the lower one otherwise becomes two lines of one digit each.
+        """
+        merged: list[list[Component]] = []
+        for line in lines:
+            if merged and len(merged[-1]) == len(line) == 1 and are_stacked(merged[-1][0], line[0]):
+                both = merge([merged[-1][0], line[0]])
+                whole, upper, lower = self._classify([both, merged[-1][0], line[0]], intensity)
+                if whole.confidence > upper.confidence * lower.confidence:
+                    merged[-1] = [both]
+                    continue
+            merged.append(line)
+        return merged
+
+    def _read_line(self, line: list[Component], intensity: np.ndarray) -> Line:
+        """Segment a text line into digits. `intensity` (H, W) is the array in which its components were found."""
+        candidates = self._classify(line, intensity)
+        confidences = [candidate.confidence for candidate in candidates]
+        height = max(component.height for component in line)
+        if len(line) == 1 and not oversegmentation.needs_oversegmentation(line[0], confidences[0], height):
+            return Line(candidates, 1.0)
+        factor = max(1, height // WORKING_LINE_HEIGHT)
+        if factor > 1:
+            line, intensity = downscale_components(line, intensity, factor)
+        pieces, gaps, whole = oversegmentation.cut_line(line, confidences, intensity, height / factor)
+        spans = candidate_spans([piece.box for piece in pieces], gaps)
+        merged = [whole.get((start, end)) or merge(pieces[start:end]) for start, end in spans]
+        # Components of a line that was not downscaled have been classified already.
+        classified = {candidate.component: candidate for candidate in candidates}
+        if new := [component for component in merged if component not in classified]:
+            classified |= zip(new, self._classify(new, intensity), strict=True)
+        by_span = {span: classified[component] for span, component in zip(spans, merged, strict=True)}
+        path = best_path(gaps, spans, [candidate.confidence for candidate in by_span.values()])
+        return Line([by_span[span] for span in path.spans], path.posterior)
+
+    def _classify(self, components: Sequence[Component], intensity: np.ndarray) -> list[Candidate]:
+        """Normalize and classify components found in `intensity` (H, W)."""
+        normalized = [normalize_with_transform(component.crop(intensity)) for component in components]
+        probabilities = self.predict(np.array([digit.pixels for digit in normalized])).tolist()
+        return [Candidate(*row) for row in zip(components, normalized, probabilities, strict=True)]
+
+
+def _digit(candidate: Candidate, size: tuple[int, int]) -> Digit:
+    """Return a candidate as a digit of a picture of `size` (width, height)."""
+    component, normalized, probabilities = candidate
+    left, top, right, bottom = map(round, component.to_picture.apply_to_box(component.box))
+    box = Box(left, top, min(right, size[0]), min(bottom, size[1]))  # the last reduced pixels may extend beyond it
+    result = probabilities.index(candidate.confidence)
+    return Digit(result, candidate.confidence, tuple(probabilities), box, normalized.pixels)
+
+
+def _digit_trace(candidate: Candidate) -> DigitTrace:
+    component, normalized, _ = candidate
+    left, top = component.box.left - component.margin, component.box.top - component.margin
+    to_array = normalized.transform.inverse().then(AxisTransform(offset_x=left, offset_y=top))
+    return DigitTrace(component, normalized.box, to_array.then(component.to_picture))
+
+
+def may_replace(first: Reading, later: Reading) -> bool:
+    """Whether the reading of a later foreground hypothesis may replace that of the first one.
+
+    It may if it has the same text, or a much more probable one. It may never replace digits that the first hypothesis
+    read with certainty, even where their segmentation is doubtful.
     """
-    if not isinstance(first, Reading) or first.text == later.text:
+    if not first.digits or first.text == later.text:
         return True
-    sure = all(digit.probability >= CONFIDENCE_THRESHOLD for digit in first.digits)
-    return not sure and later.probability > REPLACEMENT_RATIO * first.probability
+    if all(digit.probability >= CONFIDENCE_THRESHOLD for digit in first.digits):
+        return False
+    return later.probability > REPLACEMENT_RATIO * first.probability
 
 
-def foreground_hypotheses(colours: np.ndarray) -> Iterator[foreground.Foreground | None]:
-    """What may be the ink of a picture (H, W, C) uint8, the likeliest first.
+def foreground_hypotheses(array: np.ndarray) -> Iterator[Foreground | None]:
+    """Extract possible foregrounds of a picture (H, W, C) uint8, the most probable first.
 
-    All that stands out, unless most of it is pale; the darkest of it; that on a sheet; what stands out from what is
-    around it.
+    All that stands out from the background, unless most of it is pale; only its strong intensities; the foreground of
+    a sheet of paper in the picture; what stands out from its surroundings.
     """
-    first = foreground.extract_foreground(colours)
+    first = foreground.extract_foreground(array)
     if not first or not foreground.is_mostly_pale(first):
         yield first
     if first:
         yield foreground.threshold_strong(first)
-    if min(colours.shape[:2]) >= foreground.MIN_PAGE_SIDE:
-        if found := page_detection.find_page(colours):
-            top, left, part = found
+    if min(array.shape[:2]) >= foreground.MIN_PAGE_SIDE:
+        if page := find_page(array):
+            top, left, part = page
             inner = foreground.extract_foreground(part)
-            yield inner and inner.pad_to(colours.shape[:2], top, left)
-        yield foreground.extract_with_local_background(colours)
+            yield inner and inner.pad_to(array.shape[:2], top, left)
+        yield foreground.extract_with_local_background(array)
 
 
-def needs_oversegmentation(part: components.Component, sure: float, height: int) -> bool:
-    """Whether a part of a line of some `height`, read with probability `sure`, may be several digits that touch."""
-    doubted = sure < CUT_THRESHOLD and part.width > 0.5 * part.height
-    return part.height > 0.3 * height and (doubted or part.width > MAX_DIGIT_ASPECT * part.height)
+def working_array(image: Image.Image) -> tuple[np.ndarray, AxisTransform]:
+    """Reduce a large picture by an integer factor.
 
-
-def working_array(image: Image.Image) -> tuple[np.ndarray, int]:
-    """A picture as it is worked on, (H, W, C) uint8, and how many times smaller than it was sent."""
+    Returns: (H, W, C) uint8, and the transform from its pixels to pixels of the picture.
+    """
     shorter, longer = sorted(image.size)
     factor = 1
     if longer >= WORKING_SIDE:
-        factor = max(1, min(longer // WORKING_SIDE, shorter // MIN_SHORT_SIDE))
         factor = max(
-            factor, math.ceil(longer / MAX_WORKING_PIXELS), math.ceil((longer * shorter / MAX_WORKING_PIXELS) ** 0.5)
+            1,
+            min(longer // WORKING_SIDE, shorter // MIN_SHORT_SIDE),
+            math.ceil(longer / MAX_WORKING_PIXELS),
+            math.ceil((longer * shorter / MAX_WORKING_PIXELS) ** 0.5),
         )
-    small = image.reduce(factor) if factor > 1 else image
-    width, height = small.size
-    return np.frombuffer(small.tobytes(), np.uint8).reshape(height, width, -1), factor
+    reduced = image.reduce(factor) if factor > 1 else image
+    width, height = reduced.size
+    return np.frombuffer(reduced.tobytes(), np.uint8).reshape(height, width, -1), AxisTransform(factor, factor)

@@ -13,19 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from digits.recognition.components import Box
-
-
-@dataclass(frozen=True)
-class Gap:
-    """The gap between two neighboring pieces.
-
-    width: in line heights; below 0 where the pieces overlap horizontally.
-    vertical_iou: the height that both pieces share over the height of their union, in [0, 1].
-    """
-
-    width: float
-    vertical_iou: float
+from digits.recognition.geometry import Box
+from digits.recognition.oversegmentation import Gap
 
 
 @dataclass(frozen=True)

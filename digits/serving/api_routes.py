@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from digits import UserError
 from digits.recognition import decoding
-from digits.recognition.reader import Reader, Reading
+from digits.recognition.reader import Reader
+from digits.recognition.results import Trace
 from digits.serving import schemas
 from digits.serving.request_parsing import parse_picture, parse_pictures
 
@@ -18,7 +19,7 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
     settings, metrics = app.config["SETTINGS"], app.extensions["metrics"]
 
     def reading_of(content: bytes) -> dict:
-        reading = read_picture(content, networks().reader)
+        reading = read_picture(content, networks().reader).reading
         metrics.count_reading(len(reading.digits), reading.certain)
         return reading.to_dict()
 
@@ -61,10 +62,13 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
         return Response(metrics.exposition(), mimetype="text/plain; version=0.0.4")
 
 
-def read_picture(content: bytes, reader: Reader) -> Reading:
-    """The reading of a picture file. Raises: UserError of `picture.decode` and `Reader.read`."""
+def read_picture(content: bytes, reader: Reader) -> Trace:
+    """Decode and read a picture file. Raises: UserError of `decoding.decode`, and if there are no digits to read."""
     settings = current_app.config["SETTINGS"]
-    return reader.read(decoding.decode(content, settings.max_pixels, settings.max_decode))
+    trace = reader.trace(decoding.decode(content, settings.max_pixels, settings.max_decode))
+    if trace.reading.error:
+        raise trace.reading.error
+    return trace
 
 
 def readiness_image() -> Image.Image:

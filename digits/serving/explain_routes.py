@@ -26,18 +26,19 @@ def init_app(app: Flask, networks: Callable[[], Any]) -> None:
     def explain() -> Response:
         """Read one picture, and see what goes on inside the network with one of its digits"""
         number, reader = parse_digit(), networks().reader
-        reading = read_picture(parse_picture(max_body), reader)
+        trace = read_picture(parse_picture(max_body), reader)
+        reading = trace.reading
         if number >= len(reading.digits):
             last = len(reading.digits) - 1
             raise UserError(f'There is no such digit: "digit" is 0 for the first and {last} for the last one.', "digit")
-        explanation = explain_digit(reading.digits[number], reader.model, reader.device)
+        explanation = explain_digit(reading.digits[number], trace.digits[number], reader.model, reader.device)
         return jsonify(reading=reading.to_dict(), digit=number, **explanation)
 
     @schemas.picture_route(app, "/api/compare", schemas.EXPLAINING, schemas.Compared, schemas.ONE_PICTURE)
     def compare() -> Response:
         """Read one picture with simpler networks, too"""
         current = networks()
-        reading = read_picture(parse_picture(max_body), current.reader)
+        reading = read_picture(parse_picture(max_body), current.reader).reading
         return jsonify(networks=compare_models(reading, current.compared, current.reader.device))
 
     @app.get(

@@ -6,7 +6,7 @@ from pathlib import Path
 import flask_openapi3_swagger
 from flask import Flask, Response, jsonify, request, send_from_directory
 
-from digits.recognition.reader import CONFIDENCE_THRESHOLD
+from digits.recognition.results import CONFIDENCE_THRESHOLD
 from digits.serving import schemas
 
 SWAGGER = Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digits.explain import activations
-from digits.recognition.reader import Digit, Reader
+from digits.recognition.reader import Reader
+from digits.recognition.results import Digit, DigitTrace
 from tests.helpers.networks import ConstantLogits
 
 
@@ -53,9 +53,9 @@ def dot_in(frame: np.ndarray) -> tuple[float, float]:
     return rest.sum(0) @ places / rest.sum(), rest.sum(1) @ places / rest.sum()
 
 
-def assert_found(digit: Digit, corner: Corner) -> None:
+def assert_found(digit: Digit, trace: DigitTrace, corner: Corner) -> None:
     """The dot in the frame is where the dot in the picture came, to less than half a pixel of the frame."""
-    crop, placed = activations.source_box(digit)
+    crop, placed = trace.to_picture.apply_to_box(trace.box), trace.box
     there = dot_in(digit.normalized)
     for axis in (0, 1):
         times = (placed[axis + 2] - placed[axis]) / (crop[axis + 2] - crop[axis])
@@ -73,13 +73,14 @@ def test_a_dot_in_the_picture_is_found_where_the_frame_has_it(height, aspect, pe
     width = aspect * height
     for where in [(0.1, 0.2), (0.9, 0.7)]:
         drawn = corner(7.4 + 0.6 * height, 5.7 + 0.5 * height, (width, height), pen, where)
-        (digit,) = ONE.read(picture([drawn])).digits
-        assert_found(digit, drawn)
+        trace = ONE.trace(picture([drawn]))
+        assert_found(*trace.reading.digits, *trace.digits, drawn)
 
 
 @pytest.mark.parametrize("height", [24, 150, 1100])
 def test_each_digit_of_a_number_has_its_own_way(height):
     first = corner(6.5 + 0.5 * height, 8.5 + 0.5 * height, (height, height), 2, (0.5, 0.5))
     second = corner(6.5 + 2.1 * height, 11.5 + 0.5 * height, (0.8 * height, 0.9 * height), 1, (0.8, 0.1))
-    for digit, drawn in zip(ONE.read(picture([first, second])).digits, (first, second), strict=True):
-        assert_found(digit, drawn)
+    trace = ONE.trace(picture([first, second]))
+    for digit, digit_trace, drawn in zip(trace.reading.digits, trace.digits, (first, second), strict=True):
+        assert_found(digit, digit_trace, drawn)

@@ -6,7 +6,7 @@ import torch
 
 from digits.explain import comparison
 from digits.recognition import decoding
-from digits.recognition.reader import Digit, Reading
+from digits.recognition.results import Digit, Reading
 from tests.helpers.networks import ConstantLogits
 
 

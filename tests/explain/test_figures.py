@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from bench.images import draw_number, to_image
-from digits import UserError
 from digits.explain import figures
+from digits.recognition.geometry import IDENTITY
+from digits.recognition.results import Reading, Trace
 
-BLANK = UserError("Nothing is written in the picture: draw a digit.", "blank")
+BLANK = Trace(Reading(()), None, IDENTITY)
 
 
 def shown(content: bytes) -> np.ndarray:
@@ -22,11 +23,11 @@ def shown(content: bytes) -> np.ndarray:
 @pytest.mark.parametrize("text", ["7", "2026", "31415926535897932384"])
 def test_each_digit_adds_its_frame_and_its_ten_chances(text, reader):
     image = to_image(draw_number(text, height=100, stroke_width=8))
-    reading = reader.read(image)
-    pixels = shown(figures.draw_stages(image, reading))
+    trace = reader.trace(image)
+    pixels = shown(figures.draw_stages(image, trace))
     assert pixels.shape[1] >= 700
     black = (pixels < 10).all(2)  # frames are black, all else is light
-    assert black.sum() > 4_000 * len(reading.digits)
+    assert black.sum() > 4_000 * len(trace.reading.digits)
 
 
 def test_a_blank_picture_is_said_to_be_blank():

@@ -5,12 +5,14 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 
 from bench.images import draw_number, encode_image
-from digits.recognition import components, decoding, foreground, normalization
+from digits.recognition import decoding, foreground, normalization
+from digits.recognition.components import Component, find_components, merge
 from digits.recognition.reader import working_array
+from digits.recognition.text_lines import group_into_lines
 
 SEVEN = draw_number("7", height=240, stroke_width=16)  # foreground intensity (HEIGHT, WIDTH) in [0, 1]
 HEIGHT, WIDTH = SEVEN.shape
@@ -34,17 +36,31 @@ def noise(sigma: float) -> np.ndarray:
     return 200 + np.random.default_rng(1).normal(0, sigma, (HEIGHT, WIDTH, 1)) * np.ones(3)
 
 
-def find_lines(image: Image.Image) -> list[list[components.Component]]:
+def draw_strokes(size: tuple[int, int], *strokes: list[tuple[int, int]], pen: int = 8) -> Image.Image:
+    """Draw black polylines, `pen` pixels wide, on a white picture of `size` (width, height)."""
+    image = Image.new("L", size, 255)
+    for stroke in strokes:
+        ImageDraw.Draw(image).line(stroke, 0, pen, "curve")
+    return image
+
+
+def bar(x: int, top: int = 40, bottom: int = 140) -> list[tuple[int, int]]:
+    """A vertical stroke for `draw_strokes`."""
+    return [(x, top), (x, bottom)]
+
+
+def find_lines(image: Image.Image) -> list[list[Component]]:
     """Find the text lines of a picture, each a list of components; empty if the picture is blank."""
     found = foreground.extract_foreground(working_array(image)[0])
-    return components.find_text_lines(found) if found else []
+    return group_into_lines(find_components(found), found.intensity.shape) if found else []
 
 
 def normalize_picture(content: bytes) -> np.ndarray:
     """Normalize the whole foreground of a picture file to the MNIST frame, as one digit: (28, 28) uint8."""
     pixels, _ = working_array(decoding.decode(content))
     found = foreground.extract_foreground(pixels)
-    whole = components.merge([component for line in components.find_text_lines(found) for component in line])
+    lines = group_into_lines(find_components(found), found.intensity.shape)
+    whole = merge([component for line in lines for component in line])
     return normalization.normalize(whole.crop(found.intensity))
 
 

@@ -1,4 +1,4 @@
-"""`digits.recognition.normalization`: a digit's ink becomes the frame that MNIST's makers would have made."""
+"""`digits.recognition.normalization`: a digit becomes the 28×28 image that MNIST's makers would have made."""
 
 import cv2
 import numpy as np
@@ -8,25 +8,33 @@ from PIL import Image
 
 from bench.images import encode_image
 from digits.data import synthetic
-from digits.recognition import normalization
+from digits.recognition.normalization import (
+    TARGET_STROKE_WIDTH,
+    _area_resample,
+    _crop,
+    normalize,
+    normalize_with_transform,
+    stroke_width,
+)
 from tests.helpers.images import normalize_picture
 
 
 @pytest.fixture(scope="module")
 def seven() -> np.ndarray:
-    """A handwritten 7 on a sheet of 200 x 200: ink from 0 to 1."""
+    """A handwritten 7, (200, 200) from 0 to 1."""
     return synthetic.rasterize(synthetic.digit_strokes(7, torch.Generator().manual_seed(1)), 200, 16).numpy()
 
 
-def oracle(ink: np.ndarray) -> np.ndarray:
-    """The MNIST frame as its description says it, pixel by pixel, for ink whose box is known: all of `ink`.
+def normalize_exactly(intensity: np.ndarray) -> np.ndarray:
+    """Normalize as MNIST's description says, pixel by pixel, for a digit whose box is all of `intensity`: the oracle.
 
-    Every pixel of the result is the mean of the ink under it, which is split 40 times each way.
+    Every pixel of the result is the mean of the intensity under it: each input pixel is repeated so often that pixels
+    of the result cover whole cells.
     """
-    height, width = ink.shape
+    height, width = intensity.shape
     longer = max(height, width)
     rows, columns = max(1, round(20 * height / longer)), max(1, round(20 * width / longer))
-    fine = ink.repeat(rows, 0).repeat(columns, 1)  # now each result pixel is `height` x `width` whole cells
+    fine = intensity.repeat(rows, 0).repeat(columns, 1)  # each pixel of the result is `height` × `width` cells
     small = fine.reshape(rows, height, columns, width).mean((1, 3))
     small = small / small.max() * 255
     out = np.zeros((28, 28))
@@ -38,20 +46,18 @@ def oracle(ink: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("shape", [(40, 40), (60, 25), (33, 80), (100, 100), (20, 20), (20, 13)])
-def test_the_frame_is_the_one_that_mnists_description_gives(shape):
+def test_normalized_digit_follows_mnists_description(shape):
     values = np.random.default_rng(shape).uniform(0.92, 1, shape).astype(np.float32)
     values[0, 0] = 1
-    assert np.abs(normalization.normalize(values) - oracle(values)).max() <= 1
+    assert np.abs(normalize(values) - normalize_exactly(values)).max() <= 1
 
 
-def test_mnist_images_come_back_as_they_were(real_mnist):
+def test_mnist_images_are_unchanged(real_mnist):
     images = real_mnist["train"].images[:2000, 0].numpy()
-    off = [
-        np.abs(normalize_picture(encode_image(Image.fromarray(image))).astype(int) - image).max() for image in images
-    ]
-    # To 255 stretched from 254, a pixel is off by one. What differs more has strokes thinner or paler than
-    # nearly all, or a pixel of dust far from it.
-    assert np.mean(np.array(off) <= 1) > 0.965
+    errors = [largest_error(image) for image in images]
+    # Stretching 254 to 255 changes pixels by one. Images that differ more have strokes thinner or paler than nearly
+    # all others, or a speck far from the digit.
+    assert np.mean(np.array(errors) <= 1) > 0.965
 
 
 @pytest.mark.parametrize(
@@ -63,44 +69,51 @@ def test_mnist_images_come_back_as_they_were(real_mnist):
         (lambda i: np.stack([i // 2, i // 3, i // 4], -1) + 20, 2),
         (lambda i: (60 + 0.4 * i).round().astype(np.uint8), 1),
     ],
-    ids=["inverted", "padded", "enlarged", "coloured", "pale"],
+    ids=["inverted", "padded", "enlarged", "colored", "pale"],
 )
-def test_a_changed_mnist_image_comes_back_to_nearly_itself(real_mnist, change, allowed):
-    for image in _some(real_mnist):
-        again = normalize_picture(encode_image(Image.fromarray(change(image)))).astype(float)
-        assert np.abs(again - image).mean() <= allowed
-
-
-def _some(real_mnist) -> np.ndarray:
-    """100 training images that come back as they were."""
+def test_transformed_mnist_images_are_normalized_to_nearly_themselves(real_mnist, change, allowed):
     images = real_mnist["train"].images[:110, 0].numpy()
-    return np.stack(
-        [i for i in images if np.abs(normalize_picture(encode_image(Image.fromarray(i))).astype(int) - i).max() <= 1][
-            :100
-        ]
-    )
+    for image in [image for image in images if largest_error(image) <= 1][:100]:
+        normalized = normalize_picture(encode_image(Image.fromarray(change(image)))).astype(float)
+        assert np.abs(normalized - image).mean() <= allowed
 
 
-def test_a_hairline_gets_a_stroke_as_mnist_has(seven):
+def largest_error(image: np.ndarray) -> int:
+    """Return the largest difference of a pixel between an MNIST image and what its PNG file is normalized to."""
+    return np.abs(normalize_picture(encode_image(Image.fromarray(image))).astype(int) - image).max()
+
+
+def test_hairlines_are_thickened(seven):
     thin = synthetic.rasterize(synthetic.digit_strokes(7, torch.Generator().manual_seed(1)), 400, 1.5).numpy()
-    assert normalization.stroke_width(normalization.normalize(thin) / 255) == pytest.approx(
-        normalization.TARGET_STROKE_WIDTH, abs=0.4
-    )
-    assert agreement(normalization.normalize(thin), normalization.normalize(seven)) > 0.7
+    assert stroke_width(normalize(thin) / 255) == pytest.approx(TARGET_STROKE_WIDTH, abs=0.4)
+    assert correlation(normalize(thin), normalize(seven)) > 0.7
 
 
-def test_a_blurred_digit_is_as_dark_along_its_strokes_as_mnists(seven):
+def test_blurred_digit_is_stretched(seven):
     blurred = cv2.GaussianBlur(seven, (0, 0), 12)
-    averaged = normalization._area_resample(*normalization._crop(blurred)[:2])
-    assert (normalization.normalize(blurred) > 200).sum() > 1.5 * (averaged > 200 / 255).sum()
-    assert agreement(normalization.normalize(blurred), normalization.normalize(seven)) > 0.7
+    crop = _crop(blurred)
+    averaged = _area_resample(crop.intensity, crop.margin)
+    assert (normalize(blurred) > 200).sum() > 1.5 * (averaged > 200 / 255).sum()
+    assert correlation(normalize(blurred), normalize(seven)) > 0.7
 
 
-def test_a_digit_of_a_few_pixels_is_framed_without_steps(seven):
+def test_digit_of_few_pixels_is_enlarged_smoothly(seven):
     small = cv2.resize(seven, (12, 12), interpolation=cv2.INTER_AREA)
-    assert agreement(normalization.normalize(small), normalization.normalize(seven)) > 0.8
+    assert correlation(normalize(small), normalize(seven)) > 0.8
 
 
-def agreement(a: np.ndarray, b: np.ndarray) -> float:
-    """How alike two frames are: their correlation."""
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
     return np.corrcoef(a.ravel(), b.ravel())[0, 1]
+
+
+@pytest.mark.parametrize("side", [12, 60, 400])
+@pytest.mark.parametrize("pen", [0.4, 2.5])
+def test_transform_maps_the_digits_box_to_that_of_the_result(side, pen):
+    """Small digits are enlarged and hairlines thickened; the transform includes both."""
+    generator = torch.Generator().manual_seed(1)
+    digit = synthetic.rasterize(synthetic.digit_strokes(0, generator), side, pen * side / 20).numpy()
+    rows, columns = (digit > 0.15).any(1).nonzero()[0], (digit > 0.15).any(0).nonzero()[0]
+    box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+    normalized = normalize_with_transform(digit)
+    assert normalized.transform.apply_to_box(box) == pytest.approx(normalized.box, abs=1.2)
+    assert max(normalized.box.width, normalized.box.height) == 20

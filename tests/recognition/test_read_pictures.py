@@ -20,7 +20,8 @@ from bench.images import draw_number, encode_image, to_image
 from digits import UserError
 from digits.data import synthetic
 from digits.recognition import decoding
-from digits.recognition.reader import Reader, Reading
+from digits.recognition.reader import Reader
+from digits.recognition.results import Reading
 
 hands = st.tuples(st.integers(0, 9), st.integers(0, 99))
 some = settings(max_examples=30, deadline=None, derandomize=True)

@@ -1,4 +1,4 @@
-"""`digits.recognition.segmentation`: of all ways to divide a line the likeliest."""
+"""`digits.recognition.segmentation`: the most probable segmentation of a text line into digits."""
 
 import itertools
 import math
@@ -6,70 +6,69 @@ import math
 import numpy as np
 import pytest
 
-from digits.recognition import segmentation
-from digits.recognition.segmentation import Gap
+from digits.recognition.geometry import Box
+from digits.recognition.oversegmentation import Gap
+from digits.recognition.segmentation import (
+    CLASSIFIER_EXPONENT,
+    MULTI_DIGIT_PRIOR,
+    best_path,
+    candidate_spans,
+    split_prior,
+)
 
 
-def every_way(count: int):
-    """All ways to divide `count` pieces into runs, [start, end) each."""
+def all_paths(count: int):
+    """Yield all segmentations of `count` pieces, each a list of spans [start, end)."""
     for ends in itertools.product((False, True), repeat=count - 1):
-        marks = [0, *(k + 1 for k in range(count - 1) if ends[k]), count]
-        yield list(itertools.pairwise(marks))
+        boundaries = [0, *(k + 1 for k in range(count - 1) if ends[k]), count]
+        yield list(itertools.pairwise(boundaries))
 
 
-def test_the_best_way_and_its_chance_are_those_of_trying_all():
+def test_best_path_and_posterior_equal_exhaustive_search():
     random = np.random.default_rng(3)
     for count in (1, 2, 3, 5):
-        runs = [(i, j) for i in range(count) for j in range(i + 1, count + 1)]
-        sure, gaps = random.uniform(0.1, 1, len(runs)).tolist(), random.uniform(-0.3, 0.2, count - 1)
-        gaps = [Gap(across, random.uniform(0, 1)) for across in gaps]
-        apart = [segmentation.split_prior(gap) for gap in gaps]
-        chances = {}
-        for way in every_way(count):
-            ends = {end for _, end in way}
-            prior = math.prod(apart[k] if k + 1 in ends else 1 - apart[k] for k in range(count - 1))
-            chances[tuple(way)] = prior * math.prod(
-                sure[runs.index(run)] ** segmentation.CLASSIFIER_EXPONENT for run in way
-            )
-        best = max(chances, key=chances.get)
-        found = segmentation.best_path(gaps, runs, sure)
-        assert tuple(found.spans) == best
-        assert found.posterior == pytest.approx(chances[best] / sum(chances.values()))
+        spans = [(i, j) for i in range(count) for j in range(i + 1, count + 1)]
+        confidences, widths = random.uniform(0.1, 1, len(spans)).tolist(), random.uniform(-0.3, 0.2, count - 1)
+        gaps = [Gap(width, random.uniform(0, 1)) for width in widths]
+        priors = [split_prior(gap) for gap in gaps]
+        scores = {}
+        for path in all_paths(count):
+            ends = {end for _, end in path}
+            prior = math.prod(priors[k] if k + 1 in ends else 1 - priors[k] for k in range(count - 1))
+            likelihood = math.prod(confidences[spans.index(span)] ** CLASSIFIER_EXPONENT for span in path)
+            scores[tuple(path)] = prior * likelihood
+        expected = max(scores, key=scores.get)
+        found = best_path(gaps, spans, confidences)
+        assert tuple(found.spans) == expected
+        assert found.posterior == pytest.approx(scores[expected] / sum(scores.values()))
 
 
-def test_what_is_far_apart_is_never_one_digit():
-    boxes = [(0, 0, 10, 100), (60, 0, 70, 100), (75, 0, 85, 100)]
-    assert segmentation.candidate_spans(boxes, [Gap(0.5, 1), Gap(0.05, 1)]) == [(0, 1), (1, 2), (1, 3), (2, 3)]
+def test_distant_pieces_are_never_one_digit():
+    boxes = [Box(0, 0, 10, 100), Box(60, 0, 70, 100), Box(75, 0, 85, 100)]
+    assert candidate_spans(boxes, [Gap(0.5, 1), Gap(0.05, 1)]) == [(0, 1), (1, 2), (1, 3), (2, 3)]
 
 
-def test_a_run_much_wider_than_high_is_no_digit():
-    boxes = [(0, 0, 90, 100), (95, 0, 185, 100)]
-    assert segmentation.candidate_spans(boxes, [Gap(0.05, 1)]) == [(0, 1), (1, 2)]
+def test_span_much_wider_than_high_is_not_one_digit():
+    boxes = [Box(0, 0, 90, 100), Box(95, 0, 185, 100)]
+    assert candidate_spans(boxes, [Gap(0.05, 1)]) == [(0, 1), (1, 2)]
 
 
-def test_pieces_that_overlap_are_rather_one_digit_and_those_with_a_gap_two():
-    assert (
-        segmentation.split_prior(Gap(-0.3, 0.7))
-        < 0.05
-        < 0.5
-        < segmentation.split_prior(Gap(0.1, 0.7))
-        < 0.95
-        < segmentation.split_prior(Gap(0.3, 0.7))
-    )
-
-
-def test_pieces_of_which_one_stands_higher_are_rather_one_digit():
-    """The bar of a 5 that does not touch it, a speck at the side: digits stand on a line."""
-    assert segmentation.split_prior(Gap(0.1, 0.2)) < 0.05 < 0.8 < segmentation.split_prior(Gap(0.1, 0.8))
-
-
-def test_digits_that_can_only_be_had_by_cutting_are_doubted():
-    runs = [(0, 1), (0, 2), (1, 2)]
-    way = segmentation.best_path([None], runs, [1.0, 0.2, 1.0])
-    assert way.spans == [(0, 1), (1, 2)]
-    assert 0.5 < way.posterior <= segmentation.MULTI_DIGIT_PRIOR
-
-
-def test_one_wide_part_may_be_one_digit():
+def test_wide_component_may_be_one_digit():
     """A 2 with a base of nearly twice its height was once read as a 2 and a 7."""
-    assert (0, 2) in segmentation.candidate_spans([(0, 0, 90, 100), (90, 0, 200, 100)], [None])
+    assert (0, 2) in candidate_spans([Box(0, 0, 90, 100), Box(90, 0, 200, 100)], [None])
+
+
+def test_split_prior_is_low_for_overlapping_pieces_and_high_for_separate_ones():
+    assert split_prior(Gap(-0.3, 0.7)) < 0.05
+    assert 0.5 < split_prior(Gap(0.1, 0.7)) < 0.95 < split_prior(Gap(0.3, 0.7))
+
+
+def test_split_prior_is_low_for_pieces_at_different_heights():
+    """The bar of a 5 that does not touch it, a speck at the side: digits stand on a line."""
+    assert split_prior(Gap(0.1, 0.2)) < 0.05 < 0.8 < split_prior(Gap(0.1, 0.8))
+
+
+def test_digits_that_are_cut_apart_are_doubtful():
+    path = best_path([None], [(0, 1), (0, 2), (1, 2)], [1.0, 0.2, 1.0])
+    assert path.spans == [(0, 1), (1, 2)]
+    assert 0.5 < path.posterior <= MULTI_DIGIT_PRIOR

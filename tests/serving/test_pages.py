@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from digits.recognition.reader import CONFIDENCE_THRESHOLD
+from digits.recognition.results import CONFIDENCE_THRESHOLD
 from digits.serving import page_routes
 from tests.helpers.api import assert_error
 

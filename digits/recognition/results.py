@@ -1,0 +1,131 @@
+"""Results of reading a picture: the digits, the reading that they form, and the trace of how they were read."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from digits import UserError
+from digits.recognition.components import MAX_COMPONENTS, Component
+from digits.recognition.foreground import Foreground
+from digits.recognition.geometry import AxisTransform, Box
+
+# Least probability of a reading that needs no check by a person. Of the 5,000 validation images 0.9 % are below it,
+# among them 8 of the 17 misread ones (bench/inference.py); so are 2 of 230 people's single digits, and all of 21
+# pictures of non-digits (bench/handwriting.py).
+CONFIDENCE_THRESHOLD = 0.9
+MAX_RESULT_DIGITS = 15  # digits: JSON readers that keep numbers as doubles round longer integers
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One digit of a reading.
+
+    result: the most probable class, 0 to 9.
+    probability: the calibrated probability of `result`, in [0, 1].
+    probabilities: of the ten classes.
+    box: in pixels of the picture.
+    normalized: the network's input, (28, 28) uint8.
+    """
+
+    result: int
+    probability: float
+    probabilities: tuple[float, ...]
+    box: Box
+    normalized: np.ndarray = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The digits in a picture, in reading order: line by line, from left to right.
+
+    digits: empty for a picture that is blank or crowded.
+    segmentation_probability: probability that the components were grouped correctly into digits, in [0, 1].
+    is_crowded: whether the picture has too many components to be read.
+    """
+
+    digits: tuple[Digit, ...]
+    segmentation_probability: float = 1.0
+    is_crowded: bool = False
+
+    @property
+    def text(self) -> str:
+        """All digits, with leading zeros."""
+        return "".join(str(digit.result) for digit in self.digits)
+
+    @property
+    def result(self) -> int | None:
+        """The integer that `text` denotes; None without digits and beyond MAX_RESULT_DIGITS."""
+        return int(self.text) if 1 <= len(self.digits) <= MAX_RESULT_DIGITS else None
+
+    @property
+    def probability(self) -> float:
+        """The probability that the whole `text` is right; 0 without digits."""
+        if not self.digits:
+            return 0.0
+        return self.segmentation_probability * math.prod(digit.probability for digit in self.digits)
+
+    @property
+    def certain(self) -> bool:
+        """Whether the reading needs no check by a person."""
+        return self.probability >= CONFIDENCE_THRESHOLD
+
+    @property
+    def error(self) -> UserError | None:
+        """The error to show to the user, with code "blank" or "crowded"; None if there are digits."""
+        if self.digits:
+            return None
+        if self.is_crowded:
+            return UserError(
+                f"There are more than {MAX_COMPONENTS} separate marks in the picture: "
+                "send the part of it that shows the number.",
+                "crowded",
+            )
+        return UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
+
+    def to_dict(self) -> dict:
+        """Return the JSON form, with probabilities rounded to 6 decimals, as the API and `test.py --json` give it."""
+        return {
+            "result": self.result,
+            "probability": round(self.probability, 6),
+            "text": self.text,
+            "certain": self.certain,
+            "digits": [
+                {
+                    "result": digit.result,
+                    "probability": round(digit.probability, 6),
+                    "probabilities": [round(p, 6) for p in digit.probabilities],
+                    "box": list(digit.box),
+                }
+                for digit in self.digits
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class DigitTrace:
+    """How one digit was read.
+
+    component: the digit in the foreground.
+    box: of the digit, in pixels of the normalized digit; it may begin before 0.
+    to_picture: transform from pixels of the normalized digit to pixels of the picture.
+    """
+
+    component: Component
+    box: Box
+    to_picture: AxisTransform
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A reading and how it came about.
+
+    foreground: the foreground that was read; None where nothing stands out from the background.
+    to_picture: transform from pixels of the foreground to pixels of the picture.
+    digits: of each digit of `reading`.
+    """
+
+    reading: Reading
+    foreground: Foreground | None
+    to_picture: AxisTransform
+    digits: tuple[DigitTrace, ...] = ()

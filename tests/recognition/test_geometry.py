@@ -1,0 +1,34 @@
+"""`digits.recognition.geometry`: boxes and axis-aligned transforms."""
+
+import pytest
+
+from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
+
+
+def test_box_contains_itself_and_smaller_boxes():
+    box = Box(2, 3, 10, 8)
+    assert (box.width, box.height) == (8, 5)
+    assert box.contains(box)
+    assert box.contains(Box(3, 3, 9, 7))
+    assert not box.contains(Box(1, 3, 10, 8))
+
+
+def test_enclosing_box_reaches_the_outermost_sides():
+    assert enclosing_box([Box(2, 3, 10, 8), Box(0, 5, 4, 9)]) == (0, 3, 10, 9)
+
+
+def test_composition_applies_the_first_transform_first():
+    shift, scale = AxisTransform(offset_x=1, offset_y=-2), AxisTransform(3, 0.5)
+    assert shift.then(scale).apply(10, 20) == scale.apply(*shift.apply(10, 20)) == (33, 9)
+    assert IDENTITY.then(scale) == scale.then(IDENTITY) == scale
+
+
+def test_inverse_undoes_a_transform():
+    transform = AxisTransform(3.5, 0.7, -20, 11)
+    assert transform.inverse().apply(*transform.apply(5, -8)) == pytest.approx((5, -8))
+
+
+def test_integer_transforms_keep_boxes_of_integers():
+    corners = AxisTransform(3, 3, 1, 2).apply_to_box(Box(1, 2, 3, 4))
+    assert corners == (4, 8, 10, 14)
+    assert all(isinstance(value, int) for value in corners)

@@ -1,0 +1,59 @@
+"""`digits.recognition.results`: what a reading tells about a picture."""
+
+import numpy as np
+import pytest
+
+from digits.recognition.geometry import Box
+from digits.recognition.results import CONFIDENCE_THRESHOLD, Digit, Reading
+
+
+def make_reading(*digits: tuple[int, float], segmentation_probability: float = 1.0) -> Reading:
+    """A reading of pairs (result, probability)."""
+    normalized = np.zeros((28, 28), np.uint8)
+    rows = [(d, p, tuple(p if i == d else 0.0 for i in range(10))) for d, p in digits]
+    return Reading(tuple(Digit(*row, Box(0, 0, 9, 9), normalized) for row in rows), segmentation_probability)
+
+
+def test_text_keeps_leading_zeros():
+    assert make_reading((0, 1.0), (0, 1.0), (7, 1.0)).text == "007"
+    assert make_reading((0, 1.0), (0, 1.0), (7, 1.0)).result == 7
+
+
+def test_result_is_none_beyond_15_digits():
+    assert make_reading(*[(9, 1.0)] * 15).result == 999_999_999_999_999
+    assert make_reading(*[(9, 1.0)] * 16).result is None
+    assert make_reading(*[(9, 1.0)] * 16).text == "9" * 16
+
+
+def test_probability_is_the_product_over_digits_and_segmentation():
+    assert make_reading((1, 0.9), (2, 0.8)).probability == pytest.approx(0.72)
+    assert make_reading((1, 0.9), (2, 1.0), segmentation_probability=0.5).probability == pytest.approx(0.45)
+
+
+def test_certain_follows_the_probability():
+    assert make_reading((1, CONFIDENCE_THRESHOLD)).certain
+    assert not make_reading((1, CONFIDENCE_THRESHOLD - 0.01)).certain
+
+
+def test_json_form_has_the_documented_fields():
+    assert make_reading((7, 0.9991)).to_dict() == {
+        "result": 7,
+        "probability": 0.9991,
+        "text": "7",
+        "certain": True,
+        "digits": [
+            {
+                "result": 7,
+                "probability": 0.9991,
+                "probabilities": [0, 0, 0, 0, 0, 0, 0, 0.9991, 0, 0],
+                "box": [0, 0, 9, 9],
+            }
+        ],
+    }
+
+
+def test_reading_without_digits_is_not_certain_and_has_an_error():
+    for reading, code in ((Reading(()), "blank"), (Reading((), is_crowded=True), "crowded")):
+        assert (reading.text, reading.result, reading.probability, reading.certain) == ("", None, 0, False)
+        assert reading.error.code == code
+    assert make_reading((7, 0.9991)).error is None
