@@ -13,7 +13,7 @@ import numpy as np
 
 from digits.recognition.arrays import max_value, pad, rectangle_kernel
 from digits.recognition.foreground import FOREGROUND_THRESHOLD
-from digits.recognition.geometry import AxisTransform, Box
+from digits.recognition.geometry import IDENTITY, AxisTransform, Box
 
 IMAGE_SIZE = 28  # pixels: the side of a normalized digit
 DIGIT_SIZE = 20  # pixels: the longer side of the digit in it
@@ -89,7 +89,7 @@ def _is_thin(digit: np.ndarray) -> bool:
     return 2 * cv2.sumElems(digit)[0] < 1.001 * MIN_STROKE_WIDTH * steps and stroke_width(digit) < MIN_STROKE_WIDTH
 
 
-def _crop(intensity: np.ndarray, transform: AxisTransform = AxisTransform()) -> _Crop:
+def _crop(intensity: np.ndarray, transform: AxisTransform = IDENTITY) -> _Crop:
     """Crop `intensity` (H, W) to the digit and a margin for the soft edge of its strokes.
 
     The margin is at least as wide as a pixel of the normalized digit.
