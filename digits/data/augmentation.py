@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-IMAGE_SIZE = 28  # pixels
 BATCH_SIZE = 256  # images warped at once: their working memory stays in the processor's cache
 CONTROL_POINTS = 5  # per axis, displaced at random; the displacement of the pixels between them is interpolated
 
@@ -35,13 +34,13 @@ class AugmentationRanges:
         return self == AugmentationRanges(0, 0, 0, 0, 0)
 
 
-def sampling_grids(count: int, ranges: AugmentationRanges, generator: torch.Generator) -> torch.Tensor:
-    """Draw `count` random maps, as grids for `torch.nn.functional.grid_sample`.
+def sampling_grids(count: int, ranges: AugmentationRanges, generator: torch.Generator, size: int = 28) -> torch.Tensor:
+    """Draw `count` random maps of square images of `size` pixels, as grids for `torch.nn.functional.grid_sample`.
 
     The elastic distortion displaces control points and interpolates between them bicubically: the effect of
     Simard et al. 2003 ("Best practices for convolutional neural networks"), who blur noise, for less work.
 
-    Returns: (count, 28, 28, 2) coordinates x, y in [-1, 1], on the generator's device.
+    Returns: (count, size, size, 2) coordinates x, y in [-1, 1], on the generator's device.
     """
 
     def uniform(limit: float, *shape: int) -> torch.Tensor:
@@ -53,20 +52,20 @@ def sampling_grids(count: int, ranges: AugmentationRanges, generator: torch.Gene
     # Maps an output pixel to the input position that it is sampled at, in units of half the image.
     inverse = torch.stack(
         [
-            torch.stack([scale_x * angle.cos(), shear - angle.sin(), uniform(ranges.shift) * 2 / IMAGE_SIZE], -1),
-            torch.stack([angle.sin(), scale_y * angle.cos(), uniform(ranges.shift) * 2 / IMAGE_SIZE], -1),
+            torch.stack([scale_x * angle.cos(), shear - angle.sin(), uniform(ranges.shift) * 2 / size], -1),
+            torch.stack([angle.sin(), scale_y * angle.cos(), uniform(ranges.shift) * 2 / size], -1),
         ],
         dim=1,
     )  # (B, 2, 3)
-    grid = F.affine_grid(inverse, [count, 1, IMAGE_SIZE, IMAGE_SIZE], align_corners=False)  # (B, 28, 28, 2)
+    grid = F.affine_grid(inverse, [count, 1, size, size], align_corners=False)  # (B, size, size, 2)
     if ranges.elastic:
-        displacement = uniform(ranges.elastic * 2 / IMAGE_SIZE, 2, CONTROL_POINTS, CONTROL_POINTS)
-        grid = grid + F.interpolate(displacement, IMAGE_SIZE, mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
+        displacement = uniform(ranges.elastic * 2 / size, 2, CONTROL_POINTS, CONTROL_POINTS)
+        grid = grid + F.interpolate(displacement, size, mode="bicubic", align_corners=True).permute(0, 2, 3, 1)
     return grid
 
 
 def sample(images: torch.Tensor, grids: torch.Tensor) -> torch.Tensor:
-    """Sample each of `images` (B, 1, 28, 28) bilinearly at its own one of `grids` (B, 28, 28, 2).
+    """Sample each of `images` (B, 1, S, S) bilinearly at its own one of `grids` (B, S, S, 2).
 
     Positions outside the image count as 0 (background).
     """
@@ -74,13 +73,14 @@ def sample(images: torch.Tensor, grids: torch.Tensor) -> torch.Tensor:
 
 
 def augment(images: torch.Tensor, ranges: AugmentationRanges, generator: torch.Generator) -> torch.Tensor:
-    """Warp each of `images` (N, 1, 28, 28) uint8 by its own random map.
+    """Warp each of `images` (N, 1, S, S) uint8 by its own random map.
 
     Returns: new images of the same shape and type; `images` themselves where `ranges` are all 0.
     """
     if ranges.is_identity or not len(images):
         return images
     batches = (
-        sample(batch.float(), sampling_grids(len(batch), ranges, generator)) for batch in images.split(BATCH_SIZE)
+        sample(batch.float(), sampling_grids(len(batch), ranges, generator, images.shape[-1]))
+        for batch in images.split(BATCH_SIZE)
     )
     return torch.cat([batch.round_().byte() for batch in batches])

@@ -1,6 +1,6 @@
-"""Stroke shapes of non-digits: letters, signs and doodles.
+"""Stroke shapes of non-digits: letters, signs, scribbles and doodles.
 
-Strokes are lists of points x, y, with y downwards.
+Every drawing function returns strokes (P, 2) of points x, y in any units, with y downwards.
 """
 
 import math
@@ -8,6 +8,8 @@ import math
 import numpy as np
 
 from digits.data.synthetic import Stroke, ellipse_arc
+
+Strokes = list[np.ndarray]
 
 # Letters and signs in strokes: fonts have none of the shapes of handwriting. Control points lie in a box about 0.6
 # wide and 1 high, as in `digits/data/synthetic.py`; each has its variants. Characters that many people write like a
@@ -97,68 +99,111 @@ CHARACTER_TEMPLATES: dict[str, list[list[Stroke]]] = {
             (0, 0.3), (0.05, 0.85), (0.5, 1.02), (0.85, 0.9)]]],
     "euro": [[ellipse_arc(0.45, 0.5, 0.4, 0.5, -50, -260), [(-0.1, 0.4), (0.5, 0.4)], [(-0.1, 0.58), (0.45, 0.58)]]],
 }  # fmt: skip
+CHARACTERS = tuple(CHARACTER_TEMPLATES)
 
 
-def ring(rng: np.random.Generator, count: int, turns: float = 1.0) -> np.ndarray:
-    """`count` points around a circle of radius 1, from a rng one on: (count, 2)."""
+def draw_character(rng: np.random.Generator) -> Strokes:
+    """Draw a letter or sign as a hand would, sometimes two side by side as in a word."""
+    strokes = []
+    for position in range(1 + (rng.random() < 0.15)):
+        variants = CHARACTER_TEMPLATES[CHARACTERS[rng.integers(len(CHARACTERS))]]
+        scale_x = math.exp(rng.normal(0, 0.2))
+        for stroke in variants[rng.integers(len(variants))]:
+            points = np.array(stroke) + rng.normal(0, 0.035, (len(stroke), 2)) + rng.normal(0, 0.02, (1, 2))
+            strokes.append(points * (scale_x, 1) + (0.75 * position, 0))
+    shear = rng.normal(0.1, 0.15)
+    return [stroke + (shear, 0) * (0.5 - stroke[:, 1:]) for stroke in strokes]
+
+
+def draw_scribble(rng: np.random.Generator) -> Strokes:
+    """Draw one to three strokes of 4 to 15 random points, either independent or a random walk."""
+    strokes = []
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        shape = (rng.integers(4, 16), 2)
+        is_walk = rng.random() < 0.5
+        strokes.append(rng.normal(0, 0.3, shape).cumsum(0) if is_walk else rng.uniform(0, 1, shape))
+    return strokes
+
+
+def draw_doodle(rng: np.random.Generator) -> Strokes:
+    """Draw one of `DOODLES` with jittered points and a random aspect ratio."""
+    strokes = DOODLES[rng.integers(len(DOODLES))](rng)
+    scale_x = rng.uniform(0.6, 1.0)
+    return [(stroke + rng.normal(0, 0.03, stroke.shape)) * (scale_x, 1) for stroke in strokes]
+
+
+def circle_points(rng: np.random.Generator, count: int, turns: float = 1.0) -> np.ndarray:
+    """Return `count` points around the unit circle, from a random angle on: (count, 2)."""
     start = rng.uniform(0, 2 * math.pi)
     angles = np.linspace(start, start + turns * 2 * math.pi, count)
     return np.stack([np.cos(angles), np.sin(angles)], 1)
 
 
-def polygon(rng: np.random.Generator) -> list[np.ndarray]:
-    return [ring(rng, rng.integers(4, 6))]  # with more corners it would be a 0
+def draw_polygon(rng: np.random.Generator) -> Strokes:
+    return [circle_points(rng, rng.integers(4, 6))]  # with more corners it would be a 0
 
 
-def star(rng: np.random.Generator) -> list[np.ndarray]:
-    corners = ring(rng, 2 * rng.integers(4, 8) + 1)
+def draw_star(rng: np.random.Generator) -> Strokes:
+    corners = circle_points(rng, 2 * rng.integers(4, 8) + 1)
     corners[1::2] *= rng.uniform(0.3, 0.6)
     return [corners]
 
 
-def spiral(rng: np.random.Generator) -> list[np.ndarray]:
-    return [ring(rng, 40, rng.uniform(1.6, 3.5)) * np.linspace(0.1, 1, 40)[:, None]]
+def draw_spiral(rng: np.random.Generator) -> Strokes:
+    return [circle_points(rng, 40, rng.uniform(1.6, 3.5)) * np.linspace(0.1, 1, 40)[:, None]]
 
 
-def zigzag(rng: np.random.Generator) -> list[np.ndarray]:
+def draw_zigzag(rng: np.random.Generator) -> Strokes:
     count = rng.integers(5, 10)
     return [np.stack([np.arange(count) * rng.uniform(0.2, 0.5), np.arange(count) % 2], 1)]
 
 
-def filled_ring(rng: np.random.Generator) -> list[np.ndarray]:
-    inside = [rng.uniform(-0.7, 0.7, (rng.integers(3, 6), 2)) for _ in range(rng.integers(1, 4))]
-    return [ring(rng, 30), *inside]
+def draw_filled_circle(rng: np.random.Generator) -> Strokes:
+    filling = [rng.uniform(-0.7, 0.7, (rng.integers(3, 6), 2)) for _ in range(rng.integers(1, 4))]
+    return [circle_points(rng, 30), *filling]
 
 
-def lines(rng: np.random.Generator) -> list[np.ndarray]:
+def draw_lines(rng: np.random.Generator) -> Strokes:
     return [rng.uniform(-1, 1, (2, 2)) for _ in range(rng.integers(3, 7))]
 
 
-def house(rng: np.random.Generator) -> list[np.ndarray]:
+def draw_house(rng: np.random.Generator) -> Strokes:
     walls = [(-1, 1), (-1, -0.2), (0, -1), (1, -0.2), (1, 1), (-1, 1)]
     return [np.array(walls, float), np.array([(-1, -0.2), (1, -0.2)])]
 
 
-def face(rng: np.random.Generator) -> list[np.ndarray]:
+def draw_face(rng: np.random.Generator) -> Strokes:
     eyes = [np.array([(x, -0.3), (x, -0.15)]) for x in (-0.35, 0.35)]
     mouth = np.array([(-0.5, 0.3), (0, 0.6), (0.5, 0.3)]) * (1, rng.choice((1, -1)))
     ears = [np.array([(0.9 * side, -0.4), (0.8 * side, -1.4), (0.3 * side, -0.95)]) for side in (-1, 1)]
-    return [ring(rng, 30), *eyes, mouth, *(ears if rng.random() < 0.4 else [])]
+    return [circle_points(rng, 30), *eyes, mouth, *(ears if rng.random() < 0.4 else [])]
 
 
-def sun(rng: np.random.Generator) -> list[np.ndarray]:
-    rays = ring(rng, rng.integers(6, 13))
-    return [ring(rng, 30) * 0.5, *(np.stack([ray * 0.65, ray]) for ray in rays)]
+def draw_sun(rng: np.random.Generator) -> Strokes:
+    rays = circle_points(rng, rng.integers(6, 13))
+    return [circle_points(rng, 30) * 0.5, *(np.stack([ray * 0.65, ray]) for ray in rays)]
 
 
-def tree(rng: np.random.Generator) -> list[np.ndarray]:
+def draw_tree(rng: np.random.Generator) -> Strokes:
     crown = np.array([(-0.7, 0.3), (0, -1), (0.7, 0.3), (-0.7, 0.3)])  # a round one would make it a 9
     return [crown, np.array([(-0.12, 0.3), (-0.12, 1)]), np.array([(0.12, 0.3), (0.12, 1)])]
 
 
-def fish(rng: np.random.Generator) -> list[np.ndarray]:
+def draw_fish(rng: np.random.Generator) -> Strokes:
     tail = np.array([(0.8, 0), (1.4, 0.4), (1.4, -0.4), (0.8, 0)])
-    return [ring(rng, 30) * (0.9, 0.5), tail, np.array([(-0.5, -0.15), (-0.45, -0.1)])]
+    return [circle_points(rng, 30) * (0.9, 0.5), tail, np.array([(-0.5, -0.15), (-0.45, -0.1)])]
 
 
-DRAWINGS = (polygon, star, spiral, zigzag, filled_ring, lines, house, face, sun, tree, fish)
+DOODLES = (
+    draw_polygon,
+    draw_star,
+    draw_spiral,
+    draw_zigzag,
+    draw_filled_circle,
+    draw_lines,
+    draw_house,
+    draw_face,
+    draw_sun,
+    draw_tree,
+    draw_fish,
+)

@@ -1,14 +1,15 @@
-"""What is no digit, in the MNIST frame, so that training can teach the network to say so.
+"""Outliers: non-digits in the MNIST frame, from which the network learns the reject class.
 
-A network that saw only digits takes everything for one. Shown many other things, with all ten digits as
-likely as each other for an answer, it also doubts what it was never shown (outlier exposure, Hendrycks et
-al. 2019, arXiv 1812.04606). Nothing is collected: letters and signs come from the fonts that matplotlib
-brings, bent as a hand would, and from strokes (`digits/data/glyphs.py`); scribbles and drawings from random strokes;
-two digits in one frame and pieces of digits from the training digits; the rest is blots.
+A network that has seen only digits takes everything for a digit. Trained on many other shapes as well, it also rejects
+shapes that it has never seen (outlier exposure, Hendrycks et al. 2019, arXiv 1812.04606). All outliers are generated:
+letters and signs from the fonts of matplotlib and from stroke templates, scribbles and doodles from random strokes,
+pairs and fragments from the training digits, textures from noise.
 """
 
 import functools
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,184 +18,171 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from digits.data import glyphs, restyling, synthetic
+from digits.data import augmentation, glyphs, restyling, synthetic
+from digits.data.augmentation import AugmentationRanges
 from digits.data.mnist import REJECT_CLASS, ImageDataset
 from digits.recognition import normalization
 
-# No letters or signs that many hands write like a digit: o, l, z, s, b, g, q, y, B, D, I, O, Q, S, Z …
+# Characters that many people write like a digit are left out: o, l, z, s, b, g, q, y, B, D, I, O, Q, S, Z …
 LETTERS = "aacdeefhhkmmnnprrttuvwwxxACEFGHJKLMNNPRRTTUVWXYY"
 GREEK = "αβγδεζηθκλμνξπρτφχψωΓΔΘΛΞΠΣΦΨΩ"
 SIGNS = "+×÷=%&@#?$€£§¶*~^<>→←↑↓↔⇒✓✗★☆♥♦♣♠♪♫∞∑∏√∇≈≠≤≥±∈∀∃☺☹☀☂☎✂✈✉ЖИШЩЮЯФДЛЭж"
 FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSerif-Italic", "STIXGeneral",
          "STIXGeneralItalic", "cmmi10")  # fmt: skip
-CHARACTERS = tuple(glyphs.CHARACTER_TEMPLATES)
-CANVAS = 72  # pixels that they are drawn on before they are framed
-MIXTURE = {"glyph": 0.2, "letter": 0.3, "scribble": 0.14, "drawing": 0.12, "pair": 0.14, "piece": 0.03, "blot": 0.07}
+FONT_SIZE = 58  # pixels
+CANVAS_SIZE = 88  # pixels: outliers are drawn and warped on square canvases, then normalized to 28 pixels
+EXTENT = 0.64  # longer side of a shape as a fraction of the canvas: all but extreme warps still fit
+WARP = AugmentationRanges(rotation=12, scale=0.3, shear=0.35, shift=0, elastic=4.3)
 
 
-def make_outliers(count: int, digits: ImageDataset, seed: int, disable_progress: bool | None = None) -> ImageDataset:
-    """`count` things that are no digit, labelled NONE, some of them made of `digits`."""
-    rng = np.random.default_rng(seed)
-    kinds = rng.choice(list(MIXTURE), count, p=list(MIXTURE.values()))
-    images = torch.empty(count, 1, 28, 28, dtype=torch.uint8)
-    for number, kind in enumerate(tqdm(kinds, "drawing what is no digit", leave=False, disable=disable_progress)):
-        images[number, 0] = torch.from_numpy(GENERATORS[kind](rng, digits))
-    return ImageDataset(images, torch.full((count,), REJECT_CLASS))
-
-
-def glyph(rng: np.random.Generator, digits: ImageDataset) -> np.ndarray:
-    """A letter or sign as a hand might write it, sometimes two."""
+def draw_font_character(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+    """Draw a letter or sign of a font, sometimes two, with thinner or thicker strokes."""
     while True:
         characters = (LETTERS, GREEK, SIGNS)[rng.choice(3, p=(0.55, 0.2, 0.25))]
         text = characters[rng.integers(len(characters))]
         if rng.random() < 0.1:
             text += LETTERS[rng.integers(len(LETTERS))]
-        font, known = _font(FONTS[rng.integers(len(FONTS))])
-        if not known.issuperset(map(ord, text)):
-            continue  # a box would be drawn
-        drawn = Image.new("L", (CANVAS * 2, CANVAS * 2))
-        ImageDraw.Draw(drawn).text((CANVAS, CANVAS), text, 255, font, anchor="mm")
-        ink = np.asarray(drawn, np.float32) / 255
-        if ink.sum() > 50:
+        font, supported = _load_font(FONTS[rng.integers(len(FONTS))])
+        if supported.issuperset(map(ord, text)):  # else the font would draw a box
             break
-    return _normalize(_random_affine_elastic(restyling.dilate_or_erode(ink, rng.integers(-2, 4), 0.5), rng, 1.0), rng)
+    image = Image.new("L", (3 * FONT_SIZE, 2 * FONT_SIZE))
+    ImageDraw.Draw(image).text((1.5 * FONT_SIZE, FONT_SIZE), text, 255, font, anchor="mm")
+    drawing = restyling.dilate_or_erode(np.asarray(image, np.float32) / 255, rng.integers(-2, 4), 0.5)
+    return _fit_canvas(drawing)
 
 
-def letter(rng: np.random.Generator, digits: ImageDataset) -> np.ndarray:
-    """A letter or sign in strokes, sometimes two side by side as in a word."""
-    strokes: list[np.ndarray] = []
-    for place in range(1 + (rng.random() < 0.15)):
-        variants = glyphs.CHARACTER_TEMPLATES[CHARACTERS[rng.integers(len(CHARACTERS))]]
-        wide = math.exp(rng.normal(0, 0.2))
-        for stroke in variants[rng.integers(len(variants))]:
-            points = np.array(stroke) + rng.normal(0, 0.035, (len(stroke), 2)) + rng.normal(0, 0.02, (1, 2))
-            strokes.append(points * (wide, 1) + (0.75 * place, 0))
-    slant = rng.normal(0.1, 0.15)
-    return _draw_strokes([s + (slant, 0) * (0.5 - s[:, 1:]) for s in strokes], rng, rounded=True)
+def draw_character(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+    return _rasterize(glyphs.draw_character(rng), rng, rounded=True)
 
 
-def scribble(rng: np.random.Generator, digits: ImageDataset) -> np.ndarray:
-    """A pen that wanders."""
-    strokes = []
-    for _ in range(rng.choice((1, 1, 2, 3))):
-        count = rng.integers(4, 16)
-        if rng.random() < 0.5:
-            points = rng.uniform(0, 1, (count, 2))
-        else:
-            points = rng.normal(0, 0.3, (count, 2)).cumsum(0)
-        strokes.append(points)
-    return _draw_strokes(strokes, rng, rounded=rng.random() < 0.85)
+def draw_scribble(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+    return _rasterize(glyphs.draw_scribble(rng), rng, rounded=rng.random() < 0.85)
 
 
-def drawing(rng: np.random.Generator, digits: ImageDataset) -> np.ndarray:
-    """What people doodle."""
-    strokes = glyphs.DRAWINGS[rng.integers(len(glyphs.DRAWINGS))](rng)
-    squash = rng.uniform(0.6, 1.0)
-    return _draw_strokes([(s + rng.normal(0, 0.03, s.shape)) * (squash, 1) for s in strokes], rng, rounded=False)
+def draw_doodle(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+    return _rasterize(glyphs.draw_doodle(rng), rng, rounded=False)
 
 
-def pair(rng: np.random.Generator, digits: ImageDataset) -> np.ndarray:
-    """Two digits, seldom three, side by side, near or touching."""
-    images = [digits.images[rng.integers(len(digits)), 0].cpu().numpy() for _ in range(rng.choice((2, 2, 2, 3)))]
-    pieces = [image[:, image.any(0).nonzero()[0].min() : image.any(0).nonzero()[0].max() + 1] for image in images]
-    row = pieces[0]
-    for piece in pieces[1:]:
-        gap = rng.integers(-4, 4)
-        wide = np.zeros((28, max(row.shape[1] + piece.shape[1] + gap, piece.shape[1])), np.uint8)
-        wide[:, : row.shape[1]] = row[:, : wide.shape[1]]
-        drop = np.roll(piece, rng.integers(-2, 3), 0)
-        wide[:, -piece.shape[1] :] = np.maximum(wide[:, -piece.shape[1] :], drop)
-        row = wide
-    squeeze = rng.uniform(0.6, 1.1)
-    ink = cv2.resize(row.astype(np.float32) / 255, None, fx=2 * squeeze, fy=2, interpolation=cv2.INTER_LINEAR)
-    return _normalize(_random_affine_elastic(ink, rng, 0.5), rng)
+def draw_pair(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+    """Draw two digits, seldom three, side by side: close, touching or overlapping."""
+    row, left = np.zeros((28, 4 * 28), np.uint8), 0
+    for _ in range(rng.choice((2, 2, 2, 3))):
+        digit = digits[rng.integers(len(digits))]
+        digit = digit[:, digit.any(0)]
+        right = left + digit.shape[1]
+        shifted = np.roll(digit, rng.integers(-2, 3), 0)
+        row[:, left:right] = np.maximum(row[:, left:right], shifted)
+        left = max(0, right + rng.integers(-4, 4))
+    return _fit_canvas(cv2.resize(row.astype(np.float32) / 255, None, fx=2 * rng.uniform(0.6, 1.1), fy=2))
 
 
-def piece(rng: np.random.Generator, digits: ImageDataset) -> np.ndarray:
-    """Most of a wide digit, cut off across: neither the digit nor another."""
+def draw_fragment(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+    """Draw a part of a digit, cut off straight, at least 7 pixels wide and high: smaller ones would read as a 1."""
     while True:
-        image = digits.images[rng.integers(len(digits)), 0].cpu().numpy().astype(np.float32) / 255
-        rows, columns = image.any(1).nonzero()[0], image.any(0).nonzero()[0]
-        if rng.random() < 0.5:
-            cut = int(rows[0] + rng.uniform(0.3, 0.6) * len(rows))
-            part = image[:cut] if rng.random() < 0.5 else image[cut:]
-        else:
-            cut = int(columns[0] + rng.uniform(0.35, 0.65) * len(columns))
-            part = image[:, :cut] if rng.random() < 0.5 else image[:, cut:]
-        if part.any() and part.any(0).sum() >= 7 and part.any(1).sum() >= 7:
-            return _normalize(cv2.resize(part, None, fx=2, fy=2), rng)
+        digit = digits[rng.integers(len(digits))].astype(np.float32) / 255
+        is_horizontal = rng.random() < 0.5
+        digit = digit if is_horizontal else digit.T
+        rows = digit.any(1).nonzero()[0]
+        cut = int(rows[0] + rng.uniform(0.3, 0.6) * len(rows))
+        fragment = digit[:cut] if rng.random() < 0.5 else digit[cut:]
+        fragment = fragment if is_horizontal else fragment.T
+        if min(fragment.any(0).sum(), fragment.any(1).sum()) >= 7:
+            return _fit_canvas(fragment)
 
 
-def texture(rng: np.random.Generator, digits: ImageDataset) -> np.ndarray:
-    """Noise of some coarseness, cut at some height: texture, stains, filled shapes."""
-    noise = cv2.GaussianBlur(
-        rng.normal(0, 1, (CANVAS, CANVAS)).astype(np.float32), (0, 0), math.exp(rng.uniform(0.3, 2.8))
-    )
-    noise = (noise - noise.mean()) / noise.std()
-    y, x = np.mgrid[-1 : 1 : CANVAS * 1j, -1 : 1 : CANVAS * 1j]
-    if rng.random() < 0.7:
-        noise = noise - 3 * (x * x + y * y)
-    if rng.random() < 0.3:
-        noise = noise + np.sin((x * rng.normal(0, 1) + y * rng.normal(0, 1)) * 20) * 2
-    ink = ((noise - rng.uniform(-1.5, 0.5)) * rng.uniform(1, 6)).clip(0, 1).astype(np.float32)
-    if ink.sum() < 40:
-        return texture(rng, digits)
-    return _normalize(ink, rng)
+def draw_texture(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+    """Draw blurred noise above a random threshold: texture, stains, filled shapes."""
+    while True:
+        noise = rng.normal(0, 1, (CANVAS_SIZE, CANVAS_SIZE)).astype(np.float32)
+        noise = cv2.GaussianBlur(noise, (0, 0), math.exp(rng.uniform(0.5, 3.0)))
+        noise = (noise - noise.mean()) / noise.std()
+        y, x = np.mgrid[-1 : 1 : CANVAS_SIZE * 1j, -1 : 1 : CANVAS_SIZE * 1j]
+        if rng.random() < 0.7:
+            noise = noise - 3 * (x * x + y * y)
+        if rng.random() < 0.3:
+            noise = noise + np.sin((x * rng.normal(0, 1) + y * rng.normal(0, 1)) * 20) * 2
+        texture = ((noise - rng.uniform(-1.5, 0.5)) * rng.uniform(1, 6)).clip(0, 1)
+        if texture.sum() >= 60:  # pixels
+            return texture
 
 
-GENERATORS = {
-    "glyph": glyph,
-    "letter": letter,
-    "scribble": scribble,
-    "drawing": drawing,
-    "pair": pair,
-    "piece": piece,
-    "blot": texture,
+@dataclass(frozen=True)
+class OutlierKind:
+    """A kind of outliers.
+
+    draw: returns a canvas (88, 88) in [0, 1], given a generator and training digits (N, 28, 28) uint8.
+    fraction: of all outliers.
+    warp: strength of its random warp, as a multiple of `WARP`.
+    """
+
+    draw: Callable[[np.random.Generator, np.ndarray], np.ndarray]
+    fraction: float
+    warp: float
+
+
+KINDS = {
+    "font character": OutlierKind(draw_font_character, 0.2, 1.0),
+    "character": OutlierKind(draw_character, 0.3, 0.4),
+    "scribble": OutlierKind(draw_scribble, 0.14, 0.4),
+    "doodle": OutlierKind(draw_doodle, 0.12, 0.4),
+    "pair": OutlierKind(draw_pair, 0.14, 0.5),
+    "fragment": OutlierKind(draw_fragment, 0.03, 0.0),
+    "texture": OutlierKind(draw_texture, 0.07, 0.0),
 }
 
 
+def make_outliers(count: int, digits: ImageDataset, seed: int, disable_progress: bool | None = None) -> ImageDataset:
+    """Make `count` outliers of all kinds in random order, some of them from `digits`, labelled `REJECT_CLASS`."""
+    rng = np.random.default_rng(seed)
+    names = rng.choice(list(KINDS), count, p=[kind.fraction for kind in KINDS.values()])
+    digit_images = digits.images[:, 0].cpu().numpy()
+    canvases = np.empty((count, CANVAS_SIZE, CANVAS_SIZE), np.uint8)
+    for number, name in enumerate(tqdm(names, "drawing outliers", leave=False, disable=disable_progress)):
+        canvases[number] = (255 * KINDS[name].draw(rng, digit_images)).round()
+    images = warp_and_normalize(canvases, names, torch.Generator().manual_seed(seed))
+    return ImageDataset(images, torch.full((count,), REJECT_CLASS))
+
+
+def warp_and_normalize(canvases: np.ndarray, names: np.ndarray, generator: torch.Generator) -> torch.Tensor:
+    """Warp canvases (N, 88, 88) uint8 as far as their kinds allow; normalize them to (N, 1, 28, 28) uint8."""
+    warped = torch.from_numpy(canvases)[:, None]
+    for name, kind in KINDS.items():
+        of_kind = torch.from_numpy(names == name)
+        ranges = WARP.scaled(kind.warp, elastic=kind.warp * WARP.elastic)
+        warped[of_kind] = augmentation.augment(warped[of_kind], ranges, generator)
+    frames = [normalization.normalize(canvas.astype(np.float32) / 255) for canvas in warped[:, 0].numpy()]
+    return torch.from_numpy(np.stack(frames))[:, None]
+
+
 @functools.cache
-def _font(name: str) -> tuple[ImageFont.FreeTypeFont, frozenset[int]]:
-    """A font and the characters that it has."""
+def _load_font(name: str) -> tuple[ImageFont.FreeTypeFont, frozenset[int]]:
+    """Load a font of matplotlib, with the code points of the characters that it has."""
+    # Imported here: matplotlib takes 0.1 s of CPU time, which only training with outliers needs.
     import matplotlib
     from matplotlib.ft2font import FT2Font
 
     path = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf")
-    return ImageFont.truetype(path, CANVAS * 0.8), frozenset(FT2Font(path).get_charmap())
+    return ImageFont.truetype(path, FONT_SIZE), frozenset(FT2Font(path).get_charmap())
 
 
-def _draw_strokes(strokes: list[np.ndarray], rng: np.random.Generator, rounded: bool) -> np.ndarray:
-    """Strokes (P, 2) in any units, inked with some pen, framed."""
-    paths = [torch.from_numpy(np.asarray(stroke, np.float32))[None] for stroke in strokes]
+def _rasterize(strokes: glyphs.Strokes, rng: np.random.Generator, rounded: bool) -> np.ndarray:
+    """Draw strokes (P, 2) in any units on a canvas, with a random stroke width."""
+    paths = [torch.from_numpy(stroke).float() for stroke in strokes]
     if rounded:
-        paths = [synthetic.chaikin(path, torch.full((1, 1, 1), float(rng.uniform(0.15, 0.27)))) for path in paths]
-    points = torch.cat(paths, 1)[0].numpy()
-    low, high = points.min(0), points.max(0)
-    scale = 0.8 * CANVAS / max(high - low)
-    canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-    pen = max(1, round(rng.uniform(0.05, 0.2) * CANVAS * 0.8))
-    for path in paths:
-        placed = (path[0].numpy() - (low + high) / 2) * scale + CANVAS / 2
-        cv2.polylines(canvas, [np.round(placed * 16).astype(np.int32)], False, 255, pen, cv2.LINE_AA, 4)
-    return _normalize(_random_affine_elastic(canvas.astype(np.float32) / 255, rng, 0.4), rng)
+        ratio = torch.tensor(rng.uniform(0.15, 0.27)).float().view(1, 1, 1)
+        paths = [synthetic.chaikin(path[None], ratio, iterations=2)[0] for path in paths]
+    width = rng.uniform(0.08, 0.25) * EXTENT * CANVAS_SIZE
+    return synthetic.rasterize(synthetic.fit_unit_square(paths), CANVAS_SIZE, width, size=EXTENT).numpy()
 
 
-def _random_affine_elastic(ink: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
-    """`ink` (H, W), turned, slanted, squashed and bent at random."""
-    height, width = ink.shape
-    angle, slant = rng.normal(0, 0.12) * strength, rng.normal(0, 0.2) * strength
-    matrix = np.array([[math.cos(angle), slant - math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-    matrix = matrix @ np.diag(np.exp(rng.normal(0, 0.18, 2) * strength))
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    knots = rng.normal(0, 0.03 * strength * max(height, width), (2, 4, 4)).astype(np.float32)
-    bend = [cv2.resize(k, (width, height), interpolation=cv2.INTER_CUBIC) for k in knots]
-    u, v = x - width / 2, y - height / 2
-    across = (matrix[0, 0] * u + matrix[0, 1] * v + width / 2 + bend[0]).astype(np.float32)
-    down = (matrix[1, 0] * u + matrix[1, 1] * v + height / 2 + bend[1]).astype(np.float32)
-    return cv2.remap(ink, across, down, cv2.INTER_LINEAR)
-
-
-def _normalize(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if ink.max() < 0.2:
-        return glyph(rng, None)
-    return normalization.normalize(ink)
+def _fit_canvas(drawing: np.ndarray) -> np.ndarray:
+    """Crop a drawing (H, W) in [0, 1] and scale it to `EXTENT` in the middle of a canvas."""
+    left, top, width, height = cv2.boundingRect((drawing > 0.1).astype(np.uint8))
+    scale = EXTENT * CANVAS_SIZE / max(width, height)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    shrunk_or_enlarged = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = cv2.resize(drawing[top : top + height, left : left + width], size, interpolation=shrunk_or_enlarged)
+    canvas = np.zeros((CANVAS_SIZE, CANVAS_SIZE), np.float32)
+    left, top = (CANVAS_SIZE - size[0]) // 2, (CANVAS_SIZE - size[1]) // 2
+    canvas[top : top + size[1], left : left + size[0]] = scaled
+    return canvas
