@@ -86,7 +86,8 @@ def stroke_width(intensity: np.ndarray) -> float:
     """Estimate the mean stroke width of `intensity` (H, W), soft edges included, in pixels.
 
     Twice the area (sum of intensities) over the length of the edges (sum of gradient magnitudes): a stroke of length
-    l and width w has the area l * w and edges of 2 * l. Scaling the intensities does not change it.
+    l and width w has the area l * w and edges of 2 * l. Scaling the intensities does not change it. It is up to a fifth
+    too low for diagonal strokes, whose edges count for longer.
     """
     dx, dy = intensity[:-1, 1:] - intensity[:-1, :-1], intensity[1:, :-1] - intensity[:-1, :-1]
     return float(2 * intensity.sum() / max(1e-6, np.sqrt(dx * dx + dy * dy).sum()))

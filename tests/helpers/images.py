@@ -8,32 +8,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 
-from bench.images import draw_number, encode_image
+from bench.images import encode_image
 from digits.recognition import decoding, foreground, normalization
 from digits.recognition.components import Component, find_components, merge
 from digits.recognition.reader import working_array
 from digits.recognition.text_lines import group_into_lines
-
-SEVEN = draw_number("7", height=240, stroke_width=16)  # foreground intensity (HEIGHT, WIDTH) in [0, 1]
-HEIGHT, WIDTH = SEVEN.shape
-
-
-def paint(
-    background: np.ndarray, color: tuple[int, int, int] = (40, 50, 90), intensity: np.ndarray = SEVEN
-) -> np.ndarray:
-    """Paint the foreground `intensity` (H, W) in one color on `background` (H, W, C): (H, W, 3), 0 to 255."""
-    return background * (1 - intensity[..., None]) + np.array(color, float) * intensity[..., None]
-
-
-def light_gradient(depth: float) -> np.ndarray:
-    """White background (HEIGHT, WIDTH, 3) that gets darker by `depth` from the upper left to the lower right."""
-    y, x = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : 1 : WIDTH * 1j]
-    return 250 * (1 - depth * (x + y)[..., None] / 2) * np.ones(3)
-
-
-def noise(sigma: float) -> np.ndarray:
-    """Light gray background (HEIGHT, WIDTH, 3) with Gaussian noise of standard deviation `sigma`."""
-    return 200 + np.random.default_rng(1).normal(0, sigma, (HEIGHT, WIDTH, 1)) * np.ones(3)
 
 
 def draw_strokes(size: tuple[int, int], *strokes: list[tuple[int, int]], pen: int = 8) -> Image.Image:

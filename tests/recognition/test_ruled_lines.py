@@ -1,0 +1,43 @@
+"""`digits.recognition.ruled_lines`: lines from side to side are found and subtracted, strokes stay."""
+
+import numpy as np
+
+from digits.recognition.ruled_lines import find_ruled_lines, subtract_ruled_lines
+
+
+def lines_and_stroke() -> np.ndarray:
+    """Draw a horizontal and a vertical line of intensity 0.3, and a stroke of intensity 1 across the horizontal one."""
+    intensity = np.zeros((100, 120), np.float32)
+    intensity[50], intensity[:, 80] = 0.3, 0.3
+    intensity[30:70, 20:26] = 1
+    return intensity
+
+
+def test_lines_are_subtracted_and_the_stroke_across_them_stays():
+    intensity = lines_and_stroke()
+    subtract_ruled_lines(intensity, intensity > 0.15, 1.0)
+    expected = np.zeros((100, 120), np.float32)
+    expected[30:70, 20:26] = 1
+    assert np.abs(intensity - expected).max() < 1e-6
+
+
+def test_rows_of_a_ruled_line_are_found():
+    (line,) = find_ruled_lines((lines_and_stroke() > 0.15).astype(np.uint8))
+    assert line.rows.start <= 50 < line.rows.stop
+    assert line.core[50 - line.rows.start].all()
+    assert (line.region | ~line.core).all()
+
+
+def test_line_that_ends_inside_of_the_picture_and_thick_band_are_not_ruled_lines():
+    mask = np.zeros((100, 120), np.uint8)
+    mask[20, :100] = 1
+    mask[50:60] = 1
+    assert find_ruled_lines(mask) == []
+
+
+def test_picture_without_lines_stays():
+    intensity = np.zeros((100, 120), np.float32)
+    intensity[30:70, 20:26] = 1
+    before = intensity.copy()
+    subtract_ruled_lines(intensity, intensity > 0.15, 1.0)
+    assert (intensity == before).all()
