@@ -1,4 +1,4 @@
-"""The README and docs/ match the code: commands, flags, files, links, numbers and examples."""
+"""README, CONTRIBUTING and docs/ match the code: commands, flags, files, links, numbers and examples."""
 
 import importlib.util
 import json
@@ -18,7 +18,9 @@ from digits.recognition import decoding
 from digits.serving import asgi, error_handlers, server
 
 README = Path("README.md").read_text()
-PAGES = {path: path.read_text() for path in map(Path, ["README.md", *sorted(map(str, Path("docs").glob("*.md")))])}
+PAGES = {
+    path: path.read_text() for path in (Path("README.md"), Path("CONTRIBUTING.md"), *sorted(Path("docs").glob("*.md")))
+}
 TEXT = "\n".join(PAGES.values())
 SCRIPTS = ("train.py", "test.py", "app.py")
 FOLDERS = ("baselines", "bench", "deploy", "digits", "docs", "scripts", "static", "tests")
@@ -180,3 +182,14 @@ def test_files_and_modules_named_in_the_pages_exist(page):
         assert Path(path).exists(), path
     for name in re.findall(r"python -m ([a-z_]+\.[a-z_.]+)", PAGES[page]):
         assert importlib.util.find_spec(name), name
+
+
+def test_places_to_add_things_are_defined():
+    """In the table "to add" each name is defined in the file that is named before it."""
+    for row in table_rows("to add"):
+        source = None
+        for name in re.findall(r"`([^`]+)`", row.split("|")[2]):
+            if "." in name and Path(name).exists():
+                source = Path(name).read_text()
+            elif name.isidentifier():
+                assert re.search(rf"^\s*(const |export function |class |def )?{name}\b", source, re.MULTILINE), row
