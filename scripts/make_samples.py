@@ -2,7 +2,7 @@
 
     python -m scripts.make_samples
 
-The digits are synthetic, so that nobody's handwriting is copied. Each of the functions below takes a drawing
+The digits are synthetic, so that nobody's handwriting is copied. Each function below takes a foreground intensity
 (side, side), from 0 (background) to 1 (stroke), and returns a picture.
 """
 
@@ -18,60 +18,60 @@ INPUT_DIR = Path(__file__).parents[1] / "input"
 Color = tuple[int, int, int]
 
 
-def blend(background: Color, color: Color, drawing: np.ndarray) -> np.ndarray:
+def blend(background: Color, color: Color, intensity: np.ndarray) -> np.ndarray:
     """Draw in `color` on a plain background: (H, W, 3) float, 0 to 255."""
-    return np.array(background) * (1 - drawing[..., None]) + np.array(color) * drawing[..., None]
+    return np.array(background) * (1 - intensity[..., None]) + np.array(color) * intensity[..., None]
 
 
 def to_8_bit(pixels: np.ndarray) -> Image.Image:
     return Image.fromarray(pixels.clip(0, 255).round().astype(np.uint8))
 
 
-def black_on_white(drawing: np.ndarray) -> Image.Image:
-    return to_8_bit(255 * (1 - drawing))
+def black_on_white(intensity: np.ndarray) -> Image.Image:
+    return to_8_bit(255 * (1 - intensity))
 
 
-def white_on_black(drawing: np.ndarray) -> Image.Image:
-    return to_8_bit(255 * drawing)
+def white_on_black(intensity: np.ndarray) -> Image.Image:
+    return to_8_bit(255 * intensity)
 
 
-def blue_on_cream(drawing: np.ndarray) -> Image.Image:
+def blue_on_cream(intensity: np.ndarray) -> Image.Image:
     """A ballpoint pen on cream paper with grain; the light falls off to one side."""
-    height, width = drawing.shape
+    height, width = intensity.shape
     light = 1 - 0.12 * np.linspace(0, 1, width)[None, :, None]
     grain = np.random.default_rng(2).normal(0, 2.5, (height, width, 1))
-    return to_8_bit(blend((236, 228, 208), (38, 62, 150), drawing * 0.9) * light + grain)
+    return to_8_bit(blend((236, 228, 208), (38, 62, 150), intensity * 0.9) * light + grain)
 
 
-def black_on_transparent(drawing: np.ndarray) -> Image.Image:
+def black_on_transparent(intensity: np.ndarray) -> Image.Image:
     """Black strokes in a transparent picture whose background is black too, as many programs save it."""
-    return to_8_bit(np.dstack([np.zeros((*drawing.shape, 3)), 255 * drawing]))
+    return to_8_bit(np.dstack([np.zeros((*intensity.shape, 3)), 255 * intensity]))
 
 
-def white_on_transparent(drawing: np.ndarray) -> Image.Image:
-    return to_8_bit(np.dstack([np.full((*drawing.shape, 3), 255.0), 255 * drawing]))
+def white_on_transparent(intensity: np.ndarray) -> Image.Image:
+    return to_8_bit(np.dstack([np.full((*intensity.shape, 3), 255.0), 255 * intensity]))
 
 
-def red_marker(drawing: np.ndarray) -> Image.Image:
-    return to_8_bit(blend((255, 255, 255), (214, 40, 57), drawing))
+def red_marker(intensity: np.ndarray) -> Image.Image:
+    return to_8_bit(blend((255, 255, 255), (214, 40, 57), intensity))
 
 
-def in_corner(drawing: np.ndarray) -> Image.Image:
+def in_corner(intensity: np.ndarray) -> Image.Image:
     """A small digit in the lower right corner of a wide page."""
-    side = len(drawing)
+    side = len(intensity)
     page = np.zeros((3 * side, 4 * side))
-    page[2 * side : 3 * side, 3 * side : 4 * side] = drawing
+    page[2 * side : 3 * side, 3 * side : 4 * side] = intensity
     return black_on_white(page)
 
 
-def in_16_bit(drawing: np.ndarray) -> Image.Image:
-    return Image.fromarray((65535 * (1 - drawing)).round().astype(np.uint16))
+def in_16_bit(intensity: np.ndarray) -> Image.Image:
+    return Image.fromarray((65535 * (1 - intensity)).round().astype(np.uint16))
 
 
-def chalk(drawing: np.ndarray) -> Image.Image:
+def chalk(intensity: np.ndarray) -> Image.Image:
     """White chalk on a green board, in a picture with a palette of 32 colors."""
-    dust = np.random.default_rng(9).uniform(0.75, 1, drawing.shape)
-    return to_8_bit(blend((32, 74, 58), (240, 240, 232), drawing * dust)).quantize(32)
+    dust = np.random.default_rng(9).uniform(0.75, 1, intensity.shape)
+    return to_8_bit(blend((32, 74, 58), (240, 240, 232), intensity * dust)).quantize(32)
 
 
 # For each digit: the kind of picture, the stroke template, the seed, the picture's side and the stroke width in pixels.
@@ -95,8 +95,8 @@ def main() -> None:
         torch.randint(1, (1,), generator=generator)  # once chose the template; kept, so that the samples stay the same
         jittered = synthetic.jitter_strokes(synthetic.STROKE_TEMPLATES[digit][template], 1, generator)
         strokes = synthetic.fit_unit_square([stroke[0] for stroke in jittered])
-        drawing = synthetic.rasterize(strokes, side, stroke_width).numpy()
-        make_picture(drawing).save(INPUT_DIR / f"test-{digit}.png", optimize=True)
+        intensity = synthetic.rasterize(strokes, side, stroke_width).numpy()
+        make_picture(intensity).save(INPUT_DIR / f"test-{digit}.png", optimize=True)
 
 
 if __name__ == "__main__":
