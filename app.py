@@ -1,13 +1,11 @@
 """The web page on which people draw digits, and the API behind it: `python app.py --help`."""
 
 import asyncio
-import contextlib
 import functools
 import hashlib
 import os
 import sys
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,21 +16,32 @@ from flask_openapi3 import Info, OpenAPI
 from pydantic import Field
 
 import model
-from digits import UserError, device, files
+from digits import UserError, files
+from digits import device as devices
 from digits.config import Settings, parse
 from digits.device import DeviceName
 from digits.explain.comparison import ComparedModel, recorded_accuracy
 from digits.recognition import decoding
 from digits.recognition.reader import Reader
-from digits.serving import api_routes, error_handlers, explain_routes, page_routes, request_parsing, server
-from digits.serving.api_routes import readiness_image
+from digits.serving import (
+    api_routes,
+    error_handlers,
+    explain_routes,
+    middleware,
+    monitoring,
+    page_routes,
+    request_parsing,
+    server,
+)
 from digits.serving.asgi import WsgiToAsgi
+from digits.serving.loaded_models import LoadedModels
 from digits.serving.reloading import ReloadingFile
+from digits.serving.schemas import ErrorResponse
 
 BASELINES = Path(__file__).parent / "baselines"  # simpler networks, to compare with; each may be missing
-# Reading pictures up to these limits takes a few milliseconds.
-INLINE_MAX_BYTES = 64 * 1024
-INLINE_MAX_PIXELS = 1_000_000
+# Reading a picture up to these limits takes a few milliseconds.
+SHORT_REQUEST_MAX_BYTES = 64 * 1024
+SHORT_REQUEST_MAX_PIXELS = 1_000_000
 LONG_ROUTES = ("/api/batch", "/api/explain", "/api/compare")  # tens of milliseconds each
 
 
@@ -67,168 +76,123 @@ class ServerSettings(Settings):
     )
 
 
-@dataclass(frozen=True)
-class LoadedModels:
-    """The network that reads, and others to compare it with."""
-
-    reader: Reader
-    served: ComparedModel
-    compared: list[ComparedModel]  # `served` among them, from the fewest parameters on
-    sha256: str  # the first digits of a hash of the weights
-
-
-def load_models(weights: Path, where: torch.device, content: bytes | None = None) -> LoadedModels:
-    """Load the network of `weights`, or of the `content` that the file had, and the simpler ones in BASELINES.
-
-    Raises: UserError when the weights cannot be loaded or do not read.
-    """
-
-    def rung(path: Path, content: bytes | None = None) -> ComparedModel:
-        network = model.load(path, where, content)
-        return ComparedModel(
-            model.model_name(network),
-            model.count_parameters(network),
-            recorded_accuracy(path),
-            network,
-        )
-
-    served = rung(weights, content)
-    reader = Reader(served.network, where)
-    if not 0 <= reader.read(readiness_image()).probability <= 1:  # also warms up: the first reading takes 40 ms
-        raise UserError(
-            f"{weights} yields values that are not probabilities: train it again with `python train.py`.", "weights"
-        )
-    others = [other for other in map(rung, BASELINES.glob("*.pth")) if other.name != served.name]
-    digest = hashlib.sha256()
-    for tensor in served.network.state_dict().values():
-        digest.update(tensor.cpu().contiguous().numpy().tobytes())
-    compared = sorted([served, *others], key=lambda one: one.parameter_count)
-    return LoadedModels(reader, served, compared, digest.hexdigest()[:12])
-
-
 def create_app(settings: ServerSettings | None = None, weights: bytes | None = None) -> Flask:
-    """The application, for any WSGI server: `/` is the page, `POST /api` reads a picture, `/docs` shows the rest.
+    """Create the WSGI application: the page, the reading API, explanations, health checks and metrics.
 
-    weights: what the file of the weights held, for where it cannot be loaded now.
-    Raises: UserError when the weights or the device cannot be had, or a setting makes no sense.
+    weights: content of the weights file, used where the file cannot be loaded now.
+    Raises: UserError when the weights or the device are not available, or a setting is invalid.
     """
-    from digits.serving import middleware, monitoring  # once server.metrics_folder() was entered
-
     settings = settings or ServerSettings()
-    where, path = select_device(settings), files.find_shipped(settings.weights)
-    about = Info(title="Digits", version="1.0.0", description="Reads handwritten digits in pictures.")
-    app = OpenAPI(__name__, info=about, doc_ui=False)
+    app = OpenAPI(
+        __name__,
+        info=Info(title="Digits", version="1.0.0", description="Reads handwritten digits in pictures."),
+        doc_ui=False,  # page_routes serves a documentation page without inline scripts
+        security_schemes={},
+        validation_error_status=400,
+        validation_error_model=ErrorResponse,
+        validation_error_callback=error_handlers.handle_validation_error,
+    )
     app.json.sort_keys = False  # an answer begins with its result
-    app.config["SETTINGS"] = settings
-    app.extensions["metrics"] = metrics = monitoring.Metrics()
+    app.config.from_mapping({name.upper(): value for name, value in settings})
+    monitoring.init_app(app)
+    middleware.init_app(app)
+    error_handlers.init_app(app)
+    device, path = select_device(settings), files.find_shipped(settings.weights)
 
     def load(content: bytes | None = None) -> LoadedModels:
-        found = load_models(path, where, content)
-        metrics.set_model_info(found.sha256)
-        return found
+        models = load_models(path, device, content)
+        app.extensions["metrics"].set_model_info(models.sha256)
+        return models
 
-    current = ReloadingFile(path, load, content=weights).get
-    middleware.init_app(app, settings)
-    api_routes.init_app(app, current)
-    explain_routes.init_app(app, current)
-    page_routes.init_app(app)
-    error_handlers.init_app(app)
+    app.extensions["models"] = ReloadingFile(path, load, content=weights)
+    app.register_api(api_routes.blueprint)
+    app.register_api(explain_routes.blueprint)
+    app.register_blueprint(page_routes.blueprint)
     return app
 
 
+def load_models(weights: Path, device: torch.device, content: bytes | None = None) -> LoadedModels:
+    """Load the network of `weights`, or of the `content` that the file had, and the simpler networks of BASELINES.
+
+    Raises: UserError when the weights cannot be loaded, or do not give probabilities.
+    """
+    served = load_compared_model(weights, device, content)
+    reader = Reader(served.network, device)
+    if not 0 <= reader.read(api_routes.readiness_image()).probability <= 1:
+        raise UserError(
+            f"{weights} yields values that are not probabilities: train it again with `python train.py`.", "weights"
+        )
+    baselines = [load_compared_model(path, device) for path in BASELINES.glob("*.pth")]
+    compared = [served, *(baseline for baseline in baselines if baseline.name != served.name)]
+    digest = hashlib.sha256()
+    for tensor in served.network.state_dict().values():
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return LoadedModels(reader, served, sorted(compared, key=lambda one: one.parameter_count), digest.hexdigest()[:12])
+
+
+def load_compared_model(path: Path, device: torch.device, content: bytes | None = None) -> ComparedModel:
+    """Load a network with its name, size and recorded accuracy. Raises: UserError as `model.load` does."""
+    network = model.load(path, device, content)
+    return ComparedModel(model.model_name(network), model.count_parameters(network), recorded_accuracy(path), network)
+
+
 def select_device(settings: ServerSettings) -> torch.device:
-    """Where to compute; "auto" is the CPU even where there is a GPU, as requests come with one small picture each.
+    """Select the device to compute on; "auto" is the CPU even where there is a GPU: requests carry one small picture.
 
     Measured with 16 clients on a machine with an H200 and 16 cores (torch 2.11): one process on the GPU reads 490
     pictures a second, one on the CPU 640, eight on the CPU 2,340.
-    Raises: UserError when the named device is not there.
+    Raises: UserError when the named device is not available.
     """
-    return device.select("cpu" if settings.device == "auto" else settings.device)
+    return devices.select("cpu" if settings.device == "auto" else settings.device)
 
 
 def create_asgi_app(settings: ServerSettings | None = None, weights: bytes | None = None) -> WsgiToAsgi:
-    """The application for a worker process of any ASGI server. Raises: UserError as of `create_app`."""
+    """Create the application for a worker process of any ASGI server. Raises: UserError as `create_app` does."""
     settings = settings or ServerSettings()
-    torch.set_num_threads(1)  # processes keep the cores busy; more threads would get in their way
+    torch.set_num_threads(1)  # worker processes keep the cores busy; more threads would compete with them
     cv2.setNumThreads(1)
-    warnings.filterwarnings("ignore", module="PIL")  # about pictures of clients, who are answered
+    warnings.filterwarnings("ignore", module="PIL")  # about pictures of clients, who get an answer
     app = create_app(settings, weights)
     return WsgiToAsgi(
         app,
         max_body=settings.max_body,
         read_timeout=settings.read_timeout,
         max_wait=settings.max_wait,
-        is_fast=is_fast,
-        on_waiting=app.extensions["metrics"].queue.set,
+        is_short=is_short_request,
+        on_queue_change=app.extensions["metrics"].queued.set,
     )
 
 
-def is_fast(path: str, body: bytes) -> bool:
-    """Whether a POST takes no longer than some milliseconds, as a rule, so that others can wait for it."""
-    if len(body) > INLINE_MAX_BYTES or path.endswith(LONG_ROUTES):
+def is_short_request(path: str, body: bytes) -> bool:
+    """Estimate whether a POST takes a few milliseconds at most, so that it may run on the event loop."""
+    if len(body) > SHORT_REQUEST_MAX_BYTES or path.endswith(LONG_ROUTES):
         return False
-    return request_parsing.peek_pixels(body) <= INLINE_MAX_PIXELS  # takes 0.04 ms
+    return request_parsing.peek_pixels(body) <= SHORT_REQUEST_MAX_PIXELS  # takes 0.04 ms
 
 
 def main(settings: ServerSettings) -> None:
-    """Start the server and stay until it is told to stop.
+    """Start the server and serve until it is stopped.
 
-    Raises: UserError when weights or device are missing or the port is taken, before anything starts.
+    Raises: UserError before anything starts: when weights or device are missing, the port is taken, or a setting is
+    invalid.
     """
-    # Workers are forked, so nothing before may leave a CUDA context or a thread pool of PyTorch's behind: CUDA is only
-    # asked for through NVML, and the number of threads is set in the workers.
+    # Workers are forked, so the parent may not hold a CUDA context or a thread pool of PyTorch's: CUDA is only
+    # queried through NVML, and the number of threads is set in the workers.
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     if select_device(settings).type != "cpu":
-        settings = settings.model_copy(update={"workers": 1})  # more would only hold more of its memory
+        settings = settings.model_copy(update={"workers": 1})  # each would hold its own copy on the GPU
     path = files.find_shipped(settings.weights)
     model.load(path)
     weights = path.read_bytes()
-    address, socket_path = server.parse_host(settings.host)
+    port = asyncio.run(server.reserve_address(settings.host, settings.port))
     server.check_certificate(settings.tls_cert, settings.tls_key)
-    port = asyncio.run(remove_stale_socket(socket_path) if socket_path else find_port(address, settings.port))
-    with server.metrics_folder():
-        from digits.serving import middleware, monitoring
-
-        middleware.parse_origins(settings.cors, "--cors")
-        middleware.parse_origins(settings.frame_ancestors, "--frame-ancestors")
-        if address in ("0.0.0.0", "::"):
+    middleware.parse_origins(settings.cors, "--cors")
+    middleware.parse_origins(settings.frame_ancestors, "--frame-ancestors")
+    make_app = functools.partial(create_asgi_app, settings, weights)
+    with monitoring.shared_metrics_folder():
+        if server.parse_host(settings.host)[0] in ("0.0.0.0", "::"):
             print("Every machine that reaches this one may now send pictures: see to a firewall.", file=sys.stderr)
-        config = monitoring.logging_config(settings.log_format)
-        server.serve(functools.partial(create_asgi_app, settings, weights), settings, port, config)
-
-
-async def find_port(address: str, port: int) -> int:
-    """`port`, or one that is free for 0. granian itself would share a port with a server that has it already.
-
-    Raises: UserError when the address cannot be bound.
-    """
-    for one in ("0.0.0.0", address) if address == "::" else (address,):  # asyncio takes :: as IPv6 alone
-        try:
-            probe = await asyncio.start_server(lambda *_: None, one, port)
-        except OSError as error:
-            raise server.binding_error(f"{address} port {port}", error) from None
-        async with probe:
-            port = probe.sockets[0].getsockname()[1]
-    return port
-
-
-async def remove_stale_socket(path: Path) -> None:
-    """Remove the Unix socket at `path` that a killed server left.
-
-    Raises: UserError when a server listens there, or something else is there.
-    """
-    try:
-        if not path.exists():
-            return
-        with contextlib.suppress(ConnectionRefusedError):
-            _, writer = await asyncio.open_unix_connection(path)
-            writer.close()
-            raise UserError(f"Another server listens on {path}: end it, or name another file with --host unix:PATH.")
-        if not path.is_socket():
-            raise UserError(f"{path} is there already and no socket: name another file with --host unix:PATH.")
-        path.unlink()
-    except OSError as error:
-        raise server.binding_error(f"unix:{path}", error) from None
+        server.serve(make_app, settings, port, monitoring.logging_config(settings.log_format))
 
 
 def parse_args(argv: list[str] | None = None) -> ServerSettings:

@@ -193,11 +193,11 @@ def test_metrics_count_requests_and_readings(client):
         r'digits_requests_total{method="POST",route="/api",status="200"} \d',
         r'digits_requests_total{method="POST",route="/api",status="400"} \d',
         r'digits_requests_total{method="GET",route="other",status="404"} \d',
-        r'digits_request_seconds_bucket{le="0.1",route="/api"} \d',
-        r"digits_queue 0",
+        r'digits_request_duration_seconds_bucket{le="0.1",route="/api"} \d',
+        r"digits_queued_requests 0",
         r"digits_pictures_total \d",
         r"digits_digits_total \d",
-        r"digits_uncertain_total \d",
+        r"digits_uncertain_pictures_total \d",
         r'digits_model_info{sha256="[0-9a-f]{12}"} 1',
     ):
         assert re.search(line, exposition), line
@@ -209,7 +209,7 @@ def test_document_describes_every_route_and_status(client):
     read, explain = {"/api", "/api/batch"}, {"/api/explain", "/api/compare", "/api/network"}
     assert set(document["paths"]) == read | explain | {"/healthz", "/readyz", "/metrics"}
     one = document["paths"]["/api"]["post"]
-    assert set(one["responses"]) == {"200"} | {str(code) for code in (*error_handlers.STATUS.values(), 400)}
+    assert set(one["responses"]) == {"200"} | {str(code) for code in (*error_handlers.STATUS_CODES.values(), 400)}
     assert {"application/json", "multipart/form-data", "image/png"} <= set(one["requestBody"]["content"])
     references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
     assert references <= set(document["components"]["schemas"])
@@ -256,21 +256,21 @@ def test_replaced_weights_are_used_by_the_next_request(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "is_fast"),
+    ("path", "body", "is_short"),
     [
         ("/api", blank(28, 28), True),
         ("/api", b'{"image": "' + to_base64(blank(28, 28)).encode() + b'"}', True),
         ("/api", blank(1000, 1000), True),
         ("/api", blank(1000, 1001), False),
-        ("/api", blank(28, 28) + bytes(app.INLINE_MAX_BYTES), False),
+        ("/api", blank(28, 28) + bytes(app.SHORT_REQUEST_MAX_BYTES), False),
         ("/api", b"\x1f\x8b", False),
         ("/api/batch", blank(28, 28), False),
         ("/api/explain", blank(28, 28), False),
         ("/digits/api/compare", blank(28, 28), False),
     ],
 )
-def test_only_small_pictures_to_fast_routes_are_short(path, body, is_fast):
-    assert app.is_fast(path, body) == is_fast
+def test_only_small_pictures_to_fast_routes_are_short(path, body, is_short):
+    assert app.is_short_request(path, body) == is_short
 
 
 def test_every_path_of_the_long_routes_exists(application):
@@ -279,5 +279,6 @@ def test_every_path_of_the_long_routes_exists(application):
 
 def test_body_that_is_too_large_gets_the_same_sentence_from_adapter_and_application(client):
     """A server without the adapter (`flask run`) has only the application's check."""
-    limit = client.application.config["SETTINGS"].max_body
-    assert assert_error(client.post("/api", data=bytes(limit + 1)), 413, "large") == asgi.LARGE.format(limit / 2**20)
+    limit = client.application.config["MAX_BODY"]
+    message = assert_error(client.post("/api", data=bytes(limit + 1)), 413, "large")
+    assert message == asgi.LARGE_MESSAGE.format(limit / 2**20)

@@ -68,7 +68,7 @@ def test_documented_error_codes_have_the_statuses_of_the_code():
         statuses, codes, _ = (cell.strip() for cell in row.strip("|").split("|"))
         documented |= dict.fromkeys(re.findall("`([a-z_]+)`", codes), statuses)
     assert (
-        error_handlers.STATUS.items()
+        error_handlers.STATUS_CODES.items()
         <= {code: int(status) for code, status in documented.items() if status.isdigit()}.items()
     )
 
@@ -152,10 +152,10 @@ def test_documented_numbers_are_those_of_the_code():
     assert f"{default.epochs * default.steps(55_000):,} such steps" in TEXT
     for network in ("mlp", "softmax"):
         assert f"{model.count_parameters(model.NETWORKS[network]()):,}" in TEXT
-    for status in (*error_handlers.STATUS.values(), 400, 503):
+    for status in (*error_handlers.STATUS_CODES.values(), 400, 503):
         assert f"| {status} |" in TEXT
-    assert f"body over {app.INLINE_MAX_BYTES // 1024} kB, {app.LONG_ROUTES[0]}" in TEXT
-    assert app.INLINE_MAX_PIXELS == 1_000_000
+    assert f"body over {app.SHORT_REQUEST_MAX_BYTES // 1024} kB, {app.LONG_ROUTES[0]}" in TEXT
+    assert app.SHORT_REQUEST_MAX_PIXELS == 1_000_000
     assert all(route in TEXT for route in app.LONG_ROUTES)
     assert f"may fill {asgi.MAX_BUFFERED // 2**20} MB per process" in TEXT
     assert f"up to {server.BACKLOG:,} more wait in the kernel" in TEXT

@@ -1,78 +1,97 @@
-"""Routes that read pictures, and those that tell whether the server does."""
+"""Routes that read pictures, and routes for monitoring: liveness, readiness, metrics."""
 
-from collections.abc import Callable
-from typing import Any
-
-from flask import Flask, Response, current_app, jsonify
+from flask import Response, current_app
+from flask_openapi3 import APIBlueprint
 from PIL import Image, ImageDraw
 
 from digits import UserError
 from digits.recognition import decoding
 from digits.recognition.reader import Reader
 from digits.recognition.results import Trace
-from digits.serving import schemas
+from digits.serving import openapi
+from digits.serving.loaded_models import current_models
 from digits.serving.request_parsing import parse_picture, parse_pictures
+from digits.serving.schemas import BatchResponse, ErrorResponse, HealthResponse, ReadingResponse
+
+blueprint = APIBlueprint("api", __name__, operation_id_callback=openapi.operation_id)
 
 
-def init_app(app: Flask, networks: Callable[[], Any]) -> None:
-    """Add the routes to `app`; `networks` gives the current app.LoadedModels."""
-    settings, metrics = app.config["SETTINGS"], app.extensions["metrics"]
+@blueprint.post(
+    "/api",
+    tags=openapi.READING,
+    responses=openapi.responses(ReadingResponse, *openapi.PICTURE_ERRORS),
+    openapi_extensions=openapi.IMAGE_BODY,
+)
+def read() -> dict:
+    """Read one picture"""
+    return read_and_count(parse_picture()).model_dump()
 
-    def reading_of(content: bytes) -> dict:
-        reading = read_picture(content, networks().reader).reading
-        metrics.count_reading(len(reading.digits), reading.certain)
-        return reading.to_dict()
 
-    def reading_or_error(content: bytes | UserError) -> dict:
-        try:
-            if isinstance(content, UserError):
-                raise content
-            return reading_of(content)
-        except UserError as error:
-            return {"error": {"code": error.code, "message": str(error)}}
+@blueprint.post(
+    "/api/batch",
+    tags=openapi.READING,
+    responses=openapi.responses(BatchResponse, *openapi.PICTURE_ERRORS),
+    openapi_extensions=openapi.BATCH_BODY,
+)
+def read_batch() -> dict:
+    """Read several pictures; each gets a reading or an error of its own"""
+    return BatchResponse(readings=[reading_or_error(content) for content in parse_pictures()]).model_dump()
 
-    @schemas.picture_route(app, "/api", schemas.READING, schemas.PictureRead, schemas.ONE_PICTURE)
-    def read() -> Response:
-        """Read one picture"""
-        return jsonify(reading_of(parse_picture(settings.max_body)))
 
-    @schemas.picture_route(app, "/api/batch", schemas.READING, schemas.PicturesRead, schemas.MANY_PICTURES)
-    def read_batch() -> Response:
-        """Read some pictures; one that cannot be read spoils no other"""
-        contents = parse_pictures(settings.max_body, settings.max_batch)
-        return jsonify(readings=[reading_or_error(content) for content in contents])
+@blueprint.get("/healthz", tags=openapi.MONITORING, responses=openapi.responses(HealthResponse, *openapi.COMMON_ERRORS))
+def is_alive() -> dict:
+    """Liveness: whether the process answers"""
+    return HealthResponse(status="alive").model_dump()
 
-    @app.get("/healthz", tags=schemas.MONITORING, responses={200: schemas.Health} | schemas.error_responses(503))
-    def is_alive() -> Response:
-        """Whether the process lives"""
-        return jsonify(status="alive")
 
-    @app.get("/readyz", tags=schemas.MONITORING, responses={200: schemas.Health} | schemas.error_responses(503))
-    def is_ready() -> Response:
-        """Whether a digit can be read: one is"""
-        if networks().reader.read(readiness_image()).text != "1":
-            raise RuntimeError("a stroke was not read as 1")
-        return jsonify(status="ready")
+@blueprint.get("/readyz", tags=openapi.MONITORING, responses=openapi.responses(HealthResponse, *openapi.COMMON_ERRORS))
+def is_ready() -> dict:
+    """Readiness: whether a digit can be read, by reading one"""
+    if current_models().reader.read(readiness_image()).text != "1":
+        raise RuntimeError("The readiness image was not read as 1.")
+    return HealthResponse(status="ready").model_dump()
 
-    text = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 
-    @app.get("/metrics", tags=schemas.MONITORING, responses={200: text})
-    def exposition() -> Response:
-        """Metrics for Prometheus"""
-        return Response(metrics.exposition(), mimetype="text/plain; version=0.0.4")
+@blueprint.get(
+    "/metrics", tags=openapi.MONITORING, responses=openapi.responses(openapi.PLAIN_TEXT, *openapi.COMMON_ERRORS)
+)
+def metrics() -> Response:
+    """Metrics for Prometheus"""
+    content = current_app.extensions["metrics"].exposition()
+    return Response(content, mimetype="text/plain; version=0.0.4")
+
+
+def reading_or_error(content: bytes | UserError) -> ReadingResponse | ErrorResponse:
+    """Read one picture of a batch; an error does not affect the others."""
+    if isinstance(content, UserError):
+        return ErrorResponse.from_user_error(content)
+    try:
+        return read_and_count(content)
+    except UserError as error:
+        return ErrorResponse.from_user_error(error)
+
+
+def read_and_count(content: bytes) -> ReadingResponse:
+    """Read a picture file and count the reading in the metrics. Raises: UserError as `read_picture` does."""
+    reading = read_picture(content, current_models().reader).reading
+    current_app.extensions["metrics"].count_reading(len(reading.digits), reading.certain)
+    return ReadingResponse.model_validate(reading.to_dict())
 
 
 def read_picture(content: bytes, reader: Reader) -> Trace:
-    """Decode and read a picture file. Raises: UserError of `decoding.decode`, and if there are no digits to read."""
-    settings = current_app.config["SETTINGS"]
-    trace = reader.trace(decoding.decode(content, settings.max_pixels, settings.max_decode))
+    """Decode a picture file within the limits of the settings, and read it.
+
+    Raises: UserError as `decoding.decode` does, or when the picture has no digits that can be read.
+    """
+    config = current_app.config
+    trace = reader.trace(decoding.decode(content, config["MAX_PIXELS"], config["MAX_DECODE"]))
     if trace.reading.error:
         raise trace.reading.error
     return trace
 
 
 def readiness_image() -> Image.Image:
-    """A handwritten 1 of 28×28 pixels."""
+    """Draw a handwritten 1, 28×28 pixels, black on white."""
     image = Image.new("L", (28, 28), 255)
     ImageDraw.Draw(image).line((15, 4, 13, 23), 0, 3)
     return image

@@ -1,8 +1,9 @@
-"""Runs a WSGI application (Flask) on an ASGI server, one request at a time and only once its body has arrived whole.
+"""Runs a WSGI application (Flask) on an ASGI server, one request at a time, each after its whole body has arrived.
 
-A client that sends slowly costs memory and nothing else. Reading a small picture is a millisecond or two of arithmetic
-and runs on the event loop itself, as a thread in between costs throughput (docs/deployment.md, "Which server").
-Longer requests run in one thread. A request that waits too long for its turn is answered with an error.
+Bodies are buffered, so a client that sends slowly costs only memory. Reading a small picture takes a millisecond or
+two of arithmetic and runs on the event loop itself, because a thread in between costs throughput
+(docs/deployment.md, "Which server"). Longer requests run in one thread. A request that waits too long for its turn is
+answered with an error.
 
 Sources: the ASGI specification (asgi.readthedocs.io) and PEP 3333. a2wsgi builds the WSGI environ.
 """
@@ -18,21 +19,24 @@ from a2wsgi.wsgi import build_environ
 
 from digits import UserError
 
-ERROR_KEY = "digits.error"  # environ key: the UserError to answer with, before the request is looked at
+ERROR_KEY = "digits.error"  # environ key: the UserError to answer with instead of calling the view
 ARRIVED_KEY = "digits.arrived"  # environ key: time.monotonic() when the body was complete
-MAX_DISCARDED = 4  # times max_body: what is read of a body that is too large, so that its sender gets to the answer
-MAX_BUFFERED = 256 * 1024 * 1024  # bytes of bodies per process: 16 of the largest, thousands of usual ones
-SMALL_BODY = 64 * 1024  # bytes of a body that is taken even beyond MAX_BUFFERED, so that large ones shut nobody out
-ANSWERS_PER_CONNECTION = 50  # on average; connections never move, so some must close or a new worker would get none
-MIN_WAITING_TO_WATCH = (
-    64  # waiting requests per process, from which on those of clients that have disconnected are dropped
+MAX_DISCARDED = (
+    4  # times max_body: the rest of a body that is too large is received, so that its sender gets the answer
 )
-SLOW = "The request did not arrive in time: send it again, in one go."
-BROKEN = "The body broke off or is malformed: send it again."
-LARGE = "The body is over {:g} MB: send a smaller picture."
-BUSY = "There is more to read than can be: try again after Retry-After seconds."
+MAX_BUFFERED = 256 * 1024 * 1024  # bytes of bodies per process: 16 of the largest, thousands of usual ones
+SMALL_BODY = 64 * 1024  # bytes; a body up to this is accepted beyond MAX_BUFFERED, so that large ones do not block it
+# Connections stay with the worker that accepted them, so some must close: else a new worker would get none.
+ANSWERS_PER_CONNECTION = 50  # on average
+# Queued requests per process. In longer queues, requests of clients that have disconnected are dropped.
+MIN_QUEUE_TO_WATCH = 64
+SLOW_MESSAGE = "The request did not arrive in time: send it again, in one go."
+BROKEN_MESSAGE = "The body broke off or is malformed: send it again."
+LARGE_MESSAGE = "The body is over {:g} MB: send a smaller picture."
+BUSY_MESSAGE = "There is more to read than can be: try again after Retry-After seconds."
 
 Receive = Callable[[], Awaitable[dict]]
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
 
 
 class WsgiToAsgi:
@@ -41,21 +45,21 @@ class WsgiToAsgi:
     max_body: bytes of a body; a larger one is answered with a UserError of code "large", a broken one with "body".
     read_timeout: seconds in which a body must arrive, else code "slow".
     max_wait: seconds that a request may wait for its turn, else code "busy".
-    is_fast: whether a POST (path, body) may run on the event loop.
-    on_waiting: called with the number of requests that wait, whenever it changes.
+    is_short: tells from the path and the body of a POST whether it may run on the event loop.
+    on_queue_change: called with the number of queued requests whenever it changes.
     """
 
     def __init__(
-        self, wsgi, *, max_body: int, read_timeout: float, max_wait: float, is_fast, on_waiting=lambda count: None
+        self, wsgi, *, max_body: int, read_timeout: float, max_wait: float, is_short, on_queue_change=lambda count: None
     ):
-        self.wsgi, self.is_fast, self.on_waiting = wsgi, is_fast, on_waiting
+        self.wsgi, self.is_short, self.on_queue_change = wsgi, is_short, on_queue_change
         self.max_body, self.read_timeout, self.max_wait = max_body, read_timeout, max_wait
-        self.fast_slot, self.slow_slot = asyncio.Lock(), asyncio.Lock()
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="long-request")
-        self.waiting = self.buffered = self.answered = 0
+        self.short_lock, self.long_lock = asyncio.Lock(), asyncio.Lock()
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix="long-request")
+        self.queued = self.buffered = self.answered = 0
 
     async def __call__(self, scope: dict, receive: Receive, send: Callable) -> None:
-        """Answer one HTTP request; for other kinds of connection, raise ValueError as the specification wants."""
+        """Answer one HTTP request. Raises: ValueError for other protocols, as the ASGI specification asks."""
         if scope["type"] != "http":
             raise ValueError(f"{scope['type']} is not supported")
         chunks: list[bytes] = []
@@ -64,7 +68,7 @@ class WsgiToAsgi:
                 async with asyncio.timeout(self.read_timeout):
                     error = await self.read_body(receive, content_length(scope), chunks)
             except TimeoutError:
-                error = UserError(SLOW, "slow")
+                error = UserError(SLOW_MESSAGE, "slow")
             answer = await self.answer(scope, b"".join(chunks), error, receive)
         finally:
             self.buffered -= sum(map(len, chunks))
@@ -75,68 +79,76 @@ class WsgiToAsgi:
             await send({"type": "http.response.body", "body": answer[2]})
 
     async def read_body(self, receive: Receive, length: int | None, chunks: list[bytes]) -> UserError | None:
-        """Receive the body, of `length` bytes if that is known, into `chunks`; what is wrong with it, if anything."""
+        """Receive a body into `chunks`.
+
+        length: bytes of the body; None if it is not known.
+        Returns: the error to answer with, or None.
+        """
         size, error = 0, None
-        # Not asked for its end when it is complete: that would be one more wait for the server's thread.
+        # The message after the last byte is not awaited: it would cost one more round trip to granian's thread.
         while size != length and size <= MAX_DISCARDED * self.max_body:
             message = await receive()
-            if message["type"] == "http.disconnect":  # also for malformed chunks, whose sender still listens
-                return UserError(BROKEN, "body")
+            if message["type"] == "http.disconnect":  # granian also sends it for malformed chunks: a client may listen
+                return UserError(BROKEN_MESSAGE, "body")
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > self.max_body:
-                error = UserError(LARGE.format(self.max_body / 2**20), "large")
+                error = UserError(LARGE_MESSAGE.format(self.max_body / 2**20), "large")
             elif size > SMALL_BODY and self.buffered + len(chunk) > MAX_BUFFERED:
-                error = UserError(BUSY, "busy")
-            if not error:  # the rest is only discarded: a client that is still sending would not hear an answer
+                error = UserError(BUSY_MESSAGE, "busy")
+            if not error:  # else the rest is discarded: a client that is still sending would not read an answer
                 chunks.append(chunk)
                 self.buffered += len(chunk)
             if not message.get("more_body"):
                 break
         return error
 
-    async def answer(self, scope: dict, body: bytes, error: UserError | None, receive: Receive) -> tuple | None:
-        """The application's answer, in turn; None when the client disconnects before, in a crowd."""
+    async def answer(self, scope: dict, body: bytes, error: UserError | None, receive: Receive) -> Answer | None:
+        """Run the application, queueing POST requests. Returns: None if the client disconnected in a long queue."""
         environ = make_environ(scope, body, error)
-        if error or scope["method"] != "POST":  # errors and health checks do not queue: a busy server is not ill
+        # Errors and health checks do not queue: a busy server is not an unhealthy one.
+        if error or scope["method"] != "POST":
             return self.run(environ)
-        disconnected = (
-            asyncio.ensure_future(wait_for_disconnect(receive)) if self.waiting >= MIN_WAITING_TO_WATCH else None
-        )
+        disconnected = None
+        if self.queued >= MIN_QUEUE_TO_WATCH:
+            disconnected = asyncio.ensure_future(wait_for_disconnect(receive))
         try:
-            return await self.run_in_slot(environ, self.is_fast(scope["path"], body), disconnected)
+            return await self.run_in_turn(environ, self.is_short(scope["path"], body), disconnected)
         finally:
             if disconnected:
                 disconnected.cancel()
 
-    async def run_in_slot(self, environ: dict, is_fast: bool, disconnected: asyncio.Future | None) -> tuple | None:
-        """Run the application when it is this request's turn; None when its client has disconnected by then."""
-        turn = self.fast_slot if is_fast else self.slow_slot
-        self.change_waiting(1)
+    async def run_in_turn(self, environ: dict, is_short: bool, disconnected: asyncio.Future | None) -> Answer | None:
+        """Run the application when no other request of the same kind runs, or answer that the server is busy.
+
+        Returns: None if the client has disconnected by then.
+        """
+        lock = self.short_lock if is_short else self.long_lock
+        self.change_queue(1)
         try:
             async with asyncio.timeout(self.max_wait):
-                await turn.acquire()
+                await lock.acquire()
         except TimeoutError:
-            environ, turn = environ | {ERROR_KEY: UserError(BUSY, "busy")}, None
+            environ, lock = environ | {ERROR_KEY: UserError(BUSY_MESSAGE, "busy")}, None
         finally:
-            self.change_waiting(-1)
+            self.change_queue(-1)
         try:
             if disconnected and disconnected.done():
                 return None
-            if not is_fast and turn:
-                return await asyncio.get_running_loop().run_in_executor(self.thread, self.run, environ)
-            await asyncio.sleep(0)  # others arrive, and health checks are answered, between two requests
+            if lock and not is_short:
+                return await asyncio.get_running_loop().run_in_executor(self.executor, self.run, environ)
+            await asyncio.sleep(0)  # between two requests, others can arrive and health checks are answered
             return self.run(environ)
         finally:
-            if turn:
-                turn.release()
+            if lock:
+                lock.release()
 
-    def change_waiting(self, change: int) -> None:
-        self.waiting += change
-        self.on_waiting(self.waiting)
+    def change_queue(self, change: int) -> None:
+        self.queued += change
+        self.on_queue_change(self.queued)
 
-    def run(self, environ: dict) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """Call the WSGI application; status, headers and body of its answer."""
+    def run(self, environ: dict) -> Answer:
+        """Call the WSGI application."""
         started: list[tuple[str, list[tuple[str, str]]]] = []
         with contextlib.ExitStack() as stack:
             chunks = self.wsgi(environ, lambda status, headers, exc_info=None: started.append((status, headers)))
@@ -147,9 +159,9 @@ class WsgiToAsgi:
 
 
 def make_environ(scope: dict, body: bytes, error: UserError | None) -> dict:
-    """The WSGI environ of a request, with the `error` that is to be its answer, if any."""
-    # X_Forwarded_For, say, could not be told from X-Forwarded-For, which a proxy sets. a2wsgi takes ASCII queries only
-    # and SCRIPT_NAME from the environment, which middleware.py does.
+    """Build the WSGI environ of a request; with an `error`, the application answers with it."""
+    # In an environ X_Forwarded_For would look like X-Forwarded-For, which a trusted proxy sets. a2wsgi accepts ASCII
+    # queries only, and takes SCRIPT_NAME from the environment, which is for middleware.py to do.
     headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
     environ = build_environ(scope | {"headers": headers, "query_string": b""}, io.BytesIO(b"" if error else body))
     environ |= {"SCRIPT_NAME": scope.get("root_path", ""), "QUERY_STRING": scope["query_string"].decode("latin-1")}
@@ -163,7 +175,7 @@ async def wait_for_disconnect(receive: Receive) -> None:
 
 
 def content_length(scope: dict) -> int | None:
-    """Bytes of the body; None where the request does not say, as for one in chunks."""
+    """Return the bytes of the body, or None if the request does not state them, as one in chunks."""
     if not scope["http_version"].startswith("1"):
         return None
     headers = dict(scope["headers"])

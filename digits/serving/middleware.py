@@ -1,12 +1,11 @@
-"""What happens around every request: cross-origin rules, request ID, headers, compression, access log."""
+"""Request middleware: cross-origin rules, request ID, security headers, compression, access log."""
 
 import os
 import re
 import secrets
 import time
-from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_compress import Compress
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -14,9 +13,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from digits import UserError
 from digits.serving import asgi, monitoring
 
-REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)  # what a client may call its request
+REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)  # request IDs that are accepted from clients
 ORIGIN = re.compile(r"https?://([a-z\d._-]+|\[[a-f\d:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
-# Nothing from elsewhere, nothing inline; the canvas makes data: pictures, a picture from a file is a blob:.
+# Nothing from other hosts, nothing inline. The canvas makes data: URLs, a picture from a file is a blob: URL.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors {}"
@@ -29,67 +28,75 @@ PREFLIGHT_HEADERS = {
 
 
 def parse_origins(text: str, flag: str) -> tuple[str, ...]:
-    """The origins in a comma-separated list, as browsers spell them: scheme, host and port, lower case; or "*".
+    """Parse a comma-separated list of origins, each "*" or scheme, host and port in lower case, as browsers send it.
 
-    Raises: UserError that names the one that is no origin.
+    flag: the command-line flag that the list comes from, for the error message.
+    Raises: UserError when an entry is not an origin.
     """
     origins = []
     for word in filter(None, map(str.strip, text.split(","))):
         if word != "*" and not ORIGIN.fullmatch(word):
             raise UserError(f"{flag} {word} is no origin: write scheme and host, https://example.org say, or *.")
         origin = word.rstrip("/").lower()
-        origins.append(origin.removesuffix(":443" if origin.startswith("https:") else ":80"))  # as browsers leave out
+        default_port = ":443" if origin.startswith("https:") else ":80"  # browsers leave it out
+        origins.append(origin.removesuffix(default_port))
     return tuple(origins)
 
 
-def init_app(app: Flask, settings: Any) -> None:
-    """Add it all to `app`; `settings` are app.ServerSettings. Raises: UserError for lists of origins that are none."""
-    allowed = parse_origins(settings.cors, "--cors")
-    ancestors = parse_origins(settings.frame_ancestors, "--frame-ancestors")
-    headers = {
+def init_app(app: Flask) -> None:
+    """Install the middleware in `app`, as its settings ask for. Raises: UserError as `parse_origins` does."""
+    ancestors = parse_origins(app.config["FRAME_ANCESTORS"], "--frame-ancestors")
+    app.config["CORS_ORIGINS"] = parse_origins(app.config["CORS"], "--cors")
+    app.config["SECURITY_HEADERS"] = {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY.format(" ".join(ancestors) or "'none'"),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
     }
-    if count := settings.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=1, x_prefix=1)  # proxies add to the first only
+    if count := app.config["PROXIES"]:
+        # Each proxy appends to X-Forwarded-For; of the other headers only the last proxy's value is used.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=1, x_prefix=1)
     if prefix := os.environ.get("SCRIPT_NAME", "").rstrip("/"):
         app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {prefix: app.wsgi_app})
+    app.before_request(start_request)
+    # Flask calls these in reverse order, and Compress turns some 200 into 304, so it must run before the access log.
+    app.after_request(finish_request)
+    Compress(app)
+    app.after_request(read_streamed_file)
 
-    @app.before_request
-    def begin() -> Response | None:
-        if error := request.environ.get(asgi.ERROR_KEY):
-            raise error
-        request.environ.setdefault(asgi.ARRIVED_KEY, time.monotonic())
-        request.environ.pop("HTTP_RANGE", None)  # a range of a file would be compressed as if it were all of it
-        if allowed and request.method == "OPTIONS":
-            return app.response_class(status=204, headers=PREFLIGHT_HEADERS)
-        return None
 
-    @app.after_request
-    def end(response: Response) -> Response:
-        given = request.environ.get("HTTP_X_REQUEST_ID", "")
-        identity = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        response.headers["X-Request-ID"] = identity
-        response.headers.extend(headers)
-        if allowed:
-            allow_origin(response, allowed)
-        log_request(app.extensions["metrics"], response, identity)
-        return response
+def start_request() -> Response | None:
+    """Raise the error that the ASGI adapter found, or answer a preflight request of another origin."""
+    if error := request.environ.get(asgi.ERROR_KEY):
+        raise error
+    request.environ.setdefault(asgi.ARRIVED_KEY, time.monotonic())
+    request.environ.pop("HTTP_RANGE", None)  # a range of a file would be compressed as if it were the whole file
+    if current_app.config["CORS_ORIGINS"] and request.method == "OPTIONS":
+        return current_app.response_class(status=204, headers=PREFLIGHT_HEADERS)
+    return None
 
-    Compress(app)  # after `end`, and so run before it: it turns some 200 into 304
 
-    @app.after_request
-    def read_file(response: Response) -> Response:
-        """Flask-Compress would not take gzip for a stream, nor tell a client that what it has is up to date."""
-        if response.is_streamed and response.status_code == 200:
-            response.direct_passthrough = False
-            response.make_sequence()
-        return response
+def read_streamed_file(response: Response) -> Response:
+    """Read a file into memory: Flask-Compress compresses no streams with gzip, and gives them no 304."""
+    if response.is_streamed and response.status_code == 200:
+        response.direct_passthrough = False
+        response.make_sequence()
+    return response
+
+
+def finish_request(response: Response) -> Response:
+    """Add the headers that every response has, and log the request."""
+    given = request.environ.get("HTTP_X_REQUEST_ID", "")
+    request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    response.headers["X-Request-ID"] = request_id
+    response.headers.extend(current_app.config["SECURITY_HEADERS"])
+    if origins := current_app.config["CORS_ORIGINS"]:
+        allow_origin(response, origins)
+    log_request(response, request_id)
+    return response
 
 
 def allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
-    """Let a page of another origin read the response, if it is one of those `allowed`."""
+    """Let pages of the request's origin read the response, if it is one of those `allowed`."""
     origin = request.headers.get("Origin", "")
     if "*" not in allowed:
         response.vary.add("Origin")
@@ -99,15 +106,17 @@ def allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
     response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After, X-Request-ID"
 
 
-def log_request(metrics: monitoring.Metrics, response: Response, identity: str) -> None:
-    """Count the request and write it to the access log."""
+def log_request(response: Response, request_id: str) -> None:
+    """Count the request in the metrics and write it to the access log."""
     seconds = time.monotonic() - request.environ.get(asgi.ARRIVED_KEY, time.monotonic())
     route = request.url_rule.rule if request.url_rule else "other"
-    metrics.count_request(route, request.method, response.status_code, seconds)
-    fields = {"id": identity, "method": request.method, "path": monitoring.escape(request.path)}
-    fields |= {
+    current_app.extensions["metrics"].count_request(route, request.method, response.status_code, seconds)
+    fields = {
+        "request_id": request_id,
+        "method": request.method,
+        "path": monitoring.escape(request.path),
         "status": response.status_code,
-        "ms": round(1000 * seconds, 2),
-        "address": monitoring.escape(request.remote_addr or "-"),
+        "duration_ms": round(1000 * seconds, 2),
+        "remote_addr": monitoring.escape(request.remote_addr or "-"),
     }
-    monitoring.ACCESS.info(monitoring.ACCESS_LINE, fields, extra=fields)
+    monitoring.ACCESS_LOG.info(monitoring.ACCESS_LINE, fields, extra=fields)

@@ -1,30 +1,36 @@
-"""Logging and metrics: a line for each request, and counters for Prometheus over all processes.
+"""Logging and metrics: an access log line for each request, and Prometheus metrics over all worker processes.
 
-No line and no metric holds anything of a picture.
+No line and no metric contains any part of a picture.
 """
 
 import contextlib
 import logging
 import os
+import shutil
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from flask import Flask
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess, values
 from pythonjsonlogger.json import JsonFormatter
 
+from digits import UserError
+
 # s; a small picture takes about 1 ms, a photo 200, and a request may wait 8 s for its turn
-BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-METHODS = ("GET", "HEAD", "POST", "OPTIONS")  # all others are one series
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where processes keep their metrics; it must be set before the import above
-MAX_LOGGED = 300  # characters of a path
-ACCESS = logging.getLogger("digits.access")
-ACCESS_LINE = "%(status)d %(method)s %(path)s %(ms).1f ms %(address)s %(id)s"
+DURATION_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")  # all others are counted as "other"
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"  # names the folder in which processes keep their metrics
+MAX_LOGGED_CHARACTERS = 300  # of a path
+ACCESS_LOG = logging.getLogger("digits.access")
+ACCESS_LINE = "%(status)d %(method)s %(path)s %(duration_ms).1f ms %(remote_addr)s %(request_id)s"
 
 
 class UtcFormatter(logging.Formatter):
-    """Log records as lines for people."""
+    """Formats log records as lines for people."""
 
     def __init__(self):
         super().__init__("{asctime}.{msecs:03.0f}Z {levelname} {message}", "%Y-%m-%dT%H:%M:%S", style="{")
@@ -32,7 +38,7 @@ class UtcFormatter(logging.Formatter):
 
 
 class JsonLinesFormatter(JsonFormatter):
-    """Log records as lines of JSON; access records have the fields of a request and no message."""
+    """Formats log records as lines of JSON; access records have the fields of a request and no message."""
 
     def __init__(self):
         super().__init__("{levelname}{message}", style="{", timestamp="time", rename_fields={"exc_info": "traceback"})
@@ -45,15 +51,15 @@ class JsonLinesFormatter(JsonFormatter):
 
 
 class StderrHandler(logging.StreamHandler):
-    """Writes to a descriptor of its own, as decoders that print to descriptor 2 are silenced while they work."""
+    """Writes to a duplicate of file descriptor 2, which is silenced while decoders that print to it work."""
 
     def __init__(self):
         super().__init__(os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace"))
 
 
-def logging_config(form: str) -> dict:
-    """The configuration of logging, for `logging.config.dictConfig`: stderr, as "text" or "json"."""
-    formatter = {"text": UtcFormatter, "json": JsonLinesFormatter}[form]
+def logging_config(log_format: str) -> dict:
+    """Return a configuration for `logging.config.dictConfig` that writes to stderr, as "text" or "json"."""
+    formatter = {"text": UtcFormatter, "json": JsonLinesFormatter}[log_format]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -75,20 +81,25 @@ class Metrics:
         self.requests = Counter(
             "digits_requests", "Requests answered.", ["route", "method", "status"], registry=registry
         )
-        self.seconds = Histogram(
-            "digits_request_seconds",
+        self.durations = Histogram(
+            "digits_request_duration_seconds",
             "From the complete request to its answer.",
             ["route"],
             registry=registry,
-            buckets=BUCKETS,
+            buckets=DURATION_BUCKETS,
         )
         self.pictures = Counter("digits_pictures", "Pictures read.", registry=registry)
         self.digits = Counter("digits_digits", "Digits read in them.", registry=registry)
-        self.uncertain = Counter("digits_uncertain", "Pictures that a person should look at.", registry=registry)
-        self.queue = Gauge(
-            "digits_queue", "Requests that wait for their turn.", registry=registry, multiprocess_mode="livesum"
+        self.uncertain = Counter(
+            "digits_uncertain_pictures", "Pictures that a person should look at.", registry=registry
         )
-        self.queue.set(0)
+        self.queued = Gauge(
+            "digits_queued_requests",
+            "Requests that wait for their turn.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
+        self.queued.set(0)
         self.model = Gauge(
             "digits_model_info",
             "1 for the weights in use, by the first digits of their SHA-256.",
@@ -100,30 +111,31 @@ class Metrics:
         self.series: dict[tuple, tuple[Counter, Histogram]] = {}
 
     def count_request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count a request. `route` is a path of ours, or "other", so that clients cannot make up new series."""
+        """Count a request. `route` is one of our URL rules or "other", so that clients cannot create series."""
         key = (route, method if method in METHODS else "other", status)
-        if key not in self.series:  # kept, as looking them up takes longer than counting
-            self.series[key] = self.requests.labels(*key), self.seconds.labels(route)
+        if key not in self.series:  # cached, as the lookup takes longer than counting
+            self.series[key] = self.requests.labels(*key), self.durations.labels(route)
         counter, histogram = self.series[key]
         counter.inc()
         histogram.observe(seconds)
 
     def count_reading(self, digits: int, certain: bool) -> None:
+        """Count a picture with so many `digits`."""
         self.pictures.inc()
         self.digits.inc(digits)
         if not certain:
             self.uncertain.inc()
 
     def set_model_info(self, sha256: str) -> None:
-        """Tell which weights this process uses."""
+        """Record which weights this process uses."""
         if self.sha256:
             self.model.labels(self.sha256).set(0)
         self.model.labels(sha256).set(1)
         self.sha256 = sha256
 
     def exposition(self) -> bytes:
-        """All metrics, of all processes, in Prometheus' text format."""
-        folder = os.environ.get(FOLDER)
+        """Return the metrics of all processes in the text format of Prometheus."""
+        folder = os.environ.get(FOLDER_VARIABLE)
         if not folder:
             return generate_latest(self.registry)
         forget_dead_processes(Path(folder))
@@ -132,16 +144,43 @@ class Metrics:
         return generate_latest(registry)
 
 
+def init_app(app: Flask) -> None:
+    """Create the metrics of `app`."""
+    app.extensions["metrics"] = Metrics()
+
+
+@contextlib.contextmanager
+def shared_metrics_folder() -> Iterator[None]:
+    """Let metrics that are created inside, in this process or in forks of it, share a temporary folder.
+
+    Raises: UserError when there is no place for temporary files.
+    """
+    try:
+        folder, owner = tempfile.mkdtemp(prefix="digits-"), os.getpid()
+    except OSError:
+        raise UserError(
+            "There is no folder for temporary files: mount one at /tmp (docker run --tmpfs /tmp) or set TMPDIR."
+        ) from None
+    # prometheus_client looks at the variable when it is imported, and would keep values in memory from then on.
+    os.environ[FOLDER_VARIABLE] = folder
+    values.ValueClass = values.MultiProcessValue()
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:  # workers are forked inside this block
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def forget_dead_processes(folder: Path) -> None:
-    """Drop the gauges of processes that have ended; their counters stay counted."""
+    """Remove the gauges of processes that have ended; their counters stay."""
     for process in {int(file.stem.rpartition("_")[2]) for file in folder.glob("gauge_live*_*.db")}:
         try:
             os.kill(process, 0)
-        except (ProcessLookupError, PermissionError):  # another user has its number now
-            with contextlib.suppress(FileNotFoundError):  # another process does it, too
+        except (ProcessLookupError, PermissionError):  # PermissionError: its ID belongs to another user's process now
+            with contextlib.suppress(FileNotFoundError):  # another worker may remove it at the same time
                 multiprocess.mark_process_dead(process, folder)
 
 
 def escape(text: str) -> str:
-    """A path or an address as it may stand in a log: of one word and bounded, so that it forges no lines or fields."""
-    return quote(text[:MAX_LOGGED], safe="/:@!$&'()*+,;=[]", errors="replace")
+    """Escape a path or an address for the log: one word of bounded length, so that it cannot forge lines or fields."""
+    return quote(text[:MAX_LOGGED_CHARACTERS], safe="/:@!$&'()*+,;=[]", errors="replace")

@@ -1,53 +1,74 @@
 """Routes of the page, its files, and the documentation of the API."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import flask_openapi3_swagger
-from flask import Flask, Response, jsonify, request, send_from_directory
+from flask import Blueprint, Response, current_app, jsonify, request, send_from_directory
+from flask.blueprints import BlueprintSetupState
 
 from digits.recognition.results import CONFIDENCE_THRESHOLD
-from digits.serving import schemas
 
 SWAGGER = Path(flask_openapi3_swagger.__file__).parent / "templates" / "swagger"
-YEAR = 31_536_000  # s that a browser may keep a static file whose address has its version
+MAX_AGE = 31_536_000  # s, a year: a browser may keep a file whose address has its version
+
+blueprint = Blueprint("page", __name__)
 
 
-def init_app(app: Flask) -> None:
-    """Add the routes to `app`, with the files in its static folder."""
-    static = Path(app.static_folder)
+@dataclass(frozen=True)
+class Page:
+    """The page as it is sent, and the version of the static files that it loads."""
+
+    html: str
+    version: str
+
+
+@blueprint.record
+def load_page(state: BlueprintSetupState) -> None:
+    """Read the page once per application; its files get addresses with their version, so that browsers keep them."""
+    static = Path(state.app.static_folder)
     version = static_version(static)
-    # The address of a file has its version, so a browser keeps it for good.
     html = (static / "index.html").read_text().replace('="static/', f'="assets/{version}/')
     html = html.replace("{{ confidence_threshold }}", str(CONFIDENCE_THRESHOLD))
+    state.app.extensions["page"] = Page(html, version)
 
-    @app.get("/", doc_ui=False)
-    def page() -> Response:
-        response = Response(html, mimetype="text/html", headers={"Cache-Control": "no-cache"})
-        response.add_etag()
-        return response.make_conditional(request)
 
-    def asset(version_asked: str, name: str) -> Response:
-        response = send_from_directory(static, name)
-        if version_asked == version:
-            response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
-        return response
+@blueprint.get("/")
+def page() -> Response:
+    html = current_app.extensions["page"].html
+    response = Response(html, mimetype="text/html", headers={"Cache-Control": "no-cache"})
+    response.add_etag()
+    return response.make_conditional(request)
 
-    app.add_url_rule("/assets/<version_asked>/<path:name>", view_func=asset)
 
-    @app.get("/docs", doc_ui=False)
-    def documentation() -> Response:
-        return app.send_static_file("docs.html")
+@blueprint.get("/assets/<version>/<path:name>")
+def asset(version: str, name: str) -> Response:
+    """A file of the static folder; kept by the browser if it has the current version."""
+    response = send_from_directory(current_app.static_folder, name)
+    if version == current_app.extensions["page"].version:
+        response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}, immutable"
+    return response
 
-    app.add_url_rule("/docs/<path:name>", "swagger", lambda name: send_from_directory(SWAGGER, name))
 
-    @app.get("/openapi.json", doc_ui=False)
-    def document() -> Response:
-        return jsonify(schemas.describe_api(app.api_doc, request.script_root))
+@blueprint.get("/docs")
+def documentation() -> Response:
+    return current_app.send_static_file("docs.html")
+
+
+@blueprint.get("/docs/<path:name>")
+def swagger(name: str) -> Response:
+    return send_from_directory(SWAGGER, name)
+
+
+@blueprint.get("/openapi.json")
+def openapi_document() -> Response:
+    """The document of the API; only a request tells under which path a proxy serves it."""
+    return jsonify(current_app.api_doc | {"servers": [{"url": request.script_root or "/"}]})
 
 
 def static_version(folder: Path) -> str:
-    """A short hash of all files in a folder."""
+    """Hash the names and contents of all files in a folder: 12 hexadecimal digits of their SHA-256."""
     digest = hashlib.sha256()
     for file in sorted(folder.rglob("*")):
         if file.is_file():

@@ -66,18 +66,18 @@ def application() -> Application:
 
 @pytest.fixture
 def waiting() -> list[int]:
-    """The numbers that `on_waiting` is called with."""
+    """The numbers that `on_queue_change` is called with."""
     return []
 
 
 @pytest.fixture
 def adapted(application, waiting) -> WsgiToAsgi:
-    return make(application, on_waiting=waiting.append)
+    return make(application, on_queue_change=waiting.append)
 
 
 def make(application, **options) -> WsgiToAsgi:
     limits = {"max_body": 100, "read_timeout": WAIT, "max_wait": WAIT}
-    return WsgiToAsgi(application, is_fast=lambda path, size: not path.startswith("/long"), **limits | options)
+    return WsgiToAsgi(application, is_short=lambda path, size: not path.startswith("/long"), **limits | options)
 
 
 class Client:
@@ -246,7 +246,7 @@ def test_bodies_over_the_memory_limit_are_refused(adapted, application, monkeypa
     application.go.set()
 
     async def crowd() -> None:
-        async with adapted.slow_slot:
+        async with adapted.long_lock:
             large = Client(*chunks(bytes(100), b"")[: 1 + is_complete])
             first = asyncio.create_task(large.ask(adapted, path="/long"))
             await settle()
@@ -266,7 +266,7 @@ def test_bodies_over_the_memory_limit_are_refused(adapted, application, monkeypa
 
 def test_path_and_body_decide_whether_a_request_is_short(adapted):
     calls = []
-    adapted.is_fast = lambda *call: calls.append(call) or True
+    adapted.is_short = lambda *call: calls.append(call) or True
     ask(adapted, *chunks(b"pic", b"ture"), path="/api")
     ask(adapted, *chunks(bytes(101)), path="/api")
     ask(adapted, method="GET", path="/healthz")
@@ -294,7 +294,7 @@ def test_requests_without_a_picture_do_not_queue(adapted, application, waiting, 
     async def mixed() -> None:
         slow = asyncio.create_task(Client(*chunks(b"")).ask(adapted, path="/long"))
         assert await has_started(application)
-        async with adapted.fast_slot:
+        async with adapted.short_lock:
             del waiting[:]
             assert await Client(*chunks(b"")).ask(adapted, method=method, path="/healthz") == b"answer:"
         application.go.set()
@@ -306,7 +306,7 @@ def test_requests_without_a_picture_do_not_queue(adapted, application, waiting, 
 
 def test_refused_requests_do_not_queue(adapted):
     async def crowd() -> None:
-        async with adapted.fast_slot, adapted.slow_slot:
+        async with adapted.short_lock, adapted.long_lock:
             assert await Client(*chunks(bytes(101))).ask(adapted) == b"answer:large"
 
     asyncio.run(crowd())
@@ -336,7 +336,7 @@ def test_long_requests_do_not_run_on_the_event_loop(adapted, application):
 
 def test_short_requests_are_answered_in_the_order_of_their_arrival(adapted, application):
     async def crowd() -> None:
-        async with adapted.fast_slot:
+        async with adapted.short_lock:
             tasks = []
             for number in range(8):
                 tasks.append(asyncio.create_task(Client(*chunks(b"")).ask(adapted, path=f"/{number}")))
@@ -364,10 +364,10 @@ def test_event_loop_is_free_between_two_short_requests(adapted, application):
 
 @pytest.mark.parametrize("path", ["/api", "/long"])
 def test_request_that_waits_too_long_is_refused_as_busy(application, waiting, path):
-    adapted = make(application, max_wait=0.01, on_waiting=waiting.append)
+    adapted = make(application, max_wait=0.01, on_queue_change=waiting.append)
 
     async def crowd() -> None:
-        async with adapted.fast_slot, adapted.slow_slot:
+        async with adapted.short_lock, adapted.long_lock:
             assert await Client(*chunks(b"late")).ask(adapted, path=path) == b"answer:busy"
         application.go.set()
         assert await Client(*chunks(b"next")).ask(adapted, path=path) == b"answer:next"
@@ -392,7 +392,7 @@ def test_refusal_does_not_wait_for_the_long_request_that_runs(application):
 
 def test_waiting_requests_are_counted(adapted, waiting):
     async def crowd() -> None:
-        async with adapted.fast_slot:
+        async with adapted.short_lock:
             tasks = [asyncio.create_task(Client(*chunks(b"")).ask(adapted)) for _ in range(3)]
             await settle()
             assert waiting == [1, 2, 3]
@@ -415,7 +415,7 @@ def test_request_that_fails_frees_its_turn(adapted, application, waiting, path):
 
 def test_cancelled_request_frees_its_place_in_the_queue(adapted, waiting):
     async def crowd() -> None:
-        async with adapted.fast_slot:
+        async with adapted.short_lock:
             task = asyncio.create_task(Client(*chunks(b"")).ask(adapted))
             await settle()
             task.cancel()
@@ -427,11 +427,11 @@ def test_cancelled_request_frees_its_place_in_the_queue(adapted, waiting):
 
 
 def test_requests_of_disconnected_clients_are_dropped_in_a_crowd(adapted, application, waiting, monkeypatch):
-    monkeypatch.setattr(asgi, "MIN_WAITING_TO_WATCH", 1)
+    monkeypatch.setattr(asgi, "MIN_QUEUE_TO_WATCH", 1)
     gone, there = Client(*chunks(b"gone"), DISCONNECT), Client(*chunks(b"there"))
 
     async def crowd() -> None:
-        async with adapted.fast_slot:
+        async with adapted.short_lock:
             tasks = [asyncio.create_task(Client(*chunks(b"")).ask(adapted, path="/first"))]
             await settle()
             tasks.append(asyncio.create_task(adapted(SCOPE | {"path": "/gone"}, gone.receive, gone.send)))
@@ -448,12 +448,12 @@ def test_requests_of_disconnected_clients_are_dropped_in_a_crowd(adapted, applic
 @pytest.mark.parametrize("end", ["answer", "busy", "disconnect", "cancel"])
 def test_no_task_is_left_behind_in_a_crowd(application, monkeypatch, end):
     """Clients that disconnect are watched for meanwhile."""
-    monkeypatch.setattr(asgi, "MIN_WAITING_TO_WATCH", 0)
+    monkeypatch.setattr(asgi, "MIN_QUEUE_TO_WATCH", 0)
     adapted = make(application, max_wait=0.01 if end == "busy" else WAIT)
     client = Client(*chunks(b"picture"), *[DISCONNECT][: end == "disconnect"])
 
     async def crowd() -> None:
-        async with adapted.fast_slot:
+        async with adapted.short_lock:
             task = asyncio.create_task(adapted(SCOPE, client.receive, client.send))
             await settle()
             if end == "busy":

@@ -23,7 +23,14 @@ from digits.serving.monitoring import (
     logging_config,
 )
 
-REQUEST = {"id": "a1", "method": "GET", "path": "/", "status": 200, "ms": 1.234, "address": "127.0.0.1"}
+REQUEST = {
+    "request_id": "a1",
+    "method": "GET",
+    "path": "/",
+    "status": 200,
+    "duration_ms": 1.234,
+    "remote_addr": "127.0.0.1",
+}
 EPOCH = "1970-01-01T00:00:00.250Z"
 
 
@@ -53,7 +60,7 @@ def test_request_is_a_json_object_with_exactly_the_documented_fields():
     line = JsonLinesFormatter().format(access_record())
     assert "\n" not in line
     fields = json.loads(line)
-    assert list(fields) == ["time", "level", "id", "method", "path", "status", "ms", "address"]
+    assert list(fields) == ["time", "level", "request_id", "method", "path", "status", "duration_ms", "remote_addr"]
     assert fields.pop("time")[:23].replace(",", ".") == EPOCH[:23]
     assert fields == {"level": "info"} | REQUEST
 
@@ -129,10 +136,10 @@ def test_logging_configuration_writes_to_stderr_even_while_descriptor_2_is_silen
     code = f"""if True:
         import logging, logging.config
         from digits.picture import quiet_stderr
-        from digits.serving.monitoring import ACCESS, ACCESS_LINE, logging_config
+        from digits.serving.monitoring import ACCESS_LOG, ACCESS_LINE, logging_config
         logging.config.dictConfig(logging_config({form!r}))
         with quiet_stderr():
-            ACCESS.info(ACCESS_LINE, {REQUEST!r}, extra={REQUEST!r})
+            ACCESS_LOG.info(ACCESS_LINE, {REQUEST!r}, extra={REQUEST!r})
         logging.getLogger("digits").info("loaded")
         logging.getLogger("elsewhere").info("not shown")
         logging.getLogger("elsewhere").warning("shown")
@@ -156,7 +163,7 @@ def test_other_log_formats_do_not_exist():
 
 @pytest.fixture
 def one_process(monkeypatch):
-    monkeypatch.delenv(monitoring.FOLDER, raising=False)
+    monkeypatch.delenv(monitoring.FOLDER_VARIABLE, raising=False)
 
 
 def samples(exposition: bytes) -> dict[tuple, float]:
@@ -174,9 +181,9 @@ def test_requests_are_counted_by_route_method_and_status():
     labels = (("method", "POST"), ("route", "/api"))
     assert found["digits_requests_total", *labels, ("status", "200")] == 2
     assert found["digits_requests_total", *labels, ("status", "503")] == 1
-    assert found["digits_request_seconds_count", ("route", "/api")] == 3
-    assert found["digits_request_seconds_sum", ("route", "/api")] == pytest.approx(6.033)
-    assert found["digits_request_seconds_bucket", ("le", "0.05"), ("route", "/api")] == 2
+    assert found["digits_request_duration_seconds_count", ("route", "/api")] == 3
+    assert found["digits_request_duration_seconds_sum", ("route", "/api")] == pytest.approx(6.033)
+    assert found["digits_request_duration_seconds_bucket", ("le", "0.05"), ("route", "/api")] == 2
 
 
 @pytest.mark.usefixtures("one_process")
@@ -196,7 +203,7 @@ def test_readings_are_counted_with_their_digits():
     metrics.count_reading(3, certain=True)
     metrics.count_reading(1, certain=False)
     found = samples(metrics.exposition())
-    names = ("digits_pictures_total", "digits_digits_total", "digits_uncertain_total")
+    names = ("digits_pictures_total", "digits_digits_total", "digits_uncertain_pictures_total")
     assert [found[name,] for name in names] == [2, 4, 1]
 
 
@@ -213,7 +220,7 @@ def test_only_the_weights_in_use_have_the_value_1():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A folder that processes share."""
-    monkeypatch.setenv(monitoring.FOLDER, str(tmp_path))
+    monkeypatch.setenv(monitoring.FOLDER_VARIABLE, str(tmp_path))
     return tmp_path
 
 
@@ -222,7 +229,7 @@ import sys
 from digits.serving.monitoring import Metrics
 metrics = Metrics()
 metrics.set_model_info(sys.argv[1])
-metrics.queue.set(int(sys.argv[2]))
+metrics.queued.set(int(sys.argv[2]))
 metrics.count_request("/api", "POST", 200, 0.01)
 print("ready", flush=True)
 sys.stdin.read()
@@ -251,7 +258,7 @@ def test_metrics_are_those_of_all_processes_and_gauges_only_of_living_ones(folde
     key = ("digits_requests_total", ("method", "POST"), ("route", "/api"), ("status", "200"))
     before, after = samples(both), samples(one)
     assert (before[key], after[key]) == (2, 2)
-    assert (before["digits_queue",], after["digits_queue",]) == (7, 2)
+    assert (before["digits_queued_requests",], after["digits_queued_requests",]) == (7, 2)
     assert before["digits_model_info", ("sha256", "old")] == 1
     assert ("digits_model_info", ("sha256", "old")) not in after
     assert after["digits_model_info", ("sha256", "new")] == 1

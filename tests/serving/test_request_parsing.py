@@ -119,7 +119,7 @@ def test_content_encoding_that_cannot_be_undone_is_refused(client, name, body, w
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress, raw_deflate])
 def test_gzip_bomb_is_refused_and_its_memory_is_bounded(client, compress):
-    limit = client.application.config["SETTINGS"].max_body
+    limit = client.application.config["MAX_BODY"]
     bomb = compress(bytes(10 * limit))
     assert len(bomb) < limit / 10
     tracemalloc.start()

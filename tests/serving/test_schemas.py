@@ -7,27 +7,27 @@ from pathlib import Path
 import pytest
 
 from bench.server_process import run_app
-from digits.serving import schemas
+from digits.serving import openapi, schemas
 
 RAW = {"data": Path("input/test-7.png").read_bytes(), "content_type": "image/png"}
 
 
 def test_example_is_a_picture_that_is_read(client):
-    assert client.post("/api", json={"image": schemas.EXAMPLE}).json["text"] == "1"
+    assert client.post("/api", json={"image": openapi.EXAMPLE}).json["text"] == "1"
 
 
 @pytest.mark.parametrize(
     ("method", "path", "content", "schema"),
     [
-        ("POST", "/api", RAW, schemas.PictureRead),
-        ("POST", "/api/batch", {"json": {"images": [schemas.EXAMPLE, "!"]}}, schemas.PicturesRead),
-        ("POST", "/api/explain", RAW, schemas.Explained),
-        ("POST", "/api/compare", RAW, schemas.Compared),
-        ("GET", "/api/network", {}, schemas.Network),
-        ("GET", "/healthz", {}, schemas.Health),
-        ("GET", "/readyz", {}, schemas.Health),
-        ("GET", "/nothing", {}, schemas.Refusal),
-        ("POST", "/api", {}, schemas.Refusal),
+        ("POST", "/api", RAW, schemas.ReadingResponse),
+        ("POST", "/api/batch", {"json": {"images": [openapi.EXAMPLE, "!"]}}, schemas.BatchResponse),
+        ("POST", "/api/explain", RAW, schemas.ExplainResponse),
+        ("POST", "/api/compare", RAW, schemas.CompareResponse),
+        ("GET", "/api/network", {}, schemas.NetworkResponse),
+        ("GET", "/healthz", {}, schemas.HealthResponse),
+        ("GET", "/readyz", {}, schemas.HealthResponse),
+        ("GET", "/nothing", {}, schemas.ErrorResponse),
+        ("POST", "/api", {}, schemas.ErrorResponse),
     ],
 )
 def test_answers_have_exactly_the_documented_fields(client, method, path, content, schema):

@@ -27,7 +27,7 @@ from bench.load_generator import known_pictures, load
 from bench.server_process import run_app, run_server
 from digits import UserError
 from digits.client import read
-from digits.serving import server
+from digits.serving import monitoring, server
 from tests.helpers.images import tiff_with_damaged_strip
 from tests.helpers.waiting import wait_until
 
@@ -136,16 +136,16 @@ def test_server_answers_on_a_unix_socket_that_an_ended_server_left(tmp_path, log
 def test_unix_socket_of_another_server_and_other_files_are_left_alone(tmp_path):
     path, file, free = tmp_path / "socket", tmp_path / "file", tmp_path / "free"
     file.touch()
-    asyncio.run(app.remove_stale_socket(free))
+    asyncio.run(server.remove_stale_socket(free))
     with pytest.raises(UserError, match=f"{file} is there already"):
-        asyncio.run(app.remove_stale_socket(file))
+        asyncio.run(server.remove_stale_socket(file))
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))
         other.listen()
         with pytest.raises(UserError, match="Another server listens"):
-            asyncio.run(app.remove_stale_socket(path))
+            asyncio.run(server.remove_stale_socket(path))
     assert (path.is_socket(), file.is_file()) == (True, True)
-    asyncio.run(app.remove_stale_socket(path))  # as nobody listens any more
+    asyncio.run(server.remove_stale_socket(path))  # as nobody listens any more
     assert not path.exists()
 
 
@@ -319,8 +319,8 @@ def test_address_that_cannot_be_bound_is_an_error_with_advice(serve, error):
 def test_port_that_is_taken_on_ipv4_is_not_free_on_all_addresses():
     with socket.create_server(("0.0.0.0", 0)) as taken:
         with pytest.raises(UserError, match="--port"):
-            asyncio.run(app.find_port("::", taken.getsockname()[1]))
-        assert asyncio.run(app.find_port("::", 0)) != taken.getsockname()[1]
+            asyncio.run(server.reserve_address("::", taken.getsockname()[1]))
+        assert asyncio.run(server.reserve_address("::", 0)) != taken.getsockname()[1]
 
 
 def is_running(process: int) -> bool:
@@ -403,7 +403,7 @@ def test_log_has_a_line_for_each_request_and_nothing_else(log):
             client.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
         wait_until(lambda: len(text_of(log).splitlines()) == 4)
     lines = [json.loads(line) for line in text_of(log).splitlines()]
-    fields = {"time", "level", "id", "method", "path", "status", "ms", "address"}
+    fields = {"time", "level", "request_id", "method", "path", "status", "duration_ms", "remote_addr"}
     assert [(set(line), line["path"], line["status"]) for line in lines] == [
         (fields, "/api", status) for status in (400, 200, 200, 400)
     ]
@@ -425,7 +425,7 @@ def test_metrics_are_those_of_all_processes_and_their_folder_is_removed(tmp_path
 
 def test_metrics_folder_is_removed_after_an_error(monkeypatch):
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
-    with contextlib.suppress(LookupError), server.metrics_folder():
+    with contextlib.suppress(LookupError), monitoring.shared_metrics_folder():
         folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
         assert folder.is_dir()
         raise LookupError
@@ -436,6 +436,6 @@ def test_missing_temporary_folder_is_an_error_with_advice(monkeypatch):
     def refuse(**_):
         raise FileNotFoundError("No usable temporary directory found in ['/tmp']")
 
-    monkeypatch.setattr(server.tempfile, "mkdtemp", refuse)
-    with pytest.raises(UserError, match="TMPDIR"), server.metrics_folder():
+    monkeypatch.setattr(monitoring.tempfile, "mkdtemp", refuse)
+    with pytest.raises(UserError, match="TMPDIR"), monitoring.shared_metrics_folder():
         pytest.fail("entered")

@@ -1,0 +1,63 @@
+"""The parts of the OpenAPI document that flask-openapi3 does not derive from the views: request bodies and errors."""
+
+from flask_openapi3 import Tag
+from flask_openapi3.utils import get_operation_id_for_path
+from pydantic import BaseModel
+
+from digits.serving.schemas import MULTIPART, BatchRequest, ErrorResponse, ImageRequest
+
+READING, EXPLANATIONS, MONITORING = [Tag(name="Reading")], [Tag(name="Explanations")], [Tag(name="Monitoring")]
+# A 1 as a PNG file of 28x28 pixels, for "Try it out" in the documentation.
+EXAMPLE = (
+    "iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAALklEQVR42mP8z4AbMDHQRJIFlcvIwPCf5naSIInqnkHgoMEmiRZA"
+    "A+IgxgFItwCs6gU3dtiLcAAAAABJRU5ErkJggg=="
+)
+BINARY = {"type": "string", "format": "binary"}
+IMAGE_TYPES = [f"image/{name}" for name in ("png", "jpeg", "webp", "gif", "bmp", "tiff")]
+PLAIN_TEXT = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+NOT_MODIFIED = {"description": "The ETag in If-None-Match is still current."}
+ERROR_DESCRIPTIONS = {
+    400: "The request, or the picture in it, is broken.",
+    408: "The request did not arrive in time.",
+    413: "Too large: the body, the picture, or how many there are.",
+    415: "Not a picture of the formats that are read, or a Content-Encoding that is not.",
+    422: "Nothing is written in the picture, or too many marks.",
+    503: "More to read than can be, or the fault is here: try again after Retry-After seconds.",
+}
+PICTURE_ERRORS = tuple(ERROR_DESCRIPTIONS)  # of a route that takes pictures
+# Of every route: the server answers a broken request with 400 before it knows the route, and any route may fail (503).
+# flask-openapi3 adds its own form of a 400 wherever none is described.
+COMMON_ERRORS = (400, 503)
+
+
+def responses(answer: type[BaseModel] | dict, *errors: int) -> dict[int, type[BaseModel] | dict]:
+    """Describe the responses of an operation: `answer` with status 200, an ErrorResponse with each of `errors`."""
+    return {200: answer} | {status: _error_response(status) for status in errors}
+
+
+def _error_response(status: int) -> dict:
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorResponse.__name__}"}}}
+    response = {"description": ERROR_DESCRIPTIONS[status], "content": content}
+    if status == 503:
+        header = {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 1}}
+        response["headers"] = {"Retry-After": header}
+    return response
+
+
+def operation_id(*, name: str, path: str, method: str) -> str:
+    """Name an operation as flask-openapi3 does outside of blueprints: client generators make method names of it."""
+    return get_operation_id_for_path(name=name, path=path, method=method)
+
+
+def _request_body(schema: type[BaseModel], example: dict, files: dict) -> dict:
+    """Describe a request body: JSON, or a form with `files` called "image"."""
+    form = {"type": "object", "required": ["image"], "properties": {"image": files}}
+    content = {"application/json": {"schema": schema.model_json_schema(), "example": example}}
+    return {"required": True, "content": content | {MULTIPART: {"schema": form}}}
+
+
+# For `openapi_extensions` of a view: these views take several types of body, which flask-openapi3 cannot describe.
+IMAGE_BODY = {"requestBody": _request_body(ImageRequest, {"image": EXAMPLE}, BINARY)}
+IMAGE_BODY["requestBody"]["content"] |= {name: {"schema": BINARY} for name in IMAGE_TYPES}
+IMAGES = {"type": "array", "items": BINARY, "minItems": 1}
+BATCH_BODY = {"requestBody": _request_body(BatchRequest, {"images": [EXAMPLE, EXAMPLE]}, IMAGES)}
