@@ -157,5 +157,5 @@ def test_learned_weights_are_sent_again_only_when_they_changed(tmp_path, client)
 
 
 def test_networks_to_compare_are_found_from_any_folder():
-    assert app.LADDER.is_absolute()
-    assert {path.name for path in app.LADDER.iterdir()} == {"softmax.pth", "softmax.json", "mlp.pth", "mlp.json"}
+    assert app.BASELINES.is_absolute()
+    assert {path.name for path in app.BASELINES.iterdir()} == {"softmax.pth", "softmax.json", "mlp.pth", "mlp.json"}

@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 
 import app
 from digits import UserError
-from digits.serving import middleware
 from digits.serving.middleware import parse_origins
 from tests.helpers.api import assert_error, to_base64
 

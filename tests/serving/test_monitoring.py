@@ -135,7 +135,7 @@ def test_logging_configuration_writes_to_stderr_even_while_descriptor_2_is_silen
     """Decoders print to descriptor 2 and are silenced; in another process, as the configuration is for all of one."""
     code = f"""if True:
         import logging, logging.config
-        from digits.picture import quiet_stderr
+        from digits.recognition.decoding import quiet_stderr
         from digits.serving.monitoring import ACCESS_LOG, ACCESS_LINE, logging_config
         logging.config.dictConfig(logging_config({form!r}))
         with quiet_stderr():
