@@ -21,7 +21,7 @@ RUN grep '^torch' requirements.txt > /tmp/torch.txt \
 COPY model.py app.py mnist.pth mnist.json ./
 COPY digits/ digits/
 COPY static/ static/
-COPY baselines/ ladder/
+COPY baselines/ baselines/
 
 # 0.0.0.0, as the container has its own network: what is published decides who comes in.
 # Python writes no __pycache__ on a root that may be read-only, and holds no log line back.

@@ -53,6 +53,12 @@ def test_all_that_is_copied_into_the_image_is_tracked_and_not_ignored():
         assert subprocess.run(["git", "ls-files", source], capture_output=True, text=True, check=True).stdout, source
 
 
+def test_folders_keep_their_names_in_the_image():
+    for line in lines("COPY"):
+        source, *others, destination = line.split()
+        assert destination == "./" or (source, others) == (destination, []), line
+
+
 def test_what_is_copied_into_the_image_is_enough_and_nothing_is_written_there(tmp_path):
     tracked = subprocess.run(["git", "ls-files", *copied()], capture_output=True, text=True, check=True).stdout.split()
     for name in tracked:
