@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import pad, rectangle_kernel
+from digits.recognition.arrays import block_average, pad, rectangle_kernel
 from digits.recognition.foreground import FOREGROUND_THRESHOLD, MIN_CONTRAST, Foreground
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
 from digits.recognition.normalization import DIGIT_SIZE
@@ -183,9 +183,6 @@ def downscale_components(
 
     The intensity is averaged over factor × factor pixels; a mask has a pixel where it had any of these.
     """
-    height, width = (-(-length // factor) * factor for length in intensity.shape)
-    padded = np.pad(intensity, ((0, height - intensity.shape[0]), (0, width - intensity.shape[1])))
-    averaged = padded.reshape(height // factor, factor, width // factor, factor).mean((1, 3))
     downscaled = []
     for component in components:
         left, top, right, bottom = component.box
@@ -195,4 +192,4 @@ def downscale_components(
         mask[y : y + component.height, x : x + component.width] = component.mask
         mask = mask.reshape(box.height, factor, box.width, factor).any((1, 3))
         downscaled.append(Component(box, mask, AxisTransform(factor, factor).then(component.to_picture)))
-    return downscaled, averaged
+    return downscaled, block_average(intensity, factor)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import max_value, pad, rectangle_kernel
+from digits.recognition.arrays import max_value, pad, rectangle_kernel, stroke_width
 from digits.recognition.foreground import FOREGROUND_THRESHOLD
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box
 
@@ -71,12 +71,6 @@ def normalize_with_transform(intensity: np.ndarray) -> NormalizedDigit:
     scale_y = height / (crop.intensity.shape[0] - 2 * crop.margin)
     resampling = AxisTransform(scale_x, scale_y, left - scale_x * crop.margin, top - scale_y * crop.margin)
     return NormalizedDigit(pixels, crop.transform.then(resampling), Box(left, top, left + width, top + height))
-
-
-def stroke_width(intensity: np.ndarray) -> float:
-    """Return the mean stroke width in pixels of `intensity` (H, W): twice the area over the length of the edges."""
-    step_x, step_y = intensity[:-1, 1:] - intensity[:-1, :-1], intensity[1:, :-1] - intensity[:-1, :-1]
-    return float(2 * intensity.sum() / max(1e-6, np.sqrt(step_x * step_x + step_y * step_y).sum()))
 
 
 def _is_thin(digit: np.ndarray) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from digits.recognition.arrays import mask_stroke_width
 from digits.recognition.components import Component, merge
 from digits.recognition.geometry import Box
 
@@ -46,9 +47,9 @@ def _merge_close(components: Sequence[Component], shape: tuple[int, int]) -> lis
     for component in components:
         left, top, right, bottom = component.box
         mask[top:bottom, left:right] |= component.mask
-    outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    stroke_width = 2 * mask.sum() / max(1.0, sum(cv2.arcLength(outline, True) for outline in outlines))
-    reach = 0.5 * stroke_width - 1  # per component; minus one, so that strokes of two or three pixels are not joined
+    reach = (
+        0.5 * mask_stroke_width(mask) - 1
+    )  # per component; minus one, so that strokes of two or three pixels are not joined
     if reach < 0:
         return list(components)
     near = (cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3) <= reach).astype(np.uint8)

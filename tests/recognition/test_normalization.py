@@ -8,13 +8,13 @@ from PIL import Image
 
 from bench.images import encode_image
 from digits.data import synthetic
+from digits.recognition.arrays import stroke_width
 from digits.recognition.normalization import (
     TARGET_STROKE_WIDTH,
     _area_resample,
     _crop,
     normalize,
     normalize_with_transform,
-    stroke_width,
 )
 from tests.helpers.images import normalize_picture
 
