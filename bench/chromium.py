@@ -1,4 +1,4 @@
-"""What browser tests and the README's screenshot share: Chromium, and a hand that draws in it."""
+"""Chromium for the browser tests and screenshots, and synthetic handwriting to draw in it."""
 
 import os
 import shutil
@@ -10,93 +10,103 @@ from playwright.sync_api import Browser, Page, Playwright
 from digits.data import synthetic
 
 EXECUTABLE = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-# No calls home; and root, as in a container, has no sandbox.
+# No requests to other hosts.
 FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
+# Chromium has no sandbox for root, the user in a container.
+ROOT_FLAGS = ["--no-sandbox"]
 
+# Points [x, y] of each stroke, as shares of a square in the middle of the canvas that is as high as the canvas.
 Strokes = list[list[list[float]]]
 
 DESKTOP = {"viewport": {"width": 1440, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}
 
+WAIT_STEPS, WAIT_STEP = 200, 25  # ms
+
 
 def launch(playwright: Playwright) -> Browser:
-    flags = FLAGS + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    """Launch a headless Chromium."""
+    flags = FLAGS + (ROOT_FLAGS if os.geteuid() == 0 else [])
     return playwright.chromium.launch(executable_path=EXECUTABLE, args=flags)
 
 
-def hand(digit: int, seed: int = 0) -> Strokes:
-    """A handwritten `digit`: points x, y as shares of a square in the middle of the paper, filling 70 % of it."""
+def digit_strokes(digit: int, seed: int = 0) -> Strokes:
+    """Make the strokes of a synthetic handwritten digit that fills 70 % of the square."""
     strokes = synthetic.digit_strokes(digit, torch.Generator().manual_seed(seed))
-    return [((sparse(stroke) - 0.5) * 0.7 + 0.5).tolist() for stroke in strokes]
+    return [((drop_every_second_point(stroke) - 0.5) * 0.7 + 0.5).tolist() for stroke in strokes]
 
 
-def sparse(points: torch.Tensor) -> torch.Tensor:
-    """Every second point of a stroke and its last: each costs a frame of the screen."""
+def drop_every_second_point(points: torch.Tensor) -> torch.Tensor:
+    """Halve the points (N, 2) of a stroke, but keep its end: the browser takes a frame for each point."""
     return torch.cat([points[:-1][::2], points[-1:]])
 
 
-def row(text: str, seed: int = 0) -> Strokes:
-    """A handwritten number as wide as the paper, in the same units."""
+def number_strokes(text: str, seed: int = 0) -> Strokes:
+    """Make the strokes of a synthetic handwritten number that is as wide as the canvas."""
     strokes, step = [], 1.2 / len(text)
-    for place, digit in enumerate(text):
-        middle = 0.5 + (place - (len(text) - 1) / 2) * step
-        for stroke in hand(int(digit), seed + place):
+    for position, digit in enumerate(text):
+        middle = 0.5 + (position - (len(text) - 1) / 2) * step
+        for stroke in digit_strokes(int(digit), seed + position):
             strokes.append([[middle + (x - 0.5) * step, 0.5 + (y - 0.5) * step] for x, y in stroke])
     return strokes
 
 
-def on_screen(page: Page, stroke: list[list[float]]) -> list[tuple[float, float]]:
-    """A stroke in pixels of the window, wherever the paper, on which it is in the middle, is in it now."""
+def to_window_pixels(page: Page, stroke: list[list[float]]) -> list[tuple[float, float]]:
+    """Convert the points of a stroke to pixels of the window, at the current position of the canvas."""
     box = page.locator("#canvas").bounding_box()
     left = box["x"] + (box["width"] - box["height"]) / 2
     return [(left + x * box["height"], box["y"] + y * box["height"]) for x, y in stroke]
 
 
 def draw(page: Page, strokes: Strokes) -> None:
-    """Draw with the mouse."""
+    """Draw strokes with the mouse."""
     page.locator("#canvas").scroll_into_view_if_needed()
     for stroke in strokes:
-        first, *others = on_screen(page, stroke)
+        first, *others = to_window_pixels(page, stroke)
         page.mouse.move(*first)
         page.mouse.down()
-        for place in others:
-            page.mouse.move(*place)
+        for point in others:
+            page.mouse.move(*point)
         page.mouse.up()
 
 
-def finger(page: Page) -> Callable[..., None]:
-    """What makes the events of a phone's screen: a kind, and where fingers are."""
+def touch_dispatcher(page: Page) -> Callable[..., None]:
+    """Return a function `dispatch(event_type, *points)` that sends touch events with a finger at each point."""
     session = page.context.new_cdp_session(page)
 
-    def touch(kind: str, *places: tuple[float, float]) -> None:
-        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    def dispatch(event_type: str, *points: tuple[float, float]) -> None:
+        touch_points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": event_type, "touchPoints": touch_points})
 
-    return touch
+    return dispatch
 
 
-def draw_with_finger(page: Page, strokes: Strokes) -> None:
-    """Draw by touch."""
-    touch = finger(page)
+def draw_by_touch(page: Page, strokes: Strokes) -> None:
+    """Draw strokes with a finger."""
+    dispatch = touch_dispatcher(page)
     for stroke in strokes:
-        first, *others = on_screen(page, stroke)
-        touch("touchStart", first)
-        for place in others:
-            touch("touchMove", place)
-        touch("touchEnd")
+        first, *others = to_window_pixels(page, stroke)
+        dispatch("touchStart", first)
+        for point in others:
+            dispatch("touchMove", point)
+        dispatch("touchEnd")
 
 
-def until(page: Page, condition: str) -> None:
-    """Wait for a condition; the page's own policy forbids Playwright's way, which evaluates a text in the page."""
-    for _ in range(200):
+def wait_for_condition(page: Page, condition: str) -> None:
+    """Wait up to 5 s until a JavaScript condition holds.
+
+    Playwright's `wait_for_function` evaluates a string inside the page, which the page's Content-Security-Policy
+    forbids.
+    """
+    for _ in range(WAIT_STEPS):
         if page.evaluate(condition):
             return
-        page.wait_for_timeout(25)
+        page.wait_for_timeout(WAIT_STEP)
     raise AssertionError(condition)
 
 
-def ink(page: Page) -> int:
-    """How many of the paper's pixels are drawn on."""
+def count_drawn_pixels(page: Page) -> int:
+    """Count the opaque pixels of the canvas."""
     return page.evaluate("""() => {
         const canvas = document.querySelector("canvas");
         const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);

@@ -1,86 +1,88 @@
-"""What the page looks like: its main states, each as something that a person does."""
+"""The main states of the page, each reached by the actions of a user."""
 
 from playwright.sync_api import Page, expect
 
-from bench.chromium import draw, hand, row
-from digits.data import glyphs
+from bench.chromium import digit_strokes, draw, number_strokes
+from digits.data.glyphs import CHARACTER_TEMPLATES
 
-INSIDE = "#explain-steps:visible"
+SCROLL_TIME = 700  # ms that a smooth scroll takes
+
+LETTER_R = [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in CHARACTER_TEMPLATES["R"][0]]
+BETWEEN_1_AND_7 = [[[0.36, 0.33], [0.47, 0.22], [0.58, 0.18], [0.55, 0.5], [0.5, 0.85]]]
 
 
 def write(page: Page, text: str, seed: int = 0) -> None:
     """Write a digit or a number, and wait until it is read and explained."""
+    write_strokes(page, digit_strokes(int(text), seed) if len(text) == 1 else number_strokes(text, seed))
+
+
+def write_strokes(page: Page, strokes: list) -> None:
+    """Clear the canvas, draw, and wait until the drawing is read and explained."""
+    clear(page)
+    draw(page, strokes)
+    wait_until_explained(page)
+
+
+def clear(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(page.locator("#reading")).to_have_attribute("data-status", "blank")
-    draw(page, hand(int(text), seed) if len(text) == 1 else row(text, seed))
-    explained(page)
 
 
-def explained(page: Page) -> None:
+def wait_until_explained(page: Page) -> None:
     expect(page.locator("#reading")).not_to_have_attribute("data-status", "blank")
     expect(page.locator("#explain")).to_have_attribute("aria-busy", "false")
     expect(page.locator("#compare")).to_have_attribute("aria-busy", "false")
 
 
-def letter(page: Page) -> None:
-    page.keyboard.press("Escape")
-    draw(page, [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in glyphs.CHARACTER_TEMPLATES["R"][0]])
-    explained(page)
-
-
-def doubtful(page: Page) -> None:
-    """Between a 1 and a 7."""
-    page.keyboard.press("Escape")
-    draw(page, [[[0.36, 0.33], [0.47, 0.22], [0.58, 0.18], [0.55, 0.5], [0.5, 0.85]]])
-    explained(page)
-
-
-def photo(page: Page) -> None:
-    page.keyboard.press("Escape")
+def open_picture(page: Page) -> None:
+    clear(page)
     page.locator("#file-input").set_input_files("input/test-5.png")
-    explained(page)
+    wait_until_explained(page)
 
 
-def waiting(page: Page) -> None:
-    """For a server that does not answer; afterwards it does."""
-    page.keyboard.press("Escape")  # ends the tour, where it was begun
+def lose_server(page: Page) -> None:
+    """Draw while the server does not answer. Requests after this one are answered again."""
+    page.keyboard.press("Escape")  # closes the tour if it is open
     page.keyboard.press("Escape")
     page.route("**/api", lambda route: None)
-    draw(page, hand(2))
+    draw(page, digit_strokes(2))
     expect(page.locator("#reading")).to_have_attribute("data-status", "unavailable")
     page.unroute("**/api")
 
 
-def why_not(page: Page) -> None:
+def show_saliency(page: Page) -> None:
     write(page, "7")
     page.locator("#saliency-classes label").nth(1).click()
     page.locator("#step-saliency").scroll_into_view_if_needed()
 
 
-def touring(page: Page, step: int) -> None:
+def take_tour(page: Page, step: int) -> None:
+    """Start the tour and go to a step, counted from 0."""
     write(page, "4")
     page.locator("#tour-start").click()
     for _ in range(step):
         page.locator("#tour .primary").click()
-    page.wait_for_timeout(700)  # until it has scrolled there
+    page.wait_for_timeout(SCROLL_TIME)
 
 
-def see(page: Page, part: str) -> None:
-    page.evaluate("id => document.getElementById(id).scrollIntoView({block: 'start', behavior: 'instant'})", part)
+def write_and_scroll(page: Page, text: str, element_id: str) -> None:
+    """Write a number and scroll to an element of the page."""
+    write(page, text)
+    page.evaluate("id => document.getElementById(id).scrollIntoView({block: 'start', behavior: 'instant'})", element_id)
 
 
 STATES = {
     "blank": lambda page: None,
     "digit": lambda page: write(page, "3"),
     "number": lambda page: write(page, "274"),
-    "doubtful": doubtful,
-    "letter": letter,
-    "photo": photo,
-    "frame": lambda page: (write(page, "5"), see(page, "step-normalization")),
-    "filters": lambda page: (write(page, "5"), see(page, "step-conv1")),
-    "votes": lambda page: (write(page, "5"), see(page, "step-fc1")),
-    "heat": why_not,
-    "compare": lambda page: (write(page, "9"), see(page, "compare")),
-    "tour": lambda page: touring(page, 1),
-    "waiting": waiting,
+    "uncertain": lambda page: write_strokes(page, BETWEEN_1_AND_7),
+    "letter": lambda page: write_strokes(page, LETTER_R),
+    "picture": open_picture,
+    "normalization": lambda page: write_and_scroll(page, "5", "step-normalization"),
+    "filters": lambda page: write_and_scroll(page, "5", "step-conv1"),
+    "neurons": lambda page: write_and_scroll(page, "5", "step-fc1"),
+    "saliency": show_saliency,
+    "compare": lambda page: write_and_scroll(page, "9", "compare"),
+    "tour": lambda page: take_tour(page, 1),
+    "waiting": lose_server,
 }

@@ -1,7 +1,7 @@
-"""Pictures to look at: `python -m scripts.screenshots [FOLDER]` puts the page's main states there.
+"""Screenshots of the page: `python -m scripts.screenshots [FOLDER]` writes its main states to FOLDER (screenshots/).
 
-Each at 1440×900 and 390×844, by day and by night, in English, and some in Chinese; screenshots/ by default. The
-README's pictures of the page and of a report, in docs/, are made along with them.
+Each state is taken at 1440×900 and 390×844, in the light and the dark theme, in English; some also in Chinese. The
+README's pictures of the page and of a report, in docs/, are renewed as well.
 """
 
 import os
@@ -21,13 +21,13 @@ from scripts.page_states import STATES, write
 DOCS = Path(__file__).parents[1] / "docs"
 SCHEMES = ("light", "dark")
 SIZES = {"desktop": chromium.DESKTOP, "phone": chromium.PHONE}
-CHINESE = ("blank", "number", "filters", "tour")  # the states that are shown in it, too
+CHINESE_STATES = ("blank", "number", "filters", "tour")
 
 
-def take(browser: Browser, address: str, folder: Path, size: str, scheme: str) -> None:
-    """All states in one size and theme as PNG files in `folder`."""
+def screenshot_states(browser: Browser, address: str, folder: Path, size: str, scheme: str) -> None:
+    """Write a PNG file of each state to `folder`, in one size and color scheme."""
     folder.mkdir(parents=True, exist_ok=True)
-    for locale, states in (("en", tuple(STATES)), ("zh", CHINESE if scheme == "light" else ())):
+    for locale, states in (("en", tuple(STATES)), ("zh", CHINESE_STATES if scheme == "light" else ())):
         context = browser.new_context(**SIZES[size], color_scheme=scheme, locale=locale, reduced_motion="reduce")
         page = context.new_page()
         page.goto(address)
@@ -37,12 +37,12 @@ def take(browser: Browser, address: str, folder: Path, size: str, scheme: str) -
         context.close()
 
 
-def documented(browser: Browser, address: str) -> None:
-    """The README's two pictures of the page: on a desktop by day and on a phone by night."""
+def screenshot_page_for_docs(browser: Browser, address: str) -> None:
+    """Renew the README's pictures of the page: on a desktop in the light theme, on a phone in the dark one."""
     page = browser.new_context(viewport={"width": 1200, "height": 1500}, reduced_motion="reduce").new_page()
     page.goto(address)
     write(page, "5")
-    page.mouse.move(5, 5)
+    page.mouse.move(5, 5)  # so that nothing is hovered
     page.screenshot(path=DOCS / "page.png")
     phone = browser.new_context(**chromium.PHONE | {"device_scale_factor": 2}, color_scheme="dark").new_page()
     phone.goto(address)
@@ -50,23 +50,24 @@ def documented(browser: Browser, address: str) -> None:
     phone.screenshot(path=DOCS / "phone.png")
 
 
-def reported(browser: Browser) -> None:
-    """The README's picture of a report on the weights that ship."""
-    path = Path(tempfile.mkdtemp()) / "report.html"
-    report.write_report(path, model.load("mnist.pth"), Path("mnist.pth"), mnist.load("test"))
-    page = browser.new_page(viewport={"width": 1200, "height": 1290})
-    page.goto(path.as_uri())
-    page.screenshot(path=DOCS / "report.png")
+def screenshot_report_for_docs(browser: Browser) -> None:
+    """Renew the README's picture of a report on the weights that ship."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "report.html"
+        report.write_report(path, model.load("mnist.pth"), Path("mnist.pth"), mnist.load("test"))
+        page = browser.new_page(viewport={"width": 1200, "height": 1290})
+        page.goto(path.as_uri())
+        page.screenshot(path=DOCS / "report.png")
 
 
 def main(folder: str = "screenshots") -> None:
-    with open(os.devnull, "w") as log, run_app(0, 2, log=log.fileno()) as served, sync_playwright() as playwright:
+    with open(os.devnull, "w") as log, run_app(0, 2, log=log.fileno()) as app, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
         for size in SIZES:
             for scheme in SCHEMES:
-                take(browser, served.address, Path(folder), size, scheme)
-        documented(browser, served.address)
-        reported(browser)
+                screenshot_states(browser, app.address, Path(folder), size, scheme)
+        screenshot_page_for_docs(browser, app.address)
+        screenshot_report_for_docs(browser)
         browser.close()
 
 

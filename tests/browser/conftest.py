@@ -1,4 +1,4 @@
-"""A served page and a Chromium that visits it, for all tests of the page."""
+"""Fixtures of the browser tests: a running server and a Chromium that opens its page."""
 
 import os
 
@@ -10,44 +10,56 @@ from bench.server_process import run_app
 
 
 def pytest_collection_modifyitems(items):
-    without = pytest.mark.skip(reason="no Chromium: apt-get install chromium, or put one on the PATH")
+    skip = pytest.mark.skip(reason="no Chromium: apt-get install chromium, or put one on the PATH")
     for item in items:
         if "browser" in item.path.parts and chromium.EXECUTABLE is None:
-            item.add_marker(without)
+            item.add_marker(skip)
 
 
 @pytest.fixture(scope="module")
 def address():
-    # On a busy machine a test may wait; that the page copes with a server that refuses is tested with made-up refusals.
-    patient = ("--max-wait", "20")
-    with open(os.devnull, "w") as log, run_app(0, 2, *patient, log=log.fileno()) as served:
-        yield served.address
+    # On a busy machine requests may queue for long. How the page handles refused requests is tested with fake answers.
+    with open(os.devnull, "w") as log, run_app(0, 2, "--max-wait", "20", log=log.fileno()) as app:
+        yield app.address
 
 
-@pytest.fixture(scope="module")  # no longer: while it is there, no other test can run an asyncio loop of its own
+@pytest.fixture(scope="module")  # not "session": while Playwright runs, other tests cannot run an asyncio loop
 def browser():
     with sync_playwright() as playwright:
-        with_it = chromium.launch(playwright)
-        yield with_it
-        with_it.close()
+        chrome = chromium.launch(playwright)
+        yield chrome
+        chrome.close()
 
 
 @pytest.fixture
-def visit(browser, address):
-    """Opens the page; at the end, no error may have been logged and no other host asked."""
-    contexts, complaints, hosts = [], [], set()
+def open_page(browser, address):
+    """Return a function that opens the page in a new context.
 
-    def open_page(**options):
+    At the end of the test no error may have been logged and no other host requested.
+    """
+    contexts, errors, hosts = [], [], set()
+
+    def open_in_new_context(**options):
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: message.type == "error" and complaints.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
         page.on("request", lambda request: hosts.add(request.url.partition("//")[2].partition("/")[0]))
         page.goto(address)
         return page
 
-    yield open_page
+    yield open_in_new_context
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert errors == []
     assert hosts == {address.partition("//")[2]}
+
+
+@pytest.fixture
+def page_with_errors(browser, address):
+    """The page in a context of its own, for tests in which requests fail: the browser logs that as errors."""
+    context = browser.new_context(**chromium.DESKTOP)
+    page = context.new_page()
+    page.goto(address)
+    yield page
+    context.close()

@@ -1,4 +1,4 @@
-"""The page, its files, the documentation and wrong addresses, as browsers and programs ask for them."""
+"""Routes of the page, its static files, the documentation of the API, and unknown addresses."""
 
 import re
 from pathlib import Path
@@ -11,9 +11,12 @@ from tests.helpers.api import assert_error
 
 STATIC = Path("static")
 FILES = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
-# What Chromium and Firefox send with a navigation, and what fetch(), curl and Python's requests send.
-BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+# The Accept header of Chromium and Firefox when a user opens an address.
+BROWSER_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 IMPORT = re.compile(r"""^(?:import|export|\}).* from ["']([^"']+)|import\(["'`]([^"'`]+)""", re.MULTILINE)
+# An absolute URL, or one that leaves the scheme out: "//host/path".
+HOST = re.compile(r"""https?://[\w./-]+|["'(]//\w[\w./-]+""")
+SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 ENCODINGS = ["", "gzip", "gzip, deflate, br, zstd"]
 
 
@@ -22,7 +25,7 @@ def version() -> str:
     return page_routes.static_version(Path("static"))
 
 
-def test_page_names_its_files_by_version(client, version):
+def test_page_links_to_versioned_files(client, version):
     page = client.get("/")
     assert (page.status_code, page.mimetype) == (200, "text/html")
     links = re.findall(r'(?:href|src)="([^"]+)"', page.text)
@@ -43,18 +46,18 @@ def test_page_gets_the_confidence_threshold_of_the_reader(client):
 def test_every_static_file_is_served_and_names_no_other_host(client, version, name):
     for path in (f"/static/{name}", f"/assets/{version}/{name}"):
         assert client.get(path, buffered=True).data == (STATIC / name).read_bytes()
-    assert set(re.findall(r"https?://\S+?[\"' ]", (STATIC / name).read_text())) <= {'http://www.w3.org/2000/svg"'}
+    assert set(HOST.findall((STATIC / name).read_text())) <= {SVG_NAMESPACE}
 
 
-def test_scripts_import_each_other_relative_to_themselves():
-    """So that they load each other with the version in the address and behind any prefix."""
+def test_scripts_use_relative_imports():
+    """So the version in the address and any URL prefix apply to imported scripts, too."""
     imports = [link for path in STATIC.rglob("*.js") for link in IMPORT.findall(path.read_text())]
     assert len(imports) > 30
     assert all("".join(link).startswith("./") or "".join(link).startswith("../") for link in imports)
 
 
 @pytest.mark.parametrize("encodings", ENCODINGS)
-def test_files_with_the_version_in_their_address_are_immutable(client, version, encodings):
+def test_versioned_files_are_immutable(client, version, encodings):
     response = client.get(f"/assets/{version}/js/main.js", headers={"Accept-Encoding": encodings}, buffered=True)
     assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
 
@@ -65,7 +68,7 @@ def test_files_with_the_version_in_their_address_are_immutable(client, version, 
 )
 @pytest.mark.parametrize("encodings", ENCODINGS)
 def test_other_files_are_revalidated_and_not_sent_again(client, path, encodings):
-    """Flask-Compress changes ETags, and once nothing that was compressed was found unchanged."""
+    """Flask-Compress changes ETags: compressed files were once sent again although they had not changed."""
     headers = {"Accept-Encoding": encodings}
     first = client.get(path, headers=headers, buffered=True)
     assert first.status_code == 200
@@ -93,13 +96,13 @@ def test_version_changes_with_any_static_file(tmp_path):
     "path",
     ["/static/none.js", "/assets/x/none.js", "/assets/x/../../app.py", "/assets/x/%2e%2e/app.py", "/static/", "/docs/"],
 )
-def test_files_outside_of_the_folders_are_not_found(client, path):
+def test_files_outside_the_static_folder_are_not_found(client, path):
     assert_error(client.get(path), 404, "not_found")
 
 
-@pytest.mark.parametrize("accepted", [BROWSER, "text/html"])
-def test_person_who_opens_a_wrong_address_gets_a_page(client, accepted):
-    response = client.get("/nothing/here", headers={"Accept": accepted})
+@pytest.mark.parametrize("accept", [BROWSER_ACCEPT, "text/html"])
+def test_unknown_address_answers_html_to_browsers(client, accept):
+    response = client.get("/nothing/here", headers={"Accept": accept})
     assert (response.status_code, response.mimetype) == (404, "text/html")
     assert "<h1>" in response.text
     links = re.findall(r'(?:href|src)="([^"]+)"', response.text)
@@ -108,18 +111,18 @@ def test_person_who_opens_a_wrong_address_gets_a_page(client, accepted):
         assert client.get(link, buffered=True).status_code == 200
 
 
-@pytest.mark.parametrize("accepted", ["*/*", "application/json", "application/json, text/html;q=0.5", None])
-def test_program_that_asks_for_a_wrong_address_gets_json(client, accepted):
-    response = client.get("/nothing", headers={"Accept": accepted} if accepted else {})
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html;q=0.5", None])
+def test_unknown_address_answers_json_to_programs(client, accept):
+    response = client.get("/nothing", headers={"Accept": accept} if accept else {})
     assert "/docs" in assert_error(response, 404, "not_found")
 
 
-def test_wrong_address_in_a_message_is_not_markup(client):
+def test_markup_in_an_unknown_address_is_not_echoed(client):
     response = client.get("/<script>alert(1)</script>", headers={"Accept": "text/html"})
     assert response.status_code == 404
     assert "alert" not in response.text
 
 
-def test_documentation_needs_nothing_from_elsewhere(client):
+def test_documentation_links_to_local_files_only(client):
     for name in re.findall(r'(?:src|href)="([^"]+)"', client.get("/docs", buffered=True).text):
         assert client.get(f"/{name}", buffered=True).status_code == 200, name
