@@ -1,43 +1,46 @@
-"""The MNIST images as tensors: fetched once, checked always.
+"""MNIST as tensors: downloaded once, checked at every load.
 
-The whole set is 55 MB as bytes, so it lives on the device whole; a loader with worker processes
-only slows it down. File names, checksums and public mirrors are torchvision's
-(`torchvision.datasets.MNIST`); unlike there, every file is checked against its MD5 each time it is
-read, so what a broken download left behind is found and fetched again.
+The whole set is 55 MB as bytes and fits on any device; a data loader with worker processes would only be slower. File
+names, checksums and public mirrors are those of `torchvision.datasets.MNIST`. Unlike torchvision, every file is checked
+against its MD5 each time it is read, so that a damaged file is found and downloaded again.
 """
 
 import gzip
 import hashlib
 import os
 import shutil
-import socket
 from collections.abc import Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.request import Request, urlopen
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from digits import UserError
 
-FILES = {  # each with its MD5
+FILES = {  # name: MD5
     "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
     "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
     "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
     "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
 }
-VALIDATION_SIZE = 5_000  # the last of the 60,000: every choice is made on these, none on the test images
-REJECT_CLASS = 10  # the label of what is no digit
+# The last of the 60,000 training images. Every choice is made on these, none on the test images.
+VALIDATION_SIZE = 5_000
+REJECT_CLASS = 10  # label of non-digits
 TIMEOUT = 20  # seconds without a byte, after which a mirror counts as unreachable
 
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """Pictures (N, 1, 28, 28) uint8, white ink on black, with their labels (N,) int64: 0 to 9, or NONE."""
+    """Images with their labels.
+
+    images: (N, 1, 28, 28) uint8, white on black.
+    labels: (N,) int64, 0 to 9 or REJECT_CLASS.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
@@ -45,21 +48,22 @@ class ImageDataset:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(self, part: slice) -> "ImageDataset":
-        return ImageDataset(self.images[part], self.labels[part])
+    def __getitem__(self, index: slice | torch.Tensor) -> "ImageDataset":
+        return ImageDataset(self.images[index], self.labels[index])
 
     def to(self, device: str | torch.device) -> "ImageDataset":
         return ImageDataset(self.images.to(device), self.labels.to(device))
 
 
-def load(part: str, directory: str | os.PathLike = "data", mirrors: Sequence[str] = ()) -> ImageDataset:
-    """The 60,000 images that are trained on (`part` "train") or the 10,000 that test ("test").
+def load(split: str, directory: str | os.PathLike = "data", mirrors: Sequence[str] = ()) -> ImageDataset:
+    """Load the 60,000 images of the `split` "train" or the 10,000 of "test".
 
-    Files stand in `directory`/MNIST/raw, where torchvision keeps them too; a missing or damaged one
-    is fetched from `mirrors` (URLs or folders), then $MNIST_MIRROR, then the public mirrors.
-    Errors: UserError when no mirror has a sound copy.
+    The files are kept in `directory`/MNIST/raw, as torchvision keeps them. A missing or damaged file is copied from
+    `mirrors` (URLs or folders), then from $MNIST_MIRROR, then from the public mirrors.
+
+    Raises: UserError: when no mirror has an undamaged copy.
     """
-    prefix = {"train": "train", "test": "t10k"}[part]
+    prefix = {"train": "train", "test": "t10k"}[split]
     folder = Path(directory) / "MNIST" / "raw"
     images = _read_idx(_fetch(f"{prefix}-images-idx3-ubyte.gz", folder, mirrors), header=16)
     labels = _read_idx(_fetch(f"{prefix}-labels-idx1-ubyte.gz", folder, mirrors), header=8)
@@ -67,78 +71,73 @@ def load(part: str, directory: str | os.PathLike = "data", mirrors: Sequence[str
 
 
 def _read_idx(path: Path, header: int) -> torch.Tensor:
-    """What follows the header of an IDX file; its shape is known, the MD5 vouches for the rest."""
+    """Return the bytes that follow the header of an IDX file; the MD5 has been checked, so the shape is known."""
     content = gzip.decompress(path.read_bytes())
     return torch.from_numpy(np.frombuffer(content, np.uint8, offset=header).copy())
 
 
 def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
-    """The sound local copy of one file, fetched if need be."""
+    """Return the path of a file in `folder`, after copying it from a mirror where it is missing or damaged."""
     path = folder / name
-    if _md5_matches(path):
+    if _md5_matches(path, name):
         return path
-    # Imported here: torchvision takes more than a second to import, and is needed once.
-    try:
-        from torchvision.datasets import MNIST
-        from torchvision.datasets.utils import download_url
-    except FileNotFoundError:
-        raise UserError(
-            "PyTorch needs a folder for temporary files: mount one at /tmp, or name one in TMPDIR.", "data"
-        ) from None
-
-    tried = []
-    for mirror in _mirrors_in_order(mirrors, MNIST.mirrors):
-        fetched = path.with_name(f".{name}.{os.getpid()}")  # renamed once it is whole
+    failures = []
+    for mirror in _mirrors_in_order(mirrors, _public_mirrors()):
+        partial = path.with_name(f".{name}.{os.getpid()}")  # renamed when it is complete
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if "://" in mirror and not mirror.startswith("file:"):
-                with _timeout(TIMEOUT):
-                    download_url(f"{mirror.rstrip('/')}/{name}", str(folder), fetched.name)
-            else:
-                shutil.copyfile(_local_folder(mirror) / name, fetched)
-            if _md5_matches(fetched, name):
-                os.replace(fetched, path)
+            _copy(mirror, name, partial)
+            if _md5_matches(partial, name):
+                os.replace(partial, path)
                 return path
-            tried.append(f"{mirror} (its copy is damaged: wrong MD5)")
-        except (OSError, RuntimeError, ValueError, HTTPException) as error:
-            tried.append(f"{mirror} ({error})")
+            failures.append(f"{mirror} (its copy is damaged: wrong MD5)")
+        except (OSError, ValueError, HTTPException) as error:
+            failures.append(f"{mirror} ({error})")
         finally:
             with suppress(OSError):
-                fetched.unlink()
+                partial.unlink()
     state = "is damaged" if path.exists() else "is missing"
     raise UserError(
-        f"{path} {state} and no mirror gave a sound copy; tried {', '.join(tried)}. Name a folder or URL "
+        f"{path} {state}, and no mirror has an undamaged copy; tried {', '.join(failures)}. Name a folder or URL "
         "that holds the four MNIST .gz files with --mirror or MNIST_MIRROR, "
         "or train without any download: --synthetic 5000.",
         "data",
     )
 
 
-def _md5_matches(path: Path, name: str = "") -> bool:
-    """Whether there is a file at `path` that is MNIST's `name`, by default that of its own name."""
+def _copy(mirror: str, name: str, target: Path) -> None:
+    """Copy the file `name` of a mirror, a folder or a URL, to `target`."""
+    if "://" not in mirror and not mirror.startswith("file:"):
+        shutil.copyfile(Path(mirror) / name, target)
+        return
+    # Not torchvision's `download_url`, which has no timeout: an unreachable mirror would block for ever.
+    request = Request(f"{mirror.rstrip('/')}/{name}", headers={"User-Agent": "pytorch/vision"})
+    with urlopen(request, timeout=TIMEOUT) as response, target.open("wb") as file:
+        size = int(response.headers["Content-Length"] or 0) or None
+        with tqdm.wrapattr(response, "read", total=size, desc=name, leave=False, disable=None) as source:
+            shutil.copyfileobj(source, file)
+
+
+def _md5_matches(path: Path, name: str) -> bool:
+    """Return whether the file at `path` exists and is MNIST's file `name`."""
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest() == FILES[name or path.name]
+        return hashlib.file_digest(file, "md5").hexdigest() == FILES[name]
+
+
+def _public_mirrors() -> list[str]:
+    # Imported here: torchvision takes more than a second to import, and is needed for downloads only.
+    try:
+        from torchvision.datasets import MNIST
+    except FileNotFoundError:
+        raise UserError(
+            "PyTorch needs a folder for temporary files: mount one at /tmp, or name one in TMPDIR.", "data"
+        ) from None
+    return MNIST.mirrors
 
 
 def _mirrors_in_order(mirrors: Sequence[str], public: list[str]) -> list[str]:
-    """Mirrors as asked for, then the one of the environment, then the public ones; none twice."""
+    """Return `mirrors`, then $MNIST_MIRROR, then the public ones, without duplicates."""
     environment = filter(None, [os.environ.get("MNIST_MIRROR")])
     return list(dict.fromkeys([*mirrors, *environment, *public]))
-
-
-def _local_folder(mirror: str) -> Path:
-    """A mirror on disk, named by its path or as a file: URL."""
-    return Path(url2pathname(urlsplit(mirror).path) if mirror.startswith("file:") else mirror)
-
-
-@contextmanager
-def _timeout(seconds: float):
-    """torchvision's download has no time limit of its own; without one a dead mirror hangs."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

@@ -1,4 +1,4 @@
-"""`digits.data.mnist`: sound files or a clear sentence, whatever the network and the disk do."""
+"""`digits.data.mnist`: undamaged files or a clear error message, whatever the network and the disk do."""
 
 import functools
 import shutil
@@ -14,56 +14,56 @@ from digits.data import mnist
 IMAGES = "t10k-images-idx3-ubyte.gz"
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
 
 @pytest.fixture
-def web(tiny_mirror):
-    """The tiny mirror behind HTTP on loopback."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tiny_mirror)) as server:
+def mirror_url(tiny_mirror):
+    """Serve the tiny mirror over HTTP on the loopback interface."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=tiny_mirror)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
 
 
-def test_images_equal_those_that_torchvision_reads(real_mnist, tmp_path):
+def test_images_and_labels_equal_those_of_torchvision(real_mnist, tmp_path):
     from torchvision.datasets import MNIST
 
     shutil.copytree("data/MNIST/raw", tmp_path / "MNIST/raw")
-    oracle = MNIST(tmp_path, train=False, download=True)
-    assert torch.equal(real_mnist["test"].images[:, 0], oracle.data)
-    assert torch.equal(real_mnist["test"].labels, oracle.targets)
+    reference = MNIST(tmp_path, train=False, download=True)
+    assert torch.equal(real_mnist["test"].images[:, 0], reference.data)
+    assert torch.equal(real_mnist["test"].labels, reference.targets)
 
 
-def test_the_real_set_has_60000_and_10000_bytes_images(real_mnist):
+def test_mnist_has_60000_and_10000_uint8_images(real_mnist):
     assert len(real_mnist["train"]) == 60_000
     assert real_mnist["test"].images.shape == (10_000, 1, 28, 28)
     assert real_mnist["train"].images.dtype == torch.uint8
 
 
-def test_a_folder_is_a_mirror_and_leaves_only_the_four_files(tiny_mirror, tmp_path):
+def test_folder_is_a_mirror_and_only_the_four_files_are_kept(tiny_mirror, tmp_path):
     assert len(mnist.load("train", tmp_path / "data", [str(tiny_mirror)])) == 5_100
     assert len(mnist.load("test", tmp_path / "data", [str(tiny_mirror)])) == 20
     names = sorted(p.name for p in (tmp_path / "data/MNIST/raw").iterdir())
     assert names == sorted(p.name for p in tiny_mirror.iterdir())
 
 
-def test_a_url_is_a_mirror(web, tmp_path):
-    assert len(mnist.load("test", tmp_path / "data", [web])) == 20
+def test_http_url_is_a_mirror(mirror_url, tmp_path):
+    assert len(mnist.load("test", tmp_path / "data", [mirror_url])) == 20
 
 
-def test_a_file_url_is_a_mirror(tiny_mirror, tmp_path):
+def test_file_url_is_a_mirror(tiny_mirror, tmp_path):
     assert len(mnist.load("test", tmp_path / "data", [tiny_mirror.as_uri()])) == 20
 
 
-def test_the_environment_names_a_mirror(tiny_mirror, tmp_path, monkeypatch):
+def test_environment_variable_names_a_mirror(tiny_mirror, tmp_path, monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", str(tiny_mirror))
     assert len(mnist.load("test", tmp_path / "data")) == 20
 
 
-def test_what_is_on_disk_needs_no_mirror(tiny_mirror, tmp_path):
+def test_files_on_disk_need_no_mirror(tiny_mirror, tmp_path):
     mnist.load("test", tmp_path, [str(tiny_mirror)])
     assert len(mnist.load("test", tmp_path)) == 20
 
@@ -71,13 +71,13 @@ def test_what_is_on_disk_needs_no_mirror(tiny_mirror, tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"\x1f\x8b", b"<html>not found</html>"], ids=["empty", "truncated", "web page"]
 )
-def test_a_damaged_file_on_disk_is_fetched_again(tiny_mirror, tmp_path, content):
+def test_damaged_file_on_disk_is_fetched_again(tiny_mirror, tmp_path, content):
     mnist.load("test", tmp_path, [str(tiny_mirror)])
     (tmp_path / "MNIST/raw" / IMAGES).write_bytes(content)
     assert len(mnist.load("test", tmp_path, [str(tiny_mirror)])) == 20
 
 
-def test_a_damaged_mirror_is_passed_over_for_the_next(tiny_mirror, tmp_path):
+def test_damaged_mirror_is_skipped(tiny_mirror, tmp_path):
     damaged = tmp_path / "damaged"
     damaged.mkdir()
     for file in tiny_mirror.iterdir():
@@ -85,35 +85,42 @@ def test_a_damaged_mirror_is_passed_over_for_the_next(tiny_mirror, tmp_path):
     assert len(mnist.load("test", tmp_path / "data", [str(damaged), str(tiny_mirror)])) == 20
 
 
-def test_without_any_sound_copy_the_error_says_what_was_tried_and_both_ways_out(tiny_mirror, tmp_path):
+def test_error_without_undamaged_copy_lists_mirrors_and_both_alternatives(tiny_mirror, tmp_path):
     (tiny_mirror / IMAGES).write_bytes(b"cut sh")
-    dead = "http://127.0.0.1:9"  # nobody listens on the discard port
+    unreachable = "http://127.0.0.1:9"  # the discard port, on which no server listens
     with pytest.raises(UserError) as caught:
-        mnist.load("test", tmp_path / "data", [str(tiny_mirror), dead, "/no/such/folder"])
+        mnist.load("test", tmp_path / "data", [str(tiny_mirror), unreachable, "/no/such/folder"])
     message = str(caught.value)
-    for part in (IMAGES, f"{tiny_mirror} (its copy is damaged", dead, "/no/such/folder", "--mirror", "--synthetic"):
+    for part in (
+        IMAGES,
+        f"{tiny_mirror} (its copy is damaged",
+        unreachable,
+        "/no/such/folder",
+        "--mirror",
+        "--synthetic",
+    ):
         assert part in message
     assert list((tmp_path / "data/MNIST/raw").iterdir()) == []
 
 
-def test_a_data_folder_that_is_a_file_is_named(tiny_mirror, tmp_path):
+def test_file_in_place_of_the_data_folder_is_reported(tiny_mirror, tmp_path):
     (tmp_path / "data").touch()
     with pytest.raises(UserError, match="Not a directory"):
         mnist.load("test", tmp_path / "data", [str(tiny_mirror)])
 
 
 @pytest.mark.parametrize("mirror", ["http://bad host/x", "ftp://127.0.0.1:9", "nonsense://x", "http://["])
-def test_a_mirror_that_makes_no_sense_is_passed_over(tiny_mirror, tmp_path, mirror):
+def test_malformed_mirror_is_skipped(tiny_mirror, tmp_path, mirror):
     assert len(mnist.load("test", tmp_path / "data", [mirror, str(tiny_mirror)])) == 20
 
 
-def test_the_mirror_asked_for_is_tried_first_then_the_environment_then_the_public_ones(monkeypatch):
+def test_mirrors_are_tried_in_order_argument_environment_public(monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", "from-environment")
-    order = mnist._mirrors_in_order(["asked"], ["public", "asked"])
-    assert order == ["asked", "from-environment", "public"]
+    order = mnist._mirrors_in_order(["argument"], ["public", "argument"])
+    assert order == ["argument", "from-environment", "public"]
 
 
-def test_checksums_are_torchvisions():
+def test_checksums_equal_those_of_torchvision():
     from torchvision.datasets import MNIST
 
     assert dict(MNIST.resources) == mnist.FILES

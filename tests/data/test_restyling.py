@@ -1,4 +1,4 @@
-"""`digits.data.restyling`: digits as other pens and hands than MNIST's write them."""
+"""`digits.data.restyling`: digits in other pens and styles than MNIST's."""
 
 import numpy as np
 import torch
@@ -9,15 +9,15 @@ from digits.probabilities import predict_logits
 DIGITS = synthetic.synthetic_digits(300, torch.Generator().manual_seed(2))
 
 
-def test_ones_and_sevens_of_which_mnist_has_few_kinds_are_more_than_others():
+def test_labels_whose_styles_mnist_lacks_are_most_frequent():
     counts = restyling.restyled_digits(1000, DIGITS, 1, True).labels.bincount()
     assert counts[1] > counts[7] > counts[[0, 2, 3, 4, 5, 6, 8, 9]].max()
 
 
-def test_another_pen_changes_a_digit_but_not_what_it_is(network):
-    random = np.random.default_rng(5)
-    again = [restyling.restyle(image.numpy(), random) for image in DIGITS.images[:, 0]]
-    changed = torch.from_numpy(np.stack(again))[:, None]
-    assert (changed != DIGITS.images).flatten(1).any(1).float().mean() > 0.9
-    read = predict_logits(network, changed).argmax(1)
-    assert (read == DIGITS.labels).float().mean() > 0.9
+def test_restyling_changes_the_image_but_not_the_label(network):
+    rng = np.random.default_rng(5)
+    restyled = [restyling.restyle(image.numpy(), rng) for image in DIGITS.images[:, 0]]
+    restyled = torch.from_numpy(np.stack(restyled))[:, None]
+    assert (restyled != DIGITS.images).flatten(1).any(1).float().mean() > 0.9
+    predictions = predict_logits(network, restyled).argmax(1)
+    assert (predictions == DIGITS.labels).float().mean() > 0.9
