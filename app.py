@@ -49,30 +49,40 @@ class ServerSettings(Settings):
     """Serve the page and the API that read digits."""
 
     host: str = Field(
-        "127.0.0.1", description="address to listen on; 0.0.0.0 or :: lets other machines in; or unix:PATH"
+        "127.0.0.1",
+        description="address to listen on; 0.0.0.0 lets other machines connect, :: over IPv6, too; "
+        "unix:PATH is a Unix domain socket",
     )
-    port: int = Field(5000, ge=0, le=65_535, description="0 takes any free one")
+    port: int = Field(5000, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
     weights: Path = Field(
-        Path("mnist.pth"), description="a state_dict of the network; loaded again when the file changes"
+        Path("mnist.pth"), description="weights of the network or of a simpler one; loaded again when the file changes"
     )
     workers: int = Field(min(4, os.cpu_count() or 1), ge=1, le=64, description="processes; on a GPU always one")
     device: DeviceName = Field(
-        "auto", description="where to compute; auto is the CPU, which reads a picture sooner than a GPU"
+        "auto", description="where to compute; auto is the CPU, which reads one picture sooner than a GPU"
     )
     log_format: Literal["text", "json"] = Field("text", description="log lines for people or for programs")
-    cors: str = Field("", description="origins whose pages may ask, as https://a.org,https://b.org; * for all")
-    frame_ancestors: str = Field("", description="origins whose pages may embed this one; * for all")
-    proxies: int = Field(0, ge=0, description="trusted proxies in front: so many entries of X-Forwarded-For are used")
-    tls_cert: str = Field("", description="PEM file of a certificate: serve https")
-    tls_key: str = Field("", description="PEM file of its key")
+    cors: str = Field(
+        "", description="other origins whose pages may use the API, as https://a.org,https://b.org; * for all"
+    )
+    frame_ancestors: str = Field("", description="other origins whose pages may embed this one; * for all")
+    proxies: int = Field(
+        0, ge=0, description="trusted proxies in front: so many entries of X-Forwarded-For, -Proto and -Prefix are used"
+    )
+    tls_cert: str = Field("", description="PEM file of the certificate and its chain: serve https")
+    tls_key: str = Field("", description="PEM file of its private key")
     max_body: int = Field(16 * 2**20, ge=1, description="bytes of a request's body")
-    max_pixels: int = Field(decoding.MAX_PIXELS, ge=1, description="pixels of a picture, known before it is decoded")
-    max_decode: float = Field(5.0, ge=0.01, description="seconds that decoding a picture may take")
+    max_pixels: int = Field(decoding.MAX_PIXELS, ge=1, description="pixels of a picture, checked before it is decoded")
+    max_decode: float = Field(
+        5.0, ge=0.01, description="seconds of decoding a picture, checked whenever the decoder reads from it"
+    )
     max_batch: int = Field(64, ge=1, description="pictures in one request")
-    max_wait: float = Field(8.0, ge=0.01, description="seconds that a request may wait before it is refused")
-    max_connections: int = Field(8000, ge=1, description="connections that a process takes; more wait")
+    max_wait: float = Field(8.0, ge=0.01, description="seconds that a request may wait before it is answered with 503")
+    max_connections: int = Field(8000, ge=1, description="connections of one process; more wait in the kernel")
     read_timeout: float = Field(
-        20.0, ge=0.1, description="seconds in which a request must arrive; idle connections are closed, too"
+        20.0,
+        ge=0.1,
+        description="seconds in which the head, then the body must arrive; idle connections are closed after as many",
     )
 
 

@@ -162,6 +162,12 @@ def test_documented_numbers_are_those_of_the_code():
     assert TEXT.count(f"requests have {server.DRAIN_SECONDS} s") == 2
 
 
+def test_documented_metrics_exist():
+    source = Path("digits/serving/monitoring.py").read_text()
+    for name in re.findall(r"`(digits_[a-z_]+)`", TEXT):
+        assert f'"{name.removesuffix("_total")}' in source, name
+
+
 def heading_anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives to the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", PAGES[page], re.MULTILINE)
