@@ -16,6 +16,7 @@ import train
 from bench.server_process import run_app
 from digits.recognition import decoding
 from digits.serving import asgi, error_handlers, server
+from tests.helpers.fake_server import fake_server
 
 README = Path("README.md").read_text()
 PAGES = {
@@ -131,6 +132,16 @@ def test_python_examples_run():
             command = ["bash", "-c", curl.replace("http://127.0.0.1:5000", served.address)]
             result = subprocess.run(command, capture_output=True, text=True, check=True)
             assert json.loads(result.stdout)["text"] == "7"
+
+
+def test_python_client_example_retries_after_the_seconds_that_a_busy_server_names():
+    example = next(block for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL) if "requests" in block)
+    busy, good = (503, b"{}", {"Retry-After": "0"}), (200, b'{"text": "7"}', {})
+    with fake_server(busy, busy, good) as server:
+        example = example.replace("http://127.0.0.1:5000", server.address)
+        result = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
+    assert result.stdout == "7\n"
+    assert len(server.requests) == 3
 
 
 def test_api_example_is_the_answer_of_the_api():

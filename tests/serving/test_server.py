@@ -16,7 +16,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
-from urllib.request import urlopen
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -26,12 +27,11 @@ from bench.images import draw_number, encode_image, to_image
 from bench.load_generator import known_pictures, load
 from bench.server_process import run_app, run_server
 from digits import UserError
-from digits.client import read
 from digits.serving import monitoring, server
 from tests.helpers.images import tiff_with_damaged_strip
 from tests.helpers.waiting import wait_until
 
-SAMPLE = Path("input/test-7.png")
+SAMPLE = Path("input/test-7.png").read_bytes()
 # In a session of its own, as a shell starts a program: signals to its process group reach nobody else.
 AS_A_GROUP = (
     "-c",
@@ -50,6 +50,12 @@ def log(tmp_path):
 
 def text_of(log) -> str:
     return Path(log.name).read_text()
+
+
+def read_text(address: str, content: bytes = SAMPLE) -> str:
+    """POST a picture to /api. Returns: the text of the reading. Raises: HTTPError for any other answer."""
+    with urlopen(Request(f"{address}/api", content)) as response:
+        return json.load(response)["text"]
 
 
 def has_ipv6() -> bool:
@@ -102,7 +108,7 @@ def test_server_on_all_addresses_is_reached_by_ipv4_and_ipv6(log):
     with run_app(0, 1, "--host", "::", log=log.fileno()) as served:
         assert served.address == f"http://[::]:{served.port}"
         for host in ("127.0.0.1", "[::1]"):
-            assert read(SAMPLE, f"http://{host}:{served.port}")["text"] == "7"
+            assert read_text(f"http://{host}:{served.port}") == "7"
     assert text_of(log).count("Every machine") == 1
 
 
@@ -110,7 +116,7 @@ def test_server_on_all_addresses_is_reached_by_ipv4_and_ipv6(log):
 def test_server_on_an_ipv6_address_announces_it_as_urls_have_it(log):
     with run_app(0, 1, "--host", "[::1]", log=log.fileno()) as served:
         assert served.address == f"http://[::1]:{served.port}"
-        assert read(SAMPLE, served.address)["text"] == "7"
+        assert read_text(served.address) == "7"
     assert "Every machine" not in text_of(log)
 
 
@@ -230,7 +236,7 @@ def test_hangup_is_ignored_under_nohup(log):
         with run_server(*AS_A_GROUP, "--workers", "2", log=log.fileno()) as served:
             workers = served.worker_pids()
             os.killpg(served.process.pid, signal.SIGHUP)
-            assert read(SAMPLE, served.address)["text"] == "7"
+            assert read_text(served.address) == "7"
             assert served.worker_pids() == workers
             served.process.terminate()
             assert served.process.wait(30) == 0
@@ -396,9 +402,9 @@ def test_log_has_a_line_for_each_request_and_nothing_else(log):
     damaged = tiff_with_damaged_strip(picture, "tiff_lzw")
     odd = encode_image(picture, exif=b"MM\0*\0\0\0\x08\0\x05")  # Pillow warns of "Corrupt EXIF data"
     with run_app(0, 1, "--log-format", "json", log=log.fileno()) as served:
-        for content in (damaged, odd, SAMPLE.read_bytes()):
-            with contextlib.suppress(UserError):
-                read(content, served.address, tries=1)
+        for content in (damaged, odd, SAMPLE):
+            with contextlib.suppress(HTTPError):
+                read_text(served.address, content)
         with socket.create_connection(("127.0.0.1", served.port)) as client:
             client.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
         wait_until(lambda: len(text_of(log).splitlines()) == 4)
@@ -415,7 +421,7 @@ def test_metrics_are_those_of_all_processes_and_their_folder_is_removed(tmp_path
         (folder,) = tmp_path.glob("digits-*")
         wait_until(lambda: len(list(folder.glob("counter_*.db"))) == 2)  # both processes count
         for _ in range(12):
-            read(SAMPLE, served.address)
+            read_text(served.address)
         with urlopen(f"{served.address}/metrics") as response:
             exposition = response.read().decode()
     assert 'digits_requests_total{method="POST",route="/api",status="200"} 12.0' in exposition
