@@ -1,38 +1,47 @@
-"""Borders of a picture that are not background: a frame of one color around it, and the table beside a page."""
+"""Borders of a picture that are not background: a frame of one color around it, and a table next to the page."""
 
 import numpy as np
 
 from digits.recognition.arrays import median
 
+FRAME_TOLERANCE = 16  # of 255: colors of one frame differ by less from their median
+MIN_FRAME_SHARE = 0.9  # of the outermost pixels: so many have the frame's color
+MAX_FRAME_WIDTH = 0.08  # of the picture's shorter side
+MIN_FRAME_CONTRAST = 32  # of 255, to the median color inside of the frame
+MIN_INNER_SHARE = 0.6  # of the pixels next to the frame: so many have one color, as paper has
+MIN_TABLE_COVERAGE = 0.97  # of the outermost row or column
+MIN_TABLE_EDGE_COVERAGE = 0.5  # of further rows or columns: the page's edge may be crooked
+MAX_TABLE_DEPTH = 1 / 3  # of the picture's height or width
+
 
 def frame_width(colors: np.ndarray) -> int:
     """Measure a frame of one color around a picture (H, W, C) uint8, in pixels; 0 if there is none."""
     shorter = min(colors.shape[:2])
-    frame, share = _dominant_color(_ring(colors, 0), 16)
-    if share < 0.9:
+    frame, share = _dominant_color(_ring(colors, 0), FRAME_TOLERANCE)
+    if share < MIN_FRAME_SHARE:
         return 0
-    for depth in range(1, round(0.08 * shorter)):
-        if np.abs(median(_ring(colors, depth)) - frame).max() > 32:
+    for depth in range(1, round(MAX_FRAME_WIDTH * shorter)):
+        if np.abs(median(_ring(colors, depth)) - frame).max() > MIN_FRAME_CONTRAST:
             inner = depth + 1 + shorter // 500  # the frame's edge may be soft
-            _, share = _dominant_color(_ring(colors, inner), 32)
-            return inner + 1 if share > 0.6 else 0
+            _, share = _dominant_color(_ring(colors, inner), MIN_FRAME_CONTRAST)
+            return inner + 1 if share > MIN_INNER_SHARE else 0
     return 0
 
 
 def remove_table(intensity: np.ndarray, mask: np.ndarray) -> None:
-    """Clear, in place, what covers a whole side of `intensity` (H, W): the table that a page lies on.
+    """Clear regions of `intensity` (H, W) that cover a whole side of the picture, in place.
 
-    mask: (H, W) bool, the foreground pixels.
+    mask: the foreground pixels, (H, W) bool.
     """
     for side_mask, side in ((mask, intensity), (mask.T, intensity.T)):
         for rows_mask, rows in ((side_mask, side), (side_mask[::-1], side[::-1])):
-            depth, min_coverage = 0, 0.97
-            for coverage in rows_mask[: len(rows) // 3].mean(1):
+            depth, min_coverage = 0, MIN_TABLE_COVERAGE
+            for coverage in rows_mask[: int(MAX_TABLE_DEPTH * len(rows))].mean(1):
                 if coverage < min_coverage:
                     break
-                depth, min_coverage = depth + 1, 0.5  # the page's edge may be crooked
+                depth, min_coverage = depth + 1, MIN_TABLE_EDGE_COVERAGE
             if depth:
-                rows[: depth + 2 + len(rows) // 100] = 0
+                rows[: depth + 2 + len(rows) // 100] = 0  # its edge is soft
 
 
 def _ring(colors: np.ndarray, depth: int) -> np.ndarray:
@@ -44,6 +53,6 @@ def _ring(colors: np.ndarray, depth: int) -> np.ndarray:
 
 
 def _dominant_color(colors: np.ndarray, tolerance: int) -> tuple[np.ndarray, float]:
-    """Return the median of `colors` (N, C), and the share of them that differs by less than `tolerance` from it."""
+    """Return the median of `colors` (N, C), and the share of colors that differ by less than `tolerance` from it."""
     middle = median(colors)
     return middle, (np.abs(colors - middle).max(1) < tolerance).mean()

@@ -1,8 +1,8 @@
 """Foreground extraction: how strongly each pixel of a picture belongs to the writing, for any colors and lighting.
 
-The intensity of a pixel is the distance of its color from the background's color there. The writing is on one side of
-the background, darker say, and thin; what differs to the other side is noise, and what is wider than any stroke is
-shading. Frames, the table around a page, and ruled lines are removed.
+The intensity of a pixel is the distance between its color and the background's color. All writing differs from the
+background in one direction (darker, for example) and is thin: differences in the opposite direction measure the noise,
+and regions wider than any stroke are shading. Noise, shading, frames, tables and ruled lines are removed.
 """
 
 from dataclasses import dataclass
@@ -24,21 +24,21 @@ from digits.recognition.borders import frame_width, remove_table
 from digits.recognition.ruled_lines import subtract_ruled_lines
 
 MIN_CONTRAST = 0.08  # of black to white: a picture with less has no writing in it
-FOREGROUND_THRESHOLD = 0.15  # intensity: pixels below it are outside of every digit
-STRONG_THRESHOLD = 0.4  # intensity: few strokes are weaker; ruled lines and the edges of shadows are
+FOREGROUND_THRESHOLD = 0.15  # of the peak intensity: pixels below it belong to no digit
+STRONG_THRESHOLD = 0.4  # of the peak intensity: few strokes are weaker; ruled lines and the edges of shadows are
 # Median intensity of the foreground: below it most pixels are shading, not writing. MNIST's images have 0.53 or more,
 # hairlines 0.52, photos that people took 0.33.
 MIN_MEDIAN_INTENSITY = 0.3
-OUTLIER_SHARE, MAX_OUTLIERS = 2e-4, 50  # of the pixels, and pixels: so many may be stronger than the peak, as dust is
+MAX_OUTLIER_FRACTION = 2e-4  # of the pixels: so many may be stronger than the peak, as dust is
+MAX_OUTLIERS = 50  # pixels: the same for large pictures
 SHADING_SIDE = 192  # pixels of the longer side on which shading is estimated: it varies slowly
-SHADING_MIN_CONTRAST = 0.02  # of black to white: weaker shading is ignored
-SHADING_MIN_AREA = 0.08  # of the picture: smaller shading is ignored
+MIN_SHADING_CONTRAST = 0.02  # of black to white: weaker shading is ignored
+MIN_SHADING_AREA = 0.08  # of the picture: smaller shading is ignored
 MAX_STROKE_FRACTION = 0.36  # of the shorter side: strokes are thinner, unless the picture is a digit cut out
 LOCAL_WINDOW = 0.25  # of the shorter side: writing covers less than half of most windows, so their median is background
-# The edge of a shadow that is wide and soft: contrast below, of black to white, and mean stroke width above, of the
-# shorter side.
-PENUMBRA_MAX_CONTRAST, PENUMBRA_MIN_WIDTH = 0.2, 0.06
-MIN_PAGE_SIDE = 64  # pixels: a picture with a shorter side is a digit cut out, without frame, table or ruled lines
+MAX_PENUMBRA_CONTRAST = 0.2  # of black to white: the soft edge of a shadow has less
+MIN_PENUMBRA_WIDTH = 0.06  # of the shorter side: the soft edge of a shadow is wider, on average; few strokes are
+MIN_PAGE_SIDE = 64  # pixels: a picture that is less high or wide is a digit cut out, without frame or ruled lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,24 +96,24 @@ def threshold_strong(foreground: Foreground) -> Foreground:
 
 
 def _extract(colors: np.ndarray, background: np.ndarray) -> Foreground | None:
-    """Extract what stands out in `colors` (H, W, C) from `background`, (C,) or (H, W, C), both from 0 to 1."""
+    """Extract the writing of `colors` (H, W, C) on `background`, (C,) or (H, W, C), both from 0 to 1."""
     intensity = _foreground_distance(colors - background)
     if min(intensity.shape) >= MIN_PAGE_SIDE:
         remove_table(intensity, intensity > FOREGROUND_THRESHOLD * _peak(intensity))
         peak = _peak(intensity)
         subtract_ruled_lines(intensity, intensity > FOREGROUND_THRESHOLD * peak, peak)
     peak = _peak(intensity)
-    if peak < MIN_CONTRAST or (peak < PENUMBRA_MAX_CONTRAST and _is_penumbra(intensity, peak)):
+    if peak < MIN_CONTRAST or (peak < MAX_PENUMBRA_CONTRAST and _is_penumbra(intensity, peak)):
         return None
     intensity = intensity / peak
     return Foreground(np.minimum(intensity, 1) if _max_outliers(intensity) else intensity, peak)
 
 
 def _foreground_distance(difference: np.ndarray) -> np.ndarray:
-    """Compute the distance of the writing from the background: (H, W), 1 from black to white.
+    """Compute the distance between the writing and the background, without shading and noise.
 
-    difference: colors minus those of the background, (H, W, C). Pixels on the other side of the background than the
-    writing, shading, and noise become 0.
+    difference: the picture's colors minus the background's, (H, W, C).
+    Returns: (H, W), from 0 in the background to 1, the distance from black to white.
     """
     channels = difference.shape[2]
     distance = np.abs(difference[..., 0])
@@ -129,7 +129,7 @@ def _foreground_distance(difference: np.ndarray) -> np.ndarray:
     if any(shading is not None for shading in shadings):
         pairs = zip(sides, shadings, strict=True)
         sides = [side if shading is None else np.maximum(side - shading, 0) for side, shading in pairs]
-        # The strongest pixels were shading, so the writing, which is thin, may be on the other side.
+        # The strongest pixels may have been shading: then the writing differs in the opposite direction.
         if opposite is not None and _peak(sides[1]) > _peak(sides[0]):
             sides, opposite = sides[::-1], ~opposite
     noise = _noise_level(sides, opposite)
@@ -137,9 +137,11 @@ def _foreground_distance(difference: np.ndarray) -> np.ndarray:
 
 
 def _opposite_polarity(difference: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
-    """Find the pixels that lie on the other side of the background than the strongest: (H, W) bool; None if none do.
+    """Find the pixels that differ from the background in the opposite direction to the strongest pixels.
 
-    difference: colors minus those of the background, (H, W, C). distance: its norm, (H, W).
+    difference: the picture's colors minus the background's, (H, W, C).
+    distance: the norm of `difference`, (H, W).
+    Returns: (H, W) bool; None if there are no such pixels.
     """
     lowest, highest, _, _ = cv2.minMaxLoc(difference.reshape(len(difference), -1))
     if lowest >= 0 or highest <= 0:  # as in black on white: no angle between differences is obtuse
@@ -153,8 +155,8 @@ def _shading(distance: np.ndarray) -> np.ndarray | None:
     """Estimate the part of `distance` (H, W) that is wider than a stroke, by an opening; None if it is negligible."""
     height, width = distance.shape
     small = downscale(distance, SHADING_SIDE)
-    shaded = small > SHADING_MIN_CONTRAST
-    if np.count_nonzero(shaded) / small.size < SHADING_MIN_AREA:
+    shaded = small > MIN_SHADING_CONTRAST
+    if np.count_nonzero(shaded) / small.size < MIN_SHADING_AREA:
         return None  # an opening is nowhere above its input
     diameter = round((MAX_STROKE_FRACTION if min(height, width) >= MIN_PAGE_SIDE else 0.5) * min(small.shape)) | 1
     # A square inside the disc: if it fits nowhere, neither does the disc. The test is faster than the opening.
@@ -164,7 +166,7 @@ def _shading(distance: np.ndarray) -> np.ndarray | None:
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
     opened = cv2.morphologyEx(_replicate(small, diameter), cv2.MORPH_OPEN, disc)
     opened = opened[diameter:-diameter, diameter:-diameter]
-    if (opened > SHADING_MIN_CONTRAST).mean() < SHADING_MIN_AREA:
+    if (opened > MIN_SHADING_CONTRAST).mean() < MIN_SHADING_AREA:
         return None
     return cv2.resize(cv2.GaussianBlur(opened, (0, 0), 1), (width, height))
 
@@ -177,9 +179,9 @@ def _replicate(values: np.ndarray, margin: int) -> np.ndarray:
 def _noise_level(sides: list[np.ndarray], opposite: np.ndarray | None) -> float:
     """Estimate the noise of the background from the picture's border: the median and four standard deviations.
 
-    sides: the distances (H, W) on the side of the writing, and on the other side if there is any.
-    opposite: (H, W) bool, the pixels on the other side. They are noise for certain, and noise on the side of the
-    writing is as strong, so these are measured if there are enough.
+    sides: distances (H, W) in the direction of the writing and, if there are any, in the opposite direction.
+    opposite: the pixels that differ in the opposite direction, (H, W) bool. These are noise for certain, and the noise
+        in the direction of the writing is as strong, so they are preferred if there are enough on the border.
     """
     border = border_indices(*sides[0].shape)
     noise = () if opposite is None else sides[1].take(border)[opposite.take(border)]
@@ -188,7 +190,7 @@ def _noise_level(sides: list[np.ndarray], opposite: np.ndarray | None) -> float:
     if np.count_nonzero(noise) < 0.5 * len(noise):
         return 0.0  # both medians are 0
     middle = median(noise)
-    return float(middle + 4 * 1.4826 * median(np.abs(noise - middle)))  # 1.4826: from the median deviation to sigma
+    return float(middle + 4 * 1.4826 * median(np.abs(noise - middle)))  # 1.4826 * MAD is sigma
 
 
 def _peak(intensity: np.ndarray) -> float:
@@ -199,12 +201,12 @@ def _peak(intensity: np.ndarray) -> float:
 
 def _max_outliers(intensity: np.ndarray) -> int:
     """Return how many pixels of (H, W) may be stronger than the peak."""
-    return int(min(OUTLIER_SHARE * intensity.size, MAX_OUTLIERS))
+    return int(min(MAX_OUTLIER_FRACTION * intensity.size, MAX_OUTLIERS))
 
 
 def _is_penumbra(intensity: np.ndarray, peak: float) -> bool:
     """Whether `intensity` (H, W) is the soft edge of a shadow: wider than strokes, and reaching the border."""
     smooth = cv2.GaussianBlur(intensity, (0, 0), max(0.5, 0.01 * min(intensity.shape)))  # noise has edges, too
     mask = intensity > FOREGROUND_THRESHOLD * peak
-    is_wide = stroke_width(smooth) > PENUMBRA_MIN_WIDTH * min(mask.shape)
+    is_wide = stroke_width(smooth) > MIN_PENUMBRA_WIDTH * min(mask.shape)
     return is_wide and mask.take(border_indices(*mask.shape)).sum() > 0.02 * mask.sum()

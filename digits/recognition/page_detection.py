@@ -1,4 +1,4 @@
-"""Page detection: finds the sheet of paper in a photo that also shows what it lies on.
+"""Page detection: finds the sheet of paper in a photo that also shows the table.
 
 A page is a large region without edges that has four corners and writing in it, which makes holes in the region. At
 the edge of a page colors change within a pixel or two; in a shadow they change slowly.
@@ -70,10 +70,10 @@ def _fill_page(region: np.ndarray) -> np.ndarray | None:
     return page if is_rectangular and has_writing and page.mean() <= MAX_AREA else None
 
 
-def _extrapolate_background(colors: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Smooth `colors` (H, W, C) uint8 where `known` (H, W) is 1, and extend them to the other pixels."""
-    known = known.astype(np.float32)[..., None]
+def _extrapolate_background(colors: np.ndarray, page: np.ndarray) -> np.ndarray:
+    """Smooth `colors` (H, W, C) uint8 where the mask `page` (H, W) is 1, and extend them to the other pixels."""
+    mask = page.astype(np.float32)[..., None]
     sigma = 0.15 * max(colors.shape[:2])
-    weights = cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
-    sums = cv2.GaussianBlur(colors * known, (0, 0), sigma).reshape(colors.shape)
+    weights = cv2.GaussianBlur(mask, (0, 0), sigma)[..., None]
+    sums = cv2.GaussianBlur(colors * mask, (0, 0), sigma).reshape(colors.shape)
     return (sums / (weights + 1e-6)).round().astype(np.uint8)

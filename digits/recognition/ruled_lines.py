@@ -7,58 +7,71 @@ import numpy as np
 
 from digits.recognition.arrays import quantile
 
+MIN_RUN = 1 / 12  # of the picture's width: shorter horizontal runs of pixels belong to strokes
+MAX_GAP = 1 / 4  # of the picture's width: where strokes cross a line or noise breaks it, the gaps are smaller
+MIN_LENGTH = 0.97  # of the picture's width
+MIN_RUN_COVERAGE = 0.5  # of the picture's width: so much of a line are runs, not gaps
+MAX_THICKNESS = 0.015  # of the picture's shorter side, or 2 pixels
+# The intensity of a line is a low quantile over its columns, as a digit's bar may lie along it for a while.
+LEVEL_QUANTILE = 0.4
+LEVEL_MARGIN = 1.15  # the intensity varies along the line: so many times the quantile is subtracted
+MAX_LEVEL = 0.8  # of the peak: a stronger line is cleared, as strokes across it cannot be told from it
+
 
 @dataclass(frozen=True, eq=False)
 class RuledLine:
-    """A thin line from side to side: the rows that it crosses, and its pixels in them, two masks (h, W) bool."""
+    """A thin horizontal line from side to side of a picture.
+
+    rows: the h rows that contain the line.
+    region: its pixels in these rows, with soft edges and gaps, (h, W) bool.
+    core: its pixels in long horizontal runs, (h, W) bool.
+    """
 
     rows: slice
-    region: np.ndarray  # all pixels that the line may cover, its soft edges and gaps included
-    core: np.ndarray  # the pixels of `region` that are surely on the line
+    region: np.ndarray
+    core: np.ndarray
 
 
 def subtract_ruled_lines(intensity: np.ndarray, mask: np.ndarray, peak: float) -> None:
-    """Subtract horizontal and vertical lines from `intensity` (H, W), in place; darker strokes across them stay.
+    """Subtract horizontal and vertical lines from `intensity` (H, W), in place; stronger strokes across them stay.
 
-    mask: (H, W) bool, the foreground pixels. peak: the intensity of the strongest strokes.
+    mask: the foreground pixels, (H, W) bool.
+    peak: the intensity of the strongest strokes.
     """
     mask = mask.astype(np.uint8)
     bands = [(intensity[line.rows], line) for line in find_ruled_lines(mask)]
     bands += [(intensity.T[line.rows], line) for line in find_ruled_lines(mask.T)]
-    # All levels are measured before the first line is subtracted: the lines cross.
+    # Measure all levels before subtracting the first line: lines cross each other.
     levels = [_line_level(band, line.core) for band, line in bands]
     for (band, line), level in zip(bands, levels, strict=True):
-        rest = (band[line.region] - level).clip(0) * (peak / (peak - level)) if level < 0.8 * peak else 0
+        rest = (band[line.region] - level).clip(0) * (peak / (peak - level)) if level < MAX_LEVEL * peak else 0
         band[line.region] = rest
 
 
 def find_ruled_lines(mask: np.ndarray) -> list[RuledLine]:
     """Find the horizontal lines of `mask` (H, W) uint8 that are thin and run from side to side."""
     height, width = mask.shape
-    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(9, width // 12)), np.uint8))
-    if runs.sum() < 0.5 * width:
+    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(9, int(MIN_RUN * width))), np.uint8))
+    if runs.sum() < MIN_RUN_COVERAGE * width:
         return []
     joined = cv2.dilate(runs, np.ones((3, 1), np.uint8))
-    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((1, width // 4), np.uint8))
+    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((1, int(MAX_GAP * width)), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
-    lines = []
+    lines, max_thickness = [], max(2, MAX_THICKNESS * min(height, width))
     for label in range(1, count):
-        _, top, run_width, run_height, _ = stats[label].tolist()
-        if run_width < 0.97 * width:
+        _, top, length, thickness, _ = stats[label].tolist()
+        if length < MIN_LENGTH * width:
             continue
-        rows = slice(top, top + run_height)
+        rows = slice(top, top + thickness)
         region = labels[rows] == label
         core = region & (runs[rows] > 0)
         columns = core.any(0).sum()
-        if columns >= 0.5 * width and core.sum() <= max(2, 0.015 * min(height, width)) * columns:
+        if columns >= MIN_RUN_COVERAGE * width and core.sum() <= max_thickness * columns:
             lines.append(RuledLine(rows, region, core))
     return lines
 
 
 def _line_level(band: np.ndarray, core: np.ndarray) -> float:
-    """Measure the intensity of a line in its rows `band` (h, W).
-
-    A low quantile over the columns, as a digit's bar may lie along the line for a while; 15 % more for its variation.
-    """
+    """Measure the intensity to subtract for a line with the mask `core` in its rows `band`, both (h, W)."""
     strongest = np.where(core, band, 0).max(0)
-    return 1.15 * float(quantile(strongest[core.any(0)], 0.4))
+    return LEVEL_MARGIN * float(quantile(strongest[core.any(0)], LEVEL_QUANTILE))

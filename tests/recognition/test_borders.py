@@ -1,4 +1,4 @@
-"""`digits.recognition.borders`: frames are measured, and tables beside a page removed."""
+"""`digits.recognition.borders`: frames are measured, and tables at the sides removed."""
 
 import numpy as np
 import pytest
