@@ -1,6 +1,5 @@
 """Read digits from pictures, or score the 10,000 MNIST test images: `python test.py --help`."""
 
-import argparse
 import csv
 import glob
 import json
@@ -8,177 +7,240 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from PIL import Image
+from pydantic import Field, model_validator
+from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 import model
 from digits import UserError, device, files, metrics
+from digits.config import Settings, parse
 from digits.data import mnist
+from digits.device import DeviceName
 from digits.explain import figures, report
 from digits.recognition import decoding
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading, Trace
-from digits.training import flags
 
 
-def main(args: argparse.Namespace) -> int:
-    """0: everything was read; 1: something could not be; 2: weights, device or a folder are not there."""
+class ReadConfig(Settings):
+    """Read digits from pictures, or score the MNIST test images."""
+
+    paths: CliPositionalArg[list[str]] = Field(["input"], description="files, folders or globs")
+    json_lines: CliToggleFlag[bool] = Field(False, validation_alias="json", description="one JSON object per line")
+    csv: CliToggleFlag[bool] = Field(False, description="comma-separated values with a header")
+    weights: Path = Field(Path("mnist.pth"), description="a state_dict of the network")
+    device: DeviceName = Field("auto", description="where to compute")
+    explain: Path | None = Field(None, description="folder for drawings of how each picture was read")
+    mnist: CliToggleFlag[bool] = Field(False, description="score the 10,000 MNIST test images instead")
+    report: Path | None = Field(None, description="with --mnist: HTML file for plots and misread digits")
+    data_dir: Path = Field(Path("data"), description="folder for the MNIST files")
+    mirror: list[str] = Field([], description="URL or folder with the four .gz files of MNIST; may be repeated")
+
+    @model_validator(mode="after")
+    def check_combination(self) -> "ReadConfig":
+        """Reject flags that contradict each other.
+
+        Raises: ValueError with a sentence for the user.
+        """
+        problems = {
+            "--csv: not allowed with --json": self.csv and self.json_lines,
+            "--mnist scores the test images: it goes with neither PATHs nor --csv": (
+                self.mnist and ("paths" in self.model_fields_set or self.csv)
+            ),
+            "--report draws how the test images are read: give it with --mnist": self.report and not self.mnist,
+            "--explain draws how pictures are read: it does not go with --mnist": self.explain and self.mnist,
+            # Path("") would be the current folder.
+            "a PATH is empty: name a file, a folder or a glob": "" in self.paths,
+        }
+        for problem, applies in problems.items():
+            if applies:
+                raise ValueError(problem)
+        return self
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture.
+
+    expected: the digits that the name of the file ends in, "7" for test-7.png, or None.
+    error: why there is no digit, or None.
+    image, trace: the decoded picture and how it was read; None if it could not be decoded.
+    """
+
+    path: Path
+    expected: str | None
+    error: UserError | None
+    image: Image.Image | None = None
+    trace: Trace | None = None
+
+    @property
+    def reading(self) -> Reading | None:
+        return None if self.error else self.trace.reading
+
+    @property
+    def is_correct(self) -> bool:
+        return not self.error and self.reading.text == self.expected
+
+
+def main(config: ReadConfig) -> int:
+    """Run the program.
+
+    Returns: the exit code, 0 if everything was read, 1 if something could not be read, 2 if the weights, the device
+    or a folder cannot be used.
+    """
     try:
-        if args.explain:
-            files.make_folder(args.explain, "--explain")
-        where = device.select(args.device)
-        network = model.load(args.weights, where)
+        if config.explain:
+            files.make_folder(config.explain, "--explain")
+        torch_device = device.select(config.device)
+        weights = files.find_shipped(config.weights)
+        network = model.load(weights, torch_device)
     except UserError as error:
         print(f"test.py: {error}", file=sys.stderr)
         return 2
-    if args.mnist:
-        return score(network, args, where)
-    reader, show = Reader(network, where), FORMATTERS[args.format]
-    drawn: set[Path] = set()
-    failed = right = known = 0
-    if args.format == "csv":
-        write_csv("path", "text", "probability", "certain", "expected", "error")
-    for path in find_pictures(args.paths):
-        label, trace, reading, problem = expected_text(path), None, None, None
-        try:
-            image = decoding.decode(path)
-            trace = reader.trace(image)
-            if trace.reading.error:
-                raise trace.reading.error
-            reading = trace.reading
-        except UserError as error:
-            failed, problem = failed + 1, error
-        if args.explain and trace:
-            try:
-                draw_explanation(args.explain, path, image, trace, drawn)
-            except UserError as error:
-                failed += 1
-                print(f"{path}: --explain: {error}", file=sys.stderr)
-        known += label is not None
-        right += reading is not None and reading.text == label
-        show(path, reading, problem, label)
-    if known and args.format == "lines":
-        print(f"{right} of {known} read as their names say")
+    if config.mnist:
+        return score_test_images(config, network, weights, torch_device)
+    return read_pictures(config, Reader(network, torch_device))
+
+
+def read_pictures(config: ReadConfig, reader: Reader) -> int:
+    """Read and print each picture; with --explain also draw how it was read. Returns: the exit code."""
+    print_outcome = print_json if config.json_lines else print_csv if config.csv else print_line
+    paths = config.paths if "paths" in config.model_fields_set else [str(files.find_shipped(Path("input")))]
+    if config.csv:
+        write_csv_row("path", "text", "probability", "certain", "expected", "error")
+    labeled = correct = failed = 0
+    drawings: set[Path] = set()
+    for path in find_pictures(paths):
+        outcome = read_picture(reader, path)
+        labeled += outcome.expected is not None
+        correct += outcome.is_correct
+        failed += outcome.error is not None
+        if config.explain and outcome.trace:
+            drawing = unused_path(config.explain / f"{path.stem}.read.png", drawings)
+            drawings.add(drawing)
+            failed += not draw_explanation(drawing, outcome)
+        print_outcome(outcome)
+    if labeled and print_outcome is print_line:
+        print(f"{correct} of {labeled} read as their names say")
     return 1 if failed else 0
 
 
 def find_pictures(paths: list[str]) -> Iterator[Path]:
-    """The pictures that `paths` mean: files, the pictures in folders, what fits globs.
+    """Expand files, folders and globs to the pictures in them.
 
-    A folder or glob in which there is none comes back itself, so that reading it says so.
+    A folder or glob without pictures is yielded itself, so that reading it reports the problem.
     """
     for path in paths:
         try:
             if Path(path).is_dir():
-                inside = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in decoding.SUFFIXES)
+                pictures = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in decoding.SUFFIXES)
             elif Path(path).exists():
-                inside = [Path(path)]
-            else:
-                inside = sorted(map(Path, glob.glob(path, recursive=True)))  # where the shell did not
-        except OSError:  # no right to look, or a name that no file can have
-            inside = []
-        yield from inside or [Path(path)]
+                pictures = [Path(path)]
+            else:  # a glob that the shell did not expand
+                pictures = sorted(map(Path, glob.glob(path, recursive=True)))
+        except OSError:  # a folder without permission, or a name that no file can have
+            pictures = []
+        yield from pictures or [Path(path)]
 
 
-def expected_text(path: Path) -> str | None:
-    """What a name that ends in -N says is written in it: "7" for test-7.png."""
+def read_picture(reader: Reader, path: Path) -> Outcome:
+    """Decode and read the picture at `path`."""
     ending = re.search(r"-(\d+)$", path.stem)
-    return ending and ending[1]
-
-
-def draw_explanation(folder: Path, path: Path, image: Image.Image, trace: Trace, drawn: set[Path]):
-    """Draw how the picture at `path` was read into `folder`, and remember in `drawn` which names are taken."""
-    number, place = 1, folder / f"{path.stem}.read.png"  # the picture itself may lie there
-    while place in drawn:  # of pictures in several folders, say
-        number, place = number + 1, folder / f"{path.stem}-{number + 1}.read.png"
-    drawn.add(place)
-    with files.atomic_write(place) as file:
-        file.write(figures.draw_stages(image, trace))
-
-
-def show_line(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
-    if problem:
-        print(problem if str(path) in str(problem) else f"{path}: {problem}", file=sys.stderr)
-        return
-    verdict = "" if label is None else "  ✓" if reading.text == label else f"  ✗ its name says {label}"
-    doubt = "" if reading.certain else "  uncertain"
-    print(f"{path}  {reading.text}  {reading.probability:7.2%}{doubt}{verdict}", flush=True)
-
-
-def show_json(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
-    outcome = {"error": {"code": problem.code, "message": str(problem)}} if problem else reading.to_dict()
-    print(json.dumps({"path": str(path)} | outcome), flush=True)
-
-
-def show_csv(path: Path, reading: Reading | None, problem: UserError | None, label: str | None) -> None:
-    read = ["", "", ""] if problem else [reading.text, round(reading.probability, 6), reading.certain]
-    write_csv(path, *read, label or "", problem or "")
-
-
-def write_csv(*row) -> None:
-    csv.writer(sys.stdout, lineterminator="\n").writerow(row)
-
-
-FORMATTERS = {"lines": show_line, "json": show_json, "csv": show_csv}
-
-
-def score(network: model.CNN, args: argparse.Namespace, where) -> int:
-    """Say how many of the 10,000 test images are read right, in all and of each digit; with --report draw it."""
+    expected = ending and ending[1]
     try:
-        if args.report:
-            files.check_writable(args.report, "--report", ("", ".html", ".htm"))
-        images = mnist.load("test", args.data_dir, args.mirror).to(where)
-        if args.report:
-            report.write_report(args.report, network, Path(args.weights), images)
-            print(f"{args.report} is written: open it in a browser", file=sys.stderr)
+        image = decoding.decode(path)
+    except UserError as error:
+        return Outcome(path, expected, error)
+    trace = reader.trace(image)
+    return Outcome(path, expected, trace.reading.error, image, trace)
+
+
+def unused_path(path: Path, used: set[Path]) -> Path:
+    """Add a number to `path` if it is in `used`: pictures in several folders may have the same name."""
+    numbered, number = path, 1
+    while numbered in used:
+        number += 1
+        stem, suffix = path.name.split(".", 1)
+        numbered = path.with_name(f"{stem}-{number}.{suffix}")
+    return numbered
+
+
+def draw_explanation(path: Path, outcome: Outcome) -> bool:
+    """Draw how a picture was read to `path`. Returns: whether it could be drawn."""
+    try:
+        with files.atomic_write(path) as file:
+            file.write(figures.draw_stages(outcome.image, outcome.trace))
+        return True
+    except UserError as error:
+        print(f"{outcome.path}: --explain: {error}", file=sys.stderr)
+        return False
+
+
+def print_line(outcome: Outcome) -> None:
+    if outcome.error:
+        message = str(outcome.error)
+        print(message if str(outcome.path) in message else f"{outcome.path}: {message}", file=sys.stderr)
+        return
+    reading = outcome.reading
+    verdict = f"  ✗ its name says {outcome.expected}" if outcome.expected else ""
+    verdict = "  ✓" if outcome.is_correct else verdict
+    doubt = "" if reading.certain else "  uncertain"
+    print(f"{outcome.path}  {reading.text}  {reading.probability:7.2%}{doubt}{verdict}", flush=True)
+
+
+def print_json(outcome: Outcome) -> None:
+    error = outcome.error
+    fields = {"error": {"code": error.code, "message": str(error)}} if error else outcome.reading.to_dict()
+    print(json.dumps({"path": str(outcome.path)} | fields), flush=True)
+
+
+def print_csv(outcome: Outcome) -> None:
+    reading = outcome.reading
+    values = [reading.text, round(reading.probability, 6), reading.certain] if reading else ["", "", ""]
+    write_csv_row(outcome.path, *values, outcome.expected or "", outcome.error or "")
+
+
+def write_csv_row(*values) -> None:
+    csv.writer(sys.stdout, lineterminator="\n").writerow(values)
+
+
+def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Path, torch_device: torch.device) -> int:
+    """Print the accuracy on the test images, in all and per digit; with --report also write the report.
+
+    Returns: the exit code, 1 if MNIST cannot be loaded or the report cannot be written.
+    """
+    try:
+        if config.report:
+            files.check_writable(config.report, "--report", ("", ".html", ".htm"))
+        images = mnist.load("test", config.data_dir, config.mirror).to(torch_device)
+        if config.report:
+            report.write_report(config.report, network, weights, images)
+            print(f"{config.report} is written: open it in a browser", file=sys.stderr)
     except UserError as error:
         print(f"test.py: {error}", file=sys.stderr)
         return 1
     counts = metrics.per_class_counts(network, images)
-    right = sum(r for r, _ in counts)
-    low, high = metrics.wilson_interval(right, len(images))
-    if args.format == "json":
-        print(json.dumps({"test_accuracy": 100 * right / len(images), "interval": [low, high], "right": counts}))
+    total_correct = sum(correct for correct, _ in counts)
+    low, high = metrics.wilson_interval(total_correct, len(images))
+    accuracy = 100 * total_correct / len(images)
+    if config.json_lines:
+        print(json.dumps({"test_accuracy": accuracy, "interval": [low, high], "right": counts}))
         return 0
-    print(f"{100 * right / len(images):.2f} % of {len(images):,} (95 % confidence: {low:.2f} to {high:.2f} %)")
-    for digit, (r, n) in enumerate(counts):
-        print(f"  {digit}  {100 * r / n:6.2f} %  {n - r:3d} of {n:,} misread")
+    print(f"{accuracy:.2f} % of {len(images):,} (95 % confidence: {low:.2f} to {high:.2f} %)")
+    for digit, (correct, total) in enumerate(counts):
+        print(f"  {digit}  {100 * correct / total:6.2f} %  {total - correct:3d} of {total:,} misread")
     return 0
 
 
-def parse_args(words: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Read digits from pictures, or score the MNIST test images.")
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders or globs; default: input")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", dest="format", action="store_const", const="json", help="one JSON object a line")
-    form.add_argument("--csv", dest="format", action="store_const", const="csv", help="comma-separated, with a heading")
-    parser.add_argument("--weights", default="mnist.pth", help="a state_dict of the network (default: %(default)s)")
-    parser.add_argument("--explain", type=Path, metavar="FOLDER", help="draw there how each picture was read")
-    parser.add_argument("--mnist", action="store_true", help="score the 10,000 test images instead")
-    parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="with --mnist: write plots and misread digits as HTML"
-    )
-    flags.add_places(parser)
-    parser.set_defaults(format="lines")
-    args = parser.parse_args(words)
-    if args.mnist and (args.paths or args.format == "csv"):
-        parser.error("--mnist scores the test images: it goes with neither PATHs nor --csv")
-    if args.report and not args.mnist:
-        parser.error("--report draws how the test images are read: give it with --mnist")
-    if args.explain and args.mnist:
-        parser.error("--explain draws how pictures are read: it does not go with --mnist")
-    if "" in args.paths:  # Path("") would be the current folder
-        parser.error("a PATH is empty: name a file, a folder or a glob")
-    args.paths = args.paths or ["input"]
-    return args
-
-
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # a terminal or pipe that has no ✓ gets a ?
+    sys.stdout.reconfigure(errors="replace")  # a terminal or pipe whose encoding lacks ✓ gets a ?
     try:
-        sys.exit(main(parse_args()))
+        sys.exit(main(parse(ReadConfig)))
     except KeyboardInterrupt:
         sys.exit(130)
-    except BrokenPipeError:  # whoever read the output has had enough: `test.py … | head`
+    except BrokenPipeError:  # the reader of the output stopped early: `test.py … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsConfigDict, SettingsError
 
 PREFIX = "DIGITS_"
 
@@ -50,11 +50,14 @@ def parse(kind: type[S], argv: list[str] | None = None) -> S:
     try:
         return CliApp.run(kind, cli_args=arguments, cli_settings_source=source, **lists)
     except ValidationError as error:
-        program = sys.argv[0].rpartition("/")[2]
-        for problem in error.errors():
-            print(f"{program}: error: {_describe_problem(kind, problem)}", file=sys.stderr)
-        print(f"`{program} --help` lists all flags.", file=sys.stderr)
-        sys.exit(2)
+        problems = [_describe_problem(kind, problem) for problem in error.errors()]
+    except SettingsError as error:
+        problems = [f'{error}: in the environment a list is JSON, as ["a", "b"]']
+    program = sys.argv[0].rpartition("/")[2]
+    for problem in problems:
+        print(f"{program}: error: {problem}", file=sys.stderr)
+    print(f"`{program} --help` lists all flags.", file=sys.stderr)
+    sys.exit(2)
 
 
 def flag(name: str) -> str:

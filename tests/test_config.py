@@ -67,6 +67,7 @@ def test_alias_names_the_flag_and_the_environment_variable(monkeypatch):
         ([], {"DIGITS_MAX_SIZE": "many"}, "valid integer"),
         ([], {"DIGITS_MAX_SIZE": "0"}, "DIGITS_MAX_SIZE"),
         ([], {"DIGITS_FORM": "flat"}, "'round' or 'square'"),
+        ([], {"DIGITS_MIRROR": "a"}, 'a list is JSON, as ["a", "b"]'),
     ],
 )
 def test_invalid_values_print_what_is_allowed_and_exit_with_2(argv, environ, message, capsys, monkeypatch):

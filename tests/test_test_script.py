@@ -1,4 +1,4 @@
-"""`test.py`, run as a program: nothing can import it, its name is the standard library's."""
+"""`test.py`, run as a program: it cannot be imported, as its name is the standard library's."""
 
 import csv
 import json
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,16 +15,14 @@ from PIL import Image
 import model
 
 
-def read(*words, **environment: str) -> subprocess.CompletedProcess:
-    script = [sys.executable, "test.py", "--device", "cpu"]
-    return subprocess.run(
-        [*script, *map(str, words)], check=False, capture_output=True, text=True, env=os.environ | environment
-    )
+def run(*argv, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(Path("test.py").resolve()), "--device", "cpu", *map(str, argv)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd, env=os.environ | environment)
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with good, broken and blank pictures, and files that are none."""
+def folder(tmp_path_factory):
+    """A folder with readable and damaged pictures, and files that are not pictures."""
     folder = tmp_path_factory.mktemp("pictures")
     shutil.copy("input/test-3.png", folder / "sheet-3.png")
     shutil.copy("input/test-5.png", folder / "wrong-4.png")
@@ -36,16 +35,17 @@ def place(tmp_path_factory):
     return folder
 
 
-def test_without_a_path_it_reads_the_ten_samples_ten_times_right():
-    result = read()
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["from the clone", "from another folder"])
+def test_without_a_path_it_reads_the_ten_samples(tmp_path, elsewhere):
+    result = run(cwd=tmp_path if elsewhere else None)
     assert result.returncode == 0
     assert result.stdout.count("✓") == 10
     assert result.stdout.splitlines()[-1] == "10 of 10 read as their names say"
     assert result.stderr == ""
 
 
-def test_what_cannot_be_read_is_said_and_the_others_still_are(place):
-    result = read(place, place / "none.png", place / "nothing", str(place / "*.tiff"))
+def test_unreadable_pictures_are_reported_and_the_others_still_read(folder):
+    result = run(folder, folder / "none.png", folder / "nothing", str(folder / "*.tiff"))
     assert result.returncode == 1
     assert result.stdout.count("✓") == 1
     assert "wrong-4.png  5" in result.stdout
@@ -61,8 +61,8 @@ def test_what_cannot_be_read_is_said_and_the_others_still_are(place):
     assert len(errors) == 6
 
 
-def test_json_is_one_object_a_line_with_a_reading_or_an_error(place):
-    result = read("--json", place)
+def test_json_prints_one_object_per_line_with_a_reading_or_an_error(folder):
+    result = run("--json", folder)
     lines = {os.path.basename(line["path"]): line for line in map(json.loads, result.stdout.splitlines())}
     assert result.returncode == 1
     assert lines["sheet-3.png"]["text"] == "3"
@@ -71,8 +71,8 @@ def test_json_is_one_object_a_line_with_a_reading_or_an_error(place):
     assert set(lines) == {"sheet-3.png", "wrong-4.png", "no name.PNG", "truncated.png", "text.jpg", "empty.gif"}
 
 
-def test_csv_has_a_heading_and_a_row_a_picture(place):
-    result = read("--csv", place / "*.png")
+def test_csv_prints_a_header_and_one_row_per_picture(folder):
+    result = run("--csv", folder / "*.png")
     rows = list(csv.DictReader(result.stdout.splitlines()))
     assert [row["text"] for row in rows] == ["3", "", "5"]
     assert [row["expected"] for row in rows] == ["3", "", "4"]
@@ -80,81 +80,93 @@ def test_csv_has_a_heading_and_a_row_a_picture(place):
 
 
 @pytest.mark.parametrize(
-    ("flags", "words"),
+    ("flags", "message"),
     [
         (["--weights", "none.pth"], "train it with"),
         (["--weights", "README.md"], "README.md"),
         (["--json", "--csv"], "not allowed with"),
         ([""], "a PATH is empty"),
         (["--mnist", "input"], "neither PATHs nor --csv"),
+        (["--mnist", "--csv"], "neither PATHs nor --csv"),
+        (["--mnist", "--explain", "drawings"], "it does not go with --mnist"),
+        (["--report", "report.html"], "give it with --mnist"),
         (["--device", "mps" if torch.cuda.is_available() else "cuda"], "--device auto"),
+        (["--device", "abacus"], "'cpu'"),
         (["--no-such-flag"], "unrecognized"),
     ],
 )
-def test_wrong_usage_is_exit_code_2_with_one_sentence(flags, words):
-    result = read(*flags)
+def test_wrong_usage_exits_with_2_and_one_sentence(flags, message):
+    result = run(*flags)
     assert result.returncode == 2
-    assert words in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_an_impossible_name_and_a_pipe_without_check_marks_are_no_reason_to_stop():
-    result = read("a" * 300, "input/test-3.png", PYTHONIOENCODING="latin-1")
+def test_environment_sets_defaults_of_flags():
+    result = run(DIGITS_WEIGHTS="none.pth")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "none.pth does not exist" in result.stderr
+
+
+def test_names_that_no_file_can_have_and_output_without_unicode_do_not_stop_the_program():
+    result = run("a" * 300, "input/test-3.png", PYTHONIOENCODING="latin-1")
     assert result.returncode == 1
     assert "cannot be read" in result.stderr
     assert "test-3.png  3" in result.stdout
     assert "Traceback" not in result.stderr
 
 
-def test_the_test_images_are_scored_in_all_and_by_digit(real_mnist):
-    lines = read("--mnist").stdout.splitlines()
+@pytest.mark.parametrize("name", ["数字-3.png", "one,two-3.png", "[3]-3.png", 'a"b\\c-3.png'])
+def test_any_file_name_is_taken_as_it_is(tmp_path, name):
+    shutil.copy("input/test-3.png", tmp_path / name)
+    result = run("--json", tmp_path / name)
+    assert result.returncode == 0
+    assert json.loads(result.stdout)["path"] == str(tmp_path / name)
+
+
+def test_mnist_prints_the_accuracy_in_all_and_per_digit(real_mnist):
+    lines = run("--mnist").stdout.splitlines()
     assert "% of 10,000 (95 % confidence: " in lines[0]
     assert [line.split()[0] for line in lines[1:]] == list("0123456789")
 
 
-def test_a_report_is_written_and_an_unwritable_one_known_before_the_work(real_mnist, tmp_path):
+def test_report_is_written_and_an_unwritable_one_reported_before_the_work(real_mnist, tmp_path):
     path = tmp_path / "report.html"
-    result = read("--mnist", "--report", path)
+    result = run("--mnist", "--report", path)
     assert result.returncode == 0
     assert f"{path} is written" in result.stderr
     assert result.stdout.splitlines()[0].partition(" of")[0] in path.read_text()
-    result = read("--mnist", "--report", tmp_path / "none" / "report.html")
+    result = run("--mnist", "--report", tmp_path / "none" / "report.html")
     assert result.returncode == 1
     assert "--report" in result.stderr
     assert "cannot be written" in result.stderr
 
 
-def test_a_report_belongs_to_the_test_images():
-    result = read("--report", "report.html")
-    assert result.returncode == 2
-    assert "--mnist" in result.stderr
-
-
 @pytest.mark.parametrize("name", ["mlp", "softmax"])
-def test_weights_of_the_simpler_networks_read_too(tmp_path, name):
+def test_weights_of_simpler_networks_can_be_used(tmp_path, name):
     model.save(model.NETWORKS[name](), tmp_path / "w.pth")
-    result = read("--weights", tmp_path / "w.pth", "input/test-3.png")
+    result = run("--weights", tmp_path / "w.pth", "input/test-3.png")
     assert result.returncode == 0
     assert "test-3.png" in result.stdout
 
 
-def test_explain_draws_how_each_picture_was_read_and_leaves_the_pictures_alone(place, tmp_path):
+def test_explain_draws_how_each_picture_was_read_and_keeps_the_pictures(folder, tmp_path):
     for name in ("sheet-3.png", "truncated.png"):
-        shutil.copy(place / name, tmp_path)
+        shutil.copy(folder / name, tmp_path)
     Image.new("L", (40, 40), 255).save(tmp_path / "blank.png")
     before = (tmp_path / "sheet-3.png").read_bytes()
-    result = read("--explain", tmp_path, tmp_path)
+    result = run("--explain", tmp_path, tmp_path)
     assert result.returncode == 1
     assert sorted(p.name for p in tmp_path.glob("*.read.png")) == ["blank.read.png", "sheet-3.read.png"]
     assert (tmp_path / "sheet-3.png").read_bytes() == before
-    again = read("--explain", tmp_path / "two", "input/test-3.png", "input/../input/test-3.png")
+    again = run("--explain", tmp_path / "two", "input/test-3.png", "input/../input/test-3.png")
     assert again.returncode == 0
     assert sorted(p.name for p in (tmp_path / "two").iterdir()) == ["test-3-2.read.png", "test-3.read.png"]
 
 
-def test_a_folder_that_cannot_be_made_is_said_before_anything_is_read(tmp_path):
+def test_folder_that_cannot_be_created_is_reported_before_reading(tmp_path):
     (tmp_path / "file").touch()
-    result = read("--explain", tmp_path / "file", "input")
+    result = run("--explain", tmp_path / "file", "input")
     assert (result.returncode, result.stdout) == (2, "")
     assert "--explain" in result.stderr
     assert "name a folder" in result.stderr
