@@ -12,11 +12,11 @@ from digits.recognition.arrays import downscale
 DETECTION_SIDE = 160  # pixels of the longer side on which pages are detected
 # Of 255: colors in 3x3 pixels differ by no more inside a page, where light falls off and paper has grain.
 MAX_GRADIENT = 16
-MIN_AREA = 0.1  # of the picture: a smaller region is not a page
-MAX_AREA = 0.95  # of the picture: around a larger page there is no table to remove
+MIN_PAGE_AREA = 0.1  # of the picture: a smaller region is not a page
+MAX_PAGE_AREA = 0.95  # of the picture: around a larger page there is no table to remove
 MIN_RECTANGULARITY = 0.88  # of the smallest rectangle around the page, of any angle: a disc fills pi / 4
 MIN_HOLE_AREA = 1e-3  # of the page: a page with smaller holes has only specks on it
-EDGE_WIDTH = 3  # pixels, of DETECTION_SIDE, that are cut off all around: the page's edge is soft
+PAGE_EDGE_WIDTH = 3  # pixels, of DETECTION_SIDE, that are cut off all around: the page's edge is soft
 
 
 def find_page(colors: np.ndarray) -> tuple[int, int, np.ndarray] | None:
@@ -30,7 +30,7 @@ def find_page(colors: np.ndarray) -> tuple[int, int, np.ndarray] | None:
     page = _largest_page(small)
     if page is None:
         return None
-    edge_kernel = np.ones((2 * EDGE_WIDTH + 1, 2 * EDGE_WIDTH + 1), np.uint8)
+    edge_kernel = np.ones((2 * PAGE_EDGE_WIDTH + 1, 2 * PAGE_EDGE_WIDTH + 1), np.uint8)
     page = cv2.erode(page, edge_kernel, borderType=cv2.BORDER_REPLICATE)
     rows, columns = page.any(1).nonzero()[0], page.any(0).nonzero()[0]
     if not len(rows):
@@ -51,7 +51,7 @@ def _largest_page(small: np.ndarray) -> np.ndarray | None:
     _, labels, stats, _ = cv2.connectedComponentsWithStats((gradient <= MAX_GRADIENT).astype(np.uint8), connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA]
     for label in np.argsort(-areas, kind="stable").tolist():
-        if label and areas[label] > MIN_AREA * labels.size:  # label 0 is the edges
+        if label and areas[label] > MIN_PAGE_AREA * labels.size:  # label 0 is the edges
             page = _fill_page((labels == label).astype(np.uint8))
             if page is not None:
                 return page
@@ -67,7 +67,7 @@ def _fill_page(region: np.ndarray) -> np.ndarray | None:
     _, (width, height), _ = cv2.minAreaRect(hull)
     is_rectangular = area >= MIN_RECTANGULARITY * (width + 1) * (height + 1)
     has_writing = MIN_HOLE_AREA * area <= hole_area and region.sum() > 0.5 * area
-    return page if is_rectangular and has_writing and page.mean() <= MAX_AREA else None
+    return page if is_rectangular and has_writing and page.mean() <= MAX_PAGE_AREA else None
 
 
 def _extrapolate_background(colors: np.ndarray, page: np.ndarray) -> np.ndarray:

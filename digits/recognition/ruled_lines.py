@@ -7,11 +7,11 @@ import numpy as np
 
 from digits.recognition.arrays import quantile
 
-MIN_RUN = 1 / 12  # of the picture's width: shorter horizontal runs of pixels belong to strokes
-MAX_GAP = 1 / 4  # of the picture's width: where strokes cross a line or noise breaks it, the gaps are smaller
-MIN_LENGTH = 0.97  # of the picture's width
+MIN_RUN_LENGTH = 1 / 12  # of the picture's width: shorter horizontal runs of pixels belong to strokes
+MAX_RUN_GAP = 1 / 4  # of the picture's width: where strokes cross a line or noise breaks it, the gaps are smaller
+MIN_LINE_LENGTH = 0.97  # of the picture's width
 MIN_RUN_COVERAGE = 0.5  # of the picture's width: so much of a line are runs, not gaps
-MAX_THICKNESS = 0.015  # of the picture's shorter side, or 2 pixels
+MAX_LINE_THICKNESS = 0.015  # of the picture's shorter side, or 2 pixels
 # The intensity of a line is a low quantile over its columns, as a digit's bar may lie along it for a while.
 LEVEL_QUANTILE = 0.4
 LEVEL_MARGIN = 1.15  # the intensity varies along the line: so many times the quantile is subtracted
@@ -51,16 +51,16 @@ def subtract_ruled_lines(intensity: np.ndarray, mask: np.ndarray, peak: float) -
 def find_ruled_lines(mask: np.ndarray) -> list[RuledLine]:
     """Find the horizontal lines of `mask` (H, W) uint8 that are thin and run from side to side."""
     height, width = mask.shape
-    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(9, int(MIN_RUN * width))), np.uint8))
+    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(9, int(MIN_RUN_LENGTH * width))), np.uint8))
     if runs.sum() < MIN_RUN_COVERAGE * width:
         return []
     joined = cv2.dilate(runs, np.ones((3, 1), np.uint8))
-    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((1, int(MAX_GAP * width)), np.uint8))
+    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((1, int(MAX_RUN_GAP * width)), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
-    lines, max_thickness = [], max(2, MAX_THICKNESS * min(height, width))
+    lines, max_thickness = [], max(2, MAX_LINE_THICKNESS * min(height, width))
     for label in range(1, count):
         _, top, length, thickness, _ = stats[label].tolist()
-        if length < MIN_LENGTH * width:
+        if length < MIN_LINE_LENGTH * width:
             continue
         rows = slice(top, top + thickness)
         region = labels[rows] == label
