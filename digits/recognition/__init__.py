@@ -1,0 +1,1 @@
+"""Recognition: from the bytes of a picture to a reading."""

@@ -52,12 +52,17 @@ class _Crop(NamedTuple):
 
 
 def normalize(intensity: np.ndarray) -> np.ndarray:
-    """Normalize the digit that all of `intensity` (H, W), from 0 to any peak, belongs to: (28, 28) uint8."""
+    """Normalize a digit.
+
+    intensity: (H, W), from 0 to any peak; all of it belongs to the digit.
+
+    Returns: the network's input, (28, 28) uint8.
+    """
     return normalize_with_transform(intensity).pixels
 
 
 def normalize_with_transform(intensity: np.ndarray) -> NormalizedDigit:
-    """Normalize like `normalize`, and return the transform between input and output as well."""
+    """Normalize a digit like `normalize`, and return how the pixels of its input and output correspond."""
     crop = _crop(intensity)
     if crop.digit_size < MIN_INPUT_SIDE:
         crop = _enlarge(crop)

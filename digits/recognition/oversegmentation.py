@@ -46,18 +46,18 @@ class Pieces(NamedTuple):
 
     pieces: from left to right.
     gaps: between pieces k and k + 1; None where both were cut from one component.
-    whole: the components, by their spans [start, end) of pieces.
+    components: by their spans [start, end) of pieces.
     """
 
     pieces: list[Component]
     gaps: list[Gap | None]
-    whole: dict[tuple[int, int], Component]
+    components: dict[tuple[int, int], Component]
 
 
-def cut_line(
+def oversegment_line(
     line: Sequence[Component], confidences: Sequence[float], intensity: np.ndarray, line_height: float
 ) -> Pieces:
-    """Cut those components of a text line into pieces that may be several digits.
+    """Cut the components of a text line that may be several digits into pieces.
 
     confidences: of each component, the probability of its most probable class, in [0, 1].
     intensity: the array (H, W) in which the components were found.
@@ -65,7 +65,7 @@ def cut_line(
     """
     pieces: list[Component] = []
     gaps: list[Gap | None] = []
-    whole = {}
+    components = {}
     for component, confidence in zip(line, confidences, strict=True):
         if pieces:
             width = (component.box.left - pieces[-1].box.right) / line_height
@@ -74,9 +74,9 @@ def cut_line(
         if len(line) <= MAX_CUT_COMPONENTS and needs_oversegmentation(component, confidence, int(line_height)):
             cut = oversegment(component, intensity)
         gaps += [None] * (len(cut) - 1)
-        whole[len(pieces), len(pieces) + len(cut)] = component
+        components[len(pieces), len(pieces) + len(cut)] = component
         pieces += cut
-    return Pieces(pieces, gaps, whole)
+    return Pieces(pieces, gaps, components)
 
 
 def needs_oversegmentation(component: Component, confidence: float, line_height: int) -> bool:
@@ -113,12 +113,15 @@ def oversegment(component: Component, intensity: np.ndarray) -> list[Component]:
 
 
 def _centered_rows(height: int) -> np.ndarray:
-    """Return row indices from the middle of the height, (height, 1): a slanted cut is at its column there."""
+    """Return row indices (height, 1) relative to the middle of the height, where a slanted cut is at its column."""
     return np.arange(height)[:, None] - height / 2
 
 
 def _projection_profile(foreground: np.ndarray, slope: float) -> np.ndarray:
-    """Sum `foreground` (H, W) float32 along lines of a `slope` through each column, and smooth the sums: (W,)."""
+    """Sum `foreground` (H, W) float32 along a line of a `slope` through each column, and smooth the sums.
+
+    Returns: (W,) float32.
+    """
     height, width = foreground.shape
     padded = cv2.copyMakeBorder(foreground, 0, 0, 1, 1, cv2.BORDER_CONSTANT)  # beyond the box is background
     columns = np.rint(np.arange(width) + slope * _centered_rows(height)).astype(int)
@@ -128,7 +131,7 @@ def _projection_profile(foreground: np.ndarray, slope: float) -> np.ndarray:
 
 
 def _profile_minima(profile: np.ndarray, min_distance: float) -> list[int]:
-    """Return at most MAX_CUTS columns with the lowest `profile` (W,), `min_distance` apart, the lowest first."""
+    """Return at most MAX_CUTS columns with the lowest `profile` (W,), `min_distance` apart, in ascending order."""
     width, values, limit = len(profile), profile.tolist(), float(MAX_CUT_PROFILE * profile.max())
     first, last = CUT_RANGE
     minima: list[int] = []

@@ -45,7 +45,7 @@ class Candidate(NamedTuple):
         return max(self.probabilities)
 
 
-class Line(NamedTuple):
+class SegmentedLine(NamedTuple):
     """The digits of a text line from left to right, and the posterior probability of its segmentation."""
 
     digits: list[Candidate]
@@ -73,7 +73,7 @@ class Reader:
         The first foreground hypothesis whose reading is certain is used, else the one with the most probable reading.
         If the first hypothesis has no digits, only a certain reading replaces it.
         """
-        array, to_picture = working_array(image)
+        array, to_picture = to_working_array(image)
         first: Trace | None = None
         for hypothesis in foreground_hypotheses(array):
             trace = self._read_foreground(hypothesis, to_picture, image.size)
@@ -103,9 +103,9 @@ class Reader:
         lines = [self._read_line(line, found.intensity) for line in text_lines]
         candidates = [candidate for line in lines for candidate in line.digits]
         reading = Reading(
-            tuple(_digit(candidate, size) for candidate in candidates), math.prod(line.posterior for line in lines)
+            tuple(_make_digit(candidate, size) for candidate in candidates), math.prod(line.posterior for line in lines)
         )
-        return Trace(reading, found, to_picture, tuple(_digit_trace(candidate) for candidate in candidates))
+        return Trace(reading, found, to_picture, tuple(_trace_digit(candidate) for candidate in candidates))
 
     def _merge_stacked(self, lines: Sequence[list[Component]], intensity: np.ndarray) -> list[list[Component]]:
         """Merge two components, each alone in its line and close above each other, where that is more probable.
@@ -123,26 +123,26 @@ class Reader:
             merged.append(line)
         return merged
 
-    def _read_line(self, line: list[Component], intensity: np.ndarray) -> Line:
+    def _read_line(self, line: list[Component], intensity: np.ndarray) -> SegmentedLine:
         """Segment a text line into digits. `intensity` (H, W) is the array in which its components were found."""
         candidates = self._classify(line, intensity)
         confidences = [candidate.confidence for candidate in candidates]
         height = max(component.height for component in line)
         if len(line) == 1 and not oversegmentation.needs_oversegmentation(line[0], confidences[0], height):
-            return Line(candidates, 1.0)
+            return SegmentedLine(candidates, 1.0)
         factor = max(1, height // WORKING_LINE_HEIGHT)
         if factor > 1:
             line, intensity = downscale_components(line, intensity, factor)
-        pieces, gaps, whole = oversegmentation.cut_line(line, confidences, intensity, height / factor)
+        pieces, gaps, uncut = oversegmentation.oversegment_line(line, confidences, intensity, height / factor)
         spans = candidate_spans([piece.box for piece in pieces], gaps)
-        merged = [whole.get((start, end)) or merge(pieces[start:end]) for start, end in spans]
+        merged = [uncut.get((start, end)) or merge(pieces[start:end]) for start, end in spans]
         # Components of a line that was not downscaled have been classified already.
         classified = {candidate.component: candidate for candidate in candidates}
         if new := [component for component in merged if component not in classified]:
             classified |= zip(new, self._classify(new, intensity), strict=True)
         by_span = {span: classified[component] for span, component in zip(spans, merged, strict=True)}
         path = best_path(gaps, spans, [candidate.confidence for candidate in by_span.values()])
-        return Line([by_span[span] for span in path.spans], path.posterior)
+        return SegmentedLine([by_span[span] for span in path.spans], path.posterior)
 
     def _classify(self, components: Sequence[Component], intensity: np.ndarray) -> list[Candidate]:
         """Normalize and classify components found in `intensity` (H, W)."""
@@ -151,7 +151,7 @@ class Reader:
         return [Candidate(*row) for row in zip(components, normalized, probabilities, strict=True)]
 
 
-def _digit(candidate: Candidate, size: tuple[int, int]) -> Digit:
+def _make_digit(candidate: Candidate, size: tuple[int, int]) -> Digit:
     """Return a candidate as a digit of a picture of `size` (width, height)."""
     component, normalized, probabilities = candidate
     left, top, right, bottom = map(round, component.to_picture.apply_to_box(component.box))
@@ -160,11 +160,12 @@ def _digit(candidate: Candidate, size: tuple[int, int]) -> Digit:
     return Digit(result, candidate.confidence, tuple(probabilities), box, normalized.pixels)
 
 
-def _digit_trace(candidate: Candidate) -> DigitTrace:
+def _trace_digit(candidate: Candidate) -> DigitTrace:
+    """Return the trace of a digit, with its transform through the component's crop to the picture."""
     component, normalized, _ = candidate
     left, top = component.box.left - component.margin, component.box.top - component.margin
-    to_array = normalized.transform.inverse().then(AxisTransform(offset_x=left, offset_y=top))
-    return DigitTrace(component, normalized.box, to_array.then(component.to_picture))
+    to_foreground = normalized.transform.inverse().then(AxisTransform(offset_x=left, offset_y=top))
+    return DigitTrace(component, normalized.box, to_foreground.then(component.to_picture))
 
 
 def may_replace(first: Reading, later: Reading) -> bool:
@@ -183,8 +184,8 @@ def may_replace(first: Reading, later: Reading) -> bool:
 def foreground_hypotheses(array: np.ndarray) -> Iterator[Foreground | None]:
     """Extract possible foregrounds of a picture (H, W, C) uint8, the most probable first.
 
-    All that stands out from the background, unless most of it is pale; only its strong intensities; the foreground of
-    a sheet of paper in the picture; what stands out from its surroundings.
+    The whole foreground, unless most of it is pale; its strong intensities only; the foreground of a page in the
+    picture; the foreground by a local background.
     """
     first = foreground.extract_foreground(array)
     if not first or not foreground.is_mostly_pale(first):
@@ -199,7 +200,7 @@ def foreground_hypotheses(array: np.ndarray) -> Iterator[Foreground | None]:
         yield foreground.extract_with_local_background(array)
 
 
-def working_array(image: Image.Image) -> tuple[np.ndarray, AxisTransform]:
+def to_working_array(image: Image.Image) -> tuple[np.ndarray, AxisTransform]:
     """Reduce a large picture by an integer factor.
 
     Returns: (H, W, C) uint8, and the transform from its pixels to pixels of the picture.

@@ -122,7 +122,7 @@ class Trace:
 
     foreground: the foreground that was read; None where nothing stands out from the background.
     to_picture: transform from pixels of the foreground to pixels of the picture.
-    digits: of each digit of `reading`.
+    digits: the trace of each digit of `reading`.
     """
 
     reading: Reading

@@ -1,7 +1,7 @@
 """Text lines: groups connected components into lines in reading order.
 
 One digit may consist of several components: thresholds break thin strokes, and the bar of a 5 may not touch it. So
-components closer than half a stroke width are merged, and a small component joins its nearest neighbor.
+components closer than a stroke width are merged, and a small component joins its nearest neighbor.
 """
 
 from collections.abc import Sequence

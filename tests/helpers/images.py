@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 from bench.images import encode_image
 from digits.recognition import decoding, foreground, normalization
 from digits.recognition.components import Component, find_components, merge
-from digits.recognition.reader import working_array
+from digits.recognition.reader import to_working_array
 from digits.recognition.text_lines import group_into_lines
 
 
@@ -30,13 +30,13 @@ def bar(x: int, top: int = 40, bottom: int = 140) -> list[tuple[int, int]]:
 
 def find_lines(image: Image.Image) -> list[list[Component]]:
     """Find the text lines of a picture, each a list of components; empty if the picture is blank."""
-    found = foreground.extract_foreground(working_array(image)[0])
+    found = foreground.extract_foreground(to_working_array(image)[0])
     return group_into_lines(find_components(found), found.intensity.shape) if found else []
 
 
 def normalize_picture(content: bytes) -> np.ndarray:
     """Normalize the whole foreground of a picture file to the MNIST frame, as one digit: (28, 28) uint8."""
-    pixels, _ = working_array(decoding.decode(content))
+    pixels, _ = to_working_array(decoding.decode(content))
     found = foreground.extract_foreground(pixels)
     lines = group_into_lines(find_components(found), found.intensity.shape)
     whole = merge([component for line in lines for component in line])

@@ -7,7 +7,7 @@ from PIL import Image
 
 from bench.images import encode_image, to_image
 from digits.recognition import decoding, foreground
-from digits.recognition.reader import working_array
+from digits.recognition.reader import to_working_array
 from tests.helpers.backgrounds import BACKGROUNDS, HEIGHT, SEVEN, WIDTH, paint, ruled, shadow
 from tests.helpers.images import find_lines
 
@@ -15,7 +15,7 @@ from tests.helpers.images import find_lines
 def extract_mask(colors: np.ndarray) -> np.ndarray:
     """Return where (H, W) or (H, W, C), from 0 to 255, has foreground: (H, W) bool."""
     image = Image.fromarray(colors.clip(0, 255).round().astype(np.uint8))
-    return foreground.extract_foreground(working_array(image)[0]).intensity > 0.5
+    return foreground.extract_foreground(to_working_array(image)[0]).intensity > 0.5
 
 
 def jaccard_index(a: np.ndarray, b: np.ndarray) -> float:
@@ -81,7 +81,7 @@ def test_contrast_of_pencil_is_measured():
     ids=["white", "black", "colored", "transparent", "one pixel", "a line of pixels", "four pixels"],
 )
 def test_blank_pictures_have_no_foreground(image):
-    assert foreground.extract_foreground(working_array(decoding.decode(encode_image(image)))[0]) is None
+    assert foreground.extract_foreground(to_working_array(decoding.decode(encode_image(image)))[0]) is None
 
 
 def test_local_background_follows_the_edge_of_a_shadow():
