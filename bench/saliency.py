@@ -88,7 +88,7 @@ def pairs(network: torch.nn.Module, first: int, hands: int) -> Iterator[Pair]:
             before, after = drawn(change, torch.Generator().manual_seed(seed))
             framed, transform, _ = normalization.normalize_with_transform(np.maximum(before, after))
             chances = class_probabilities(
-                network(activations.explain_normalization(np.array([normalization.normalize(before), framed])))
+                network(activations.to_network_input(np.array([normalization.normalize(before), framed])))
             )
             if min(chances[0, change.old], chances[1, change.new]) > LEAST:
                 yield Pair(change, framed, shares(before, after, transform))

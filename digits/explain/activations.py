@@ -1,4 +1,4 @@
-"""What goes on inside the network when it reads one digit: the way to its frame, each layer, and which ink mattered."""
+"""Explain how one digit was classified: its normalization, the output of each layer, and the saliency of its pixels."""
 
 import numpy as np
 import torch
@@ -10,32 +10,46 @@ from digits.recognition.results import Digit, DigitTrace
 def explain_digit(
     digit: Digit, trace: DigitTrace, network: torch.nn.Module, device: str | torch.device = "cpu"
 ) -> dict:
-    """`digit` as `POST /api/explain` shows it; `network` has `forward_intermediates`, see model.CNN."""
+    """Explain `digit` in the JSON form of `POST /api/explain`.
+
+    network: with a method `forward_intermediates`, as those of model.py have.
+    """
     with torch.inference_mode():
-        steps = network.forward_intermediates(explain_normalization(digit.normalized).to(device))
-    layers = [{"name": name, "shape": list(out.shape[1:]), "values": to_lists(out[0])} for name, out in steps.items()]
-    heats = {"method": saliency.METHOD, "values": to_lists(saliency.rise(digit.normalized, network, device))}
-    return {"frame": explain_transforms(digit, trace), "layers": layers, "heat": heats}
+        outputs = network.forward_intermediates(to_network_input(digit.normalized).to(device))
+    layers = [
+        {"name": name, "shape": list(output.shape[1:]), "values": to_lists(output[0])}
+        for name, output in outputs.items()
+    ]
+    saliency_maps = saliency.rise(digit.normalized, network, device)
+    return {
+        "frame": describe_normalization(digit, trace),
+        "layers": layers,
+        "heat": {"method": saliency.METHOD, "values": to_lists(saliency_maps)},
+    }
 
 
-def explain_normalization(frames: np.ndarray) -> torch.Tensor:
-    """What the network takes for `frames` (28, 28) or (B, 28, 28) uint8: (B, 1, 28, 28) in [0, 1]."""
-    return torch.from_numpy(frames.reshape(-1, 1, *frames.shape[-2:]) / np.float32(255))
+def to_network_input(normalized: np.ndarray) -> torch.Tensor:
+    """Convert normalized digits (28, 28) or (B, 28, 28) uint8 to the network's input (B, 1, 28, 28) in [0, 1]."""
+    return torch.from_numpy(normalized.reshape(-1, 1, *normalized.shape[-2:]) / np.float32(255))
 
 
 def to_lists(values: torch.Tensor) -> list:
-    """`values` as nested lists, to 3 decimals, which is more than a screen shows."""
-    return (values.cpu().double().numpy().round(3) + 0.0).tolist()  # + 0.0: without -0.0
+    """Convert `values` to nested lists, rounded to 3 decimals: more than a screen shows."""
+    return (values.cpu().double().numpy().round(3) + 0.0).tolist()  # + 0.0 turns -0.0 into 0.0
 
 
-def explain_transforms(digit: Digit, trace: DigitTrace) -> dict:
-    """The frame of `digit`, and which rectangle of the upright picture came to which of the frame."""
+def describe_normalization(digit: Digit, trace: DigitTrace) -> dict:
+    """Describe the normalized digit and where it comes from, in the JSON form of `POST /api/explain`.
+
+    Returns: crop, the rectangle of the digit in pixels of the upright picture; placed, the same in pixels of the
+    normalized digit; centre, the center of mass (x, y) in pixels of the normalized digit; pixels, its values.
+    """
     mass = digit.normalized.astype(np.float64)
-    places = np.arange(len(mass)) + 0.5
-    centre = [float(mass.sum(axis) @ places / mass.sum()) for axis in (0, 1)]
+    pixel_centers = np.arange(len(mass)) + 0.5
+    center_of_mass = [float(mass.sum(axis) @ pixel_centers / mass.sum()) for axis in (0, 1)]
     return {
         "crop": [round(value, 2) for value in trace.to_picture.apply_to_box(trace.box)],
         "placed": list(trace.box),
-        "centre": [round(value, 2) for value in centre],
+        "centre": [round(value, 2) for value in center_of_mass],
         "pixels": digit.normalized.tolist(),
     }

@@ -1,4 +1,4 @@
-"""Networks side by side, from the simplest to the largest: what each reads in the same frames."""
+"""Compare networks, from the simplest to the largest, on the same normalized digits."""
 
 import json
 from collections.abc import Sequence
@@ -8,14 +8,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from digits.explain.activations import explain_normalization
+from digits.explain.activations import to_network_input
 from digits.probabilities import BATCH_SIZE, class_probabilities
 from digits.recognition.results import Digit, Reading
 
 
 @dataclass(frozen=True)
 class ComparedModel:
-    """A network: its kind, how many numbers it learned, its accuracy in percent where that is known."""
+    """A network to compare.
+
+    name: its kind, as model.NETWORKS calls it.
+    test_accuracy: on the MNIST test images, in percent; None if it is not known.
+    """
 
     name: str
     parameter_count: int
@@ -24,7 +28,7 @@ class ComparedModel:
 
 
 def recorded_accuracy(weights: Path) -> float | None:
-    """The accuracy on the test images, in percent, that the record beside `weights` gives; None where it gives none."""
+    """Return the test accuracy, in percent, from the metadata next to `weights`; None if there is no valid one."""
     try:
         accuracy = json.loads(weights.with_suffix(".json").read_text())["test_accuracy"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -33,22 +37,32 @@ def recorded_accuracy(weights: Path) -> float | None:
 
 
 def compare_models(reading: Reading, models: Sequence[ComparedModel], device: str | torch.device = "cpu") -> list[dict]:
-    """What each of `models` says of the frames that were cut out for `reading`, as `POST /api/compare` answers."""
-    frames = explain_normalization(np.array([digit.normalized for digit in reading.digits])).to(device)
-    return [to_dict(compared, classify_digits(reading.digits, compared.network, frames)) for compared in models]
+    """Classify the digits of `reading` with each of `models`, in the JSON form of `POST /api/compare`."""
+    inputs = to_network_input(np.array([digit.normalized for digit in reading.digits])).to(device)
+    return [to_dict(model, classify_digits(reading.digits, model.network, inputs)) for model in models]
 
 
 @torch.inference_mode()
-def classify_digits(digits: Sequence[Digit], network: torch.nn.Module, frames: torch.Tensor) -> Reading:
-    """`digits` as `network` reads them in their `frames` (B, 1, 28, 28)."""
-    chances = torch.cat([class_probabilities(network(batch)) for batch in frames.split(BATCH_SIZE)]).tolist()
-    most = [max(row) for row in chances]
-    rows = zip(digits, chances, most, strict=True)
-    return Reading(tuple(Digit(row.index(p), p, tuple(row), digit.box, digit.normalized) for digit, row, p in rows))
+def classify_digits(digits: Sequence[Digit], network: torch.nn.Module, inputs: torch.Tensor) -> Reading:
+    """Return `digits` as `network` classifies them, from their `inputs` (B, 1, 28, 28)."""
+    batches = inputs.split(BATCH_SIZE)
+    probabilities = torch.cat([class_probabilities(network(batch)) for batch in batches]).tolist()
+    return Reading(
+        tuple(
+            Digit(row.index(max(row)), max(row), tuple(row), digit.box, digit.normalized)
+            for digit, row in zip(digits, probabilities, strict=True)
+        )
+    )
 
 
-def to_dict(compared: ComparedModel, reading: Reading) -> dict:
-    """The model and its reading, as JSON has them."""
-    about = {"name": compared.name, "parameters": compared.parameter_count, "test_accuracy": compared.test_accuracy}
-    said = reading.to_dict()
-    return about | {key: said[key] for key in ("text", "probability", "digits")}
+def to_dict(model: ComparedModel, reading: Reading) -> dict:
+    """Return the JSON form of one model and its reading."""
+    fields = reading.to_dict()
+    return {
+        "name": model.name,
+        "parameters": model.parameter_count,
+        "test_accuracy": model.test_accuracy,
+        "text": fields["text"],
+        "probability": fields["probability"],
+        "digits": fields["digits"],
+    }

@@ -1,7 +1,7 @@
-"""How well a network reads the MNIST test images, as one HTML file to look at: plots, misread digits, filters.
+"""Report how well a network classifies the MNIST test images, as one HTML file: plots, misread digits, filters.
 
-Nothing in it is loaded from elsewhere. Plots are Matplotlib's, as SVG whose colours are the page's, so they
-follow its light and dark. The page itself is `report.html`, a Jinja template (Flask brings Jinja).
+The file loads nothing from elsewhere. Matplotlib draws the plots as SVG in the colors of the page, so they follow its
+light and dark scheme. The page is `report.html`, a Jinja template (Flask installs Jinja).
 """
 
 import base64
@@ -12,70 +12,75 @@ from typing import Any
 
 import numpy as np
 import torch
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 from PIL import Image
 
 from digits import UserError, files, metrics
 from digits.data.mnist import ImageDataset
 from digits.probabilities import class_probabilities, predict_logits
 
-MAX_MISREAD = 200  # pictures shown at most; a network worth a report misreads fewer
-MAX_FILTERS = 32  # of the first layer
-
-# Matplotlib knows no CSS: it draws in these, and the SVG's text then gets the page's colours instead.
-TEXT_COLOR, FAINT_COLOR, ACCENT_COLOR, SECOND_COLOR = "#010203", "#040506", "#070809", "#0a0b0c"
+MAX_MISREAD = 200  # images shown; a network worth a report misreads fewer
+MAX_FILTERS = 32  # shown, of the first layer
+# Colors of the filters' positive and negative weights, RGB; visible on white and on black.
+POSITIVE_COLOR, NEGATIVE_COLOR = (224, 122, 31), (61, 120, 216)
+# Matplotlib cannot draw with CSS variables: it draws with these colors, which `to_svg` replaces by variables.
+PLOT_TEXT, PLOT_GRID, PLOT_ACCENT, PLOT_SECOND = "#010203", "#040506", "#070809", "#0a0b0c"
 CSS_COLORS = {
-    TEXT_COLOR: "var(--ink)",
-    FAINT_COLOR: "var(--faint)",
-    ACCENT_COLOR: "var(--accent)",
-    SECOND_COLOR: "var(--second)",
+    PLOT_TEXT: "var(--text)",
+    PLOT_GRID: "var(--grid)",
+    PLOT_ACCENT: "var(--accent)",
+    PLOT_SECOND: "var(--second)",
 }
 
 
-def write_report(path: Path, network: torch.nn.Module, weights: Path, split: ImageDataset) -> None:
-    """Score `network`, loaded from the file `weights`, on `split` and write the report to `path`.
+def write_report(path: Path, network: torch.nn.Module, weights: Path, dataset: ImageDataset) -> None:
+    """Score `network`, loaded from the file `weights`, on `dataset` and write the report to `path`.
 
-    Errors: UserError when `path` cannot be written or Matplotlib is missing.
+    Raises: UserError when `path` cannot be written or Matplotlib is missing.
     """
-    from jinja2 import Environment, FileSystemLoader
-
-    recorded = load_metadata(weights)
-    outputs = predict_logits(network, split.images).cpu()
-    labels, read = split.labels.cpu(), outputs.argmax(1).cpu()
-    probability = class_probabilities(outputs).amax(1)
-    right = read == labels
-    parts, error = metrics.calibration_bins(probability, right)
-    wrong = sorted((~right).nonzero()[:, 0].tolist(), key=lambda i: -probability[i])
-    curve = recorded.get("curve")
-    page = (
-        Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
-        .get_template("report.html")
-        .render(
-            name=weights.name,
-            recorded=recorded,
-            right=int(right.sum()),
-            count=len(split),
-            accuracy=100 * right.float().mean().item(),
-            interval=metrics.wilson_interval(int(right.sum()), len(split)),
-            error=error,
-            curve=plot_learning_curves(curve) if curve else "",
-            confusion=plot_confusion(metrics.confusion_matrix(read, labels)),
-            digits=plot_accuracy_per_digit(labels, right),
-            reliability=plot_reliability(parts),
-            misread=[
-                {
-                    "picture": png_data_url(split.images[i, 0].cpu().numpy()),
-                    "label": int(labels[i]),
-                    "read": int(read[i]),
-                    "probability": probability[i].item(),
-                    "number": i,
-                }
-                for i in wrong[:MAX_MISREAD]
-            ],
-            filters=[png_data_url(tile) for tile in filter_images(network)],
-        )
+    logits = predict_logits(network, dataset.images).cpu()
+    labels, predictions = dataset.labels.cpu(), logits.argmax(1).cpu()
+    probabilities = class_probabilities(logits).amax(1)
+    correct = predictions == labels
+    bins, calibration_error = metrics.calibration_bins(probabilities, correct)
+    metadata = load_metadata(weights)
+    curve = metadata.get("curve")
+    template = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template("report.html")
+    page = template.render(
+        name=weights.name,
+        metadata=metadata,
+        correct=int(correct.sum()),
+        total=len(dataset),
+        accuracy=100 * correct.float().mean().item(),
+        interval=metrics.wilson_interval(int(correct.sum()), len(dataset)),
+        calibration_error=calibration_error,
+        learning_curves=plot_learning_curves(curve) if curve else "",
+        confusion=plot_confusion(metrics.confusion_matrix(predictions, labels)),
+        accuracy_per_digit=plot_accuracy_per_digit(labels, correct),
+        reliability=plot_reliability(bins),
+        misread=list_misread(dataset.images, labels, predictions, probabilities),
+        filters=[png_data_url(tile) for tile in filter_images(network)],
     )
     with files.atomic_write(path) as file:
         file.write(page.encode())
+
+
+def list_misread(
+    images: torch.Tensor, labels: torch.Tensor, predictions: torch.Tensor, probabilities: torch.Tensor
+) -> list[dict[str, Any]]:
+    """List the misread images for the template, the most probable first, up to MAX_MISREAD."""
+    misread = sorted((predictions != labels).nonzero()[:, 0].tolist(), key=lambda i: -probabilities[i])
+    return [
+        {
+            "picture": png_data_url(images[i, 0].cpu().numpy()),
+            "label": int(labels[i]),
+            "prediction": int(predictions[i]),
+            "probability": probabilities[i].item(),
+            "index": i,
+        }
+        for i in misread[:MAX_MISREAD]
+    ]
 
 
 def load_metadata(weights: Path) -> dict[str, Any]:
@@ -88,7 +93,10 @@ def load_metadata(weights: Path) -> dict[str, Any]:
 
 
 def new_figure(width: float, height: float):
-    """An empty plot in the page's colours; all are 5 inches wide, so that their text is of one size."""
+    """Create an empty plot in the page's colors. All plots are 5 inches wide, so their text has the same size.
+
+    Raises: UserError when Matplotlib is missing.
+    """
     try:
         import matplotlib
     except ModuleNotFoundError:
@@ -96,109 +104,108 @@ def new_figure(width: float, height: float):
     matplotlib.use("svg")
     import matplotlib.pyplot as plt
 
-    colours = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    plt.rcParams.update(dict.fromkeys(colours, TEXT_COLOR) | {"svg.fonttype": "none", "svg.hashsalt": "digits"})
+    colors = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
+    plt.rcParams.update(dict.fromkeys(colors, PLOT_TEXT) | {"svg.fonttype": "none", "svg.hashsalt": "digits"})
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "font.size": 9})
     plt.rcParams.update({"figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none"})
     return plt.subplots(figsize=(width, height), layout="constrained")
 
 
-def to_svg(fig, title: str) -> str:
-    """A finished plot as SVG for the page, named `title` for those who do not see it."""
-    from markupsafe import Markup
+def to_svg(figure, title: str) -> Markup:
+    """Convert a finished plot to SVG for the page, with `title` as its accessible name."""
     from matplotlib import pyplot as plt
 
     buffer = io.StringIO()
-    fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    plt.close(fig)
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    plt.close(figure)
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
-    for drawn, shown in CSS_COLORS.items():
-        text = text.replace(drawn, shown)
+    for plot_color, css_color in CSS_COLORS.items():
+        text = text.replace(plot_color, css_color)
     return Markup(text)
 
 
-def plot_learning_curves(curve: list[dict[str, float]]) -> str:
-    """Loss and validation accuracy, epoch by epoch."""
-    fig, left = new_figure(5, 3)
+def plot_learning_curves(curve: list[dict[str, float]]) -> Markup:
+    """Plot training loss and validation accuracy per epoch."""
+    figure, left = new_figure(5, 3)
     epochs = [epoch["epoch"] for epoch in curve]
     right = left.twinx()
-    left.plot(epochs, [epoch["loss"] for epoch in curve], color=SECOND_COLOR, marker="o", markersize=3, label="loss")
+    left.plot(epochs, [epoch["loss"] for epoch in curve], color=PLOT_SECOND, marker="o", markersize=3, label="loss")
     accuracy = [epoch["validation_accuracy"] for epoch in curve]
-    right.plot(epochs, accuracy, color=ACCENT_COLOR, marker="o", markersize=3)
+    right.plot(epochs, accuracy, color=PLOT_ACCENT, marker="o", markersize=3)
     left.set(xlabel="epoch", ylim=(0, None))
-    left.set_ylabel("training loss", color=SECOND_COLOR)
-    right.set_ylabel("validation accuracy, %", color=ACCENT_COLOR)
+    left.set_ylabel("training loss", color=PLOT_SECOND)
+    right.set_ylabel("validation accuracy, %", color=PLOT_ACCENT)
     right.spines["right"].set_visible(True)
     left.xaxis.get_major_locator().set_params(integer=True)
-    return to_svg(fig, "Learning curves: training loss falls, validation accuracy rises")
+    return to_svg(figure, "Learning curves: training loss falls, validation accuracy rises")
 
 
-def plot_confusion(counts: torch.Tensor) -> str:
-    """Each digit against what it was read as; what is misread stands out, what is right stays quiet."""
-    fig, axes = new_figure(5, 4.4)
-    most = max(1, int((counts - counts.diag().diag()).max()))
+def plot_confusion(counts: torch.Tensor) -> Markup:
+    """Plot a confusion matrix (10, 10): misread digits stand out, the diagonal is pale."""
+    figure, axes = new_figure(5, 4.4)
+    max_misread = max(1, int((counts - counts.diag().diag()).max()))
     for label in range(10):
-        for read in range(10):
-            count = int(counts[label, read])
+        for prediction in range(10):
+            count = int(counts[label, prediction])
             if count:
-                colour, alpha = (FAINT_COLOR, 0.25) if label == read else (SECOND_COLOR, 0.2 + 0.6 * count / most)
-                axes.add_patch(_square(read, label, colour, alpha))
-                axes.text(read, label, f"{count:,}", ha="center", va="center", fontsize=8)
+                is_correct = label == prediction
+                color, alpha = (PLOT_GRID, 0.25) if is_correct else (PLOT_SECOND, 0.2 + 0.6 * count / max_misread)
+                axes.add_patch(_square(prediction, label, color, alpha))
+                axes.text(prediction, label, f"{count:,}", ha="center", va="center", fontsize=8)
     axes.set(xlim=(-0.5, 9.5), ylim=(9.5, -0.5), xticks=range(10), yticks=range(10), aspect="equal")
-    axes.set(xlabel="read as", ylabel="is")
+    axes.set(xlabel="read as", ylabel="written")
     axes.tick_params(length=0)
     axes.spines[["left", "bottom"]].set_visible(False)
-    return to_svg(fig, "Confusion matrix")
+    return to_svg(figure, "Confusion matrix")
 
 
-def _square(x: int, y: int, colour: str, alpha: float):
+def _square(x: int, y: int, color: str, alpha: float):
     from matplotlib.patches import Rectangle
 
-    return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, facecolor=colour, alpha=alpha, linewidth=0)
+    return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, facecolor=color, alpha=alpha, linewidth=0)
 
 
-def plot_accuracy_per_digit(labels: torch.Tensor, right: torch.Tensor) -> str:
-    """The accuracy of each digit with its 95 % confidence interval."""
-    fig, axes = new_figure(5, 3)
+def plot_accuracy_per_digit(labels: torch.Tensor, correct: torch.Tensor) -> Markup:
+    """Plot the accuracy of each digit with its 95 % confidence interval."""
+    figure, axes = new_figure(5, 3)
     for digit in range(10):
-        of = right[labels == digit]
-        if len(of):
-            low, high = metrics.wilson_interval(int(of.sum()), len(of))
-            axes.plot([digit, digit], [low, high], color=FAINT_COLOR, linewidth=5, solid_capstyle="round")
-            axes.plot(digit, 100 * of.float().mean().item(), "o", color=ACCENT_COLOR, markersize=5)
+        of_digit = correct[labels == digit]
+        if len(of_digit):
+            low, high = metrics.wilson_interval(int(of_digit.sum()), len(of_digit))
+            axes.plot([digit, digit], [low, high], color=PLOT_GRID, linewidth=5, solid_capstyle="round")
+            axes.plot(digit, 100 * of_digit.float().mean().item(), "o", color=PLOT_ACCENT, markersize=5)
     axes.set(xlabel="digit", ylabel="accuracy, %", xticks=range(10))
-    return to_svg(fig, "Accuracy per digit with 95 % confidence intervals")
+    return to_svg(figure, "Accuracy per digit with 95 % confidence intervals")
 
 
-def plot_reliability(parts: list[tuple[float, float, int]]) -> str:
-    """The share that is right against the probability that was given; on the diagonal they agree."""
-    fig, axes = new_figure(5, 4.4)
-    axes.plot([0, 1], [0, 1], color=FAINT_COLOR, linewidth=1)
-    said, was, counts = zip(*parts, strict=True)
+def plot_reliability(bins: list[tuple[float, float, int]]) -> Markup:
+    """Plot accuracy against predicted probability, of the bins of `metrics.calibration_bins`."""
+    figure, axes = new_figure(5, 4.4)
+    axes.plot([0, 1], [0, 1], color=PLOT_GRID, linewidth=1)
+    probabilities, accuracies, counts = zip(*bins, strict=True)
     sizes = 12 + 20 * np.log10(counts)
-    axes.scatter(said, was, s=sizes, color=ACCENT_COLOR, linewidth=0, zorder=3)
-    for x, y, count in parts:
+    axes.scatter(probabilities, accuracies, s=sizes, color=PLOT_ACCENT, linewidth=0, zorder=3)
+    for x, y, count in bins:
         axes.annotate(f"{count:,}", (x, y), (0, -12), textcoords="offset points", ha="center", fontsize=7)
-    axes.set(xlabel="probability that was given", ylabel="share that is right", aspect="equal")
+    axes.set(xlabel="predicted probability", ylabel="fraction read right", aspect="equal")
     axes.set(xlim=(0, 1.05), ylim=(-0.05, 1.05))
-    return to_svg(fig, "Reliability diagram")
+    return to_svg(figure, "Reliability diagram")
 
 
 def filter_images(network: torch.nn.Module) -> list[np.ndarray]:
-    """The weights of the first layer as pictures (h, w, 4): one colour above 0, another below, clear at 0."""
+    """Draw the weights of the first layer, RGBA (h, w, 4) uint8: transparent at 0, the strongest weight opaque."""
     weights = next(network.parameters()).detach().cpu()[:MAX_FILTERS]  # (n, 1, 3, 3), or (n, 784)
     side = int(weights[0].numel() ** 0.5)
     tiles = weights.view(-1, side, side)
     tiles = tiles / tiles.abs().amax((1, 2), keepdim=True)
-    above, below = (224, 122, 31), (61, 120, 216)  # readable on white and on black
-    colours = np.where((tiles > 0)[..., None], np.array(above), np.array(below))
+    colors = np.where((tiles > 0)[..., None], np.array(POSITIVE_COLOR), np.array(NEGATIVE_COLOR))
     alpha = (tiles.abs() * 255).round()[..., None].numpy()
-    return list(np.concatenate([colours, alpha], -1).astype(np.uint8))
+    return list(np.concatenate([colors, alpha], -1).astype(np.uint8))
 
 
 def png_data_url(pixels: np.ndarray) -> str:
-    """Pixels as a data: URL."""
+    """Encode uint8 pixels as a PNG in a data: URL."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
