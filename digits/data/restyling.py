@@ -29,7 +29,8 @@ def restyled_digits(count: int, digits: ImageDataset, seed: int, disable_progres
     synthetic_count = sum(map(len, parts))
     chosen = torch.randint(len(digits), (count - synthetic_count,), generator=generator)
     parts.append(digits[chosen.to(digits.labels.device)].to("cpu"))
-    images, rng = torch.cat([part.images for part in parts]), np.random.default_rng(seed)
+    images = torch.cat([part.images for part in parts])
+    rng = np.random.default_rng(seed)  # a second generator, as the digits of the shipped weights were drawn from both
     for number in tqdm(range(len(images)), "restyling digits", leave=False, disable=disable_progress):
         if number >= synthetic_count or rng.random() < 0.5:
             images[number, 0] = torch.from_numpy(restyle(images[number, 0].numpy(), rng))

@@ -2,6 +2,7 @@
 
 import functools
 import shutil
+import socket
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -85,21 +86,22 @@ def test_damaged_mirror_is_skipped(tiny_mirror, tmp_path):
     assert len(mnist.load("test", tmp_path / "data", [str(damaged), str(tiny_mirror)])) == 20
 
 
+def test_mirror_that_never_answers_is_skipped_after_the_timeout(tiny_mirror, tmp_path, monkeypatch):
+    monkeypatch.setattr(mnist, "TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        assert len(mnist.load("test", tmp_path / "data", [url, str(tiny_mirror)])) == 20
+
+
 def test_error_without_undamaged_copy_lists_mirrors_and_both_alternatives(tiny_mirror, tmp_path):
     (tiny_mirror / IMAGES).write_bytes(b"cut sh")
     unreachable = "http://127.0.0.1:9"  # the discard port, on which no server listens
     with pytest.raises(UserError) as caught:
         mnist.load("test", tmp_path / "data", [str(tiny_mirror), unreachable, "/no/such/folder"])
     message = str(caught.value)
-    for part in (
-        IMAGES,
-        f"{tiny_mirror} (its copy is damaged",
-        unreachable,
-        "/no/such/folder",
-        "--mirror",
-        "--synthetic",
-    ):
-        assert part in message
+    damaged = f"{tiny_mirror} (its copy is damaged"
+    for expected in (IMAGES, damaged, unreachable, "/no/such/folder", "--mirror", "--synthetic"):
+        assert expected in message
     assert list((tmp_path / "data/MNIST/raw").iterdir()) == []
 
 
