@@ -1,4 +1,4 @@
-"""`app.create_app`: documented answers for good requests, one form of error for all others."""
+"""`app.create_app`: the documented answers for valid requests, one error form for all others."""
 
 import io
 import json
@@ -85,12 +85,12 @@ def test_sample_pictures_are_read_in_the_documented_form(client, digit):
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_bad_requests_are_refused_with_a_code_and_advice(client, body, status, code):
+def test_invalid_requests_get_an_error_code_and_advice(client, body, status, code):
     content = {"data": body} if isinstance(body, bytes) else {"json": body}
     assert_error(client.post("/api", **content), status, code)
 
 
-def test_unknown_paths_and_methods_are_refused_in_the_same_form(client):
+def test_unknown_paths_and_methods_get_errors_in_the_same_form(client):
     assert "POST /api" in assert_error(client.get("/nothing"), 404, "not_found")
     assert "/docs" in assert_error(client.get("/api"), 405, "method_not_allowed")
     assert "POST" in client.get("/api").headers["Allow"]
@@ -117,7 +117,7 @@ def test_batch_answers_each_picture_with_a_reading_or_an_error(client):
         ({"images": ["aGVsbG8="] * 65}, 413, "batch"),
     ],
 )
-def test_malformed_batches_are_refused_as_a_whole(client, body, status, code):
+def test_malformed_batch_is_rejected_as_a_whole(client, body, status, code):
     assert_error(client.post("/api/batch", json=body), status, code)
 
 
@@ -133,12 +133,12 @@ def test_limits_are_those_of_the_settings():
 
 
 def test_randomly_changed_requests_never_cause_a_server_error(client):
-    dice = random.Random(5)
+    rng = random.Random(5)
     good = json.dumps({"image": to_base64(SAMPLE.read_bytes())}).encode()
     for _ in range(300):
-        body = bytearray(good[: dice.randrange(1, len(good) + 1)] if dice.random() < 0.3 else good)
-        for _ in range(dice.randrange(4)):
-            body[dice.randrange(len(body))] = dice.randrange(256)
+        body = bytearray(good[: rng.randrange(1, len(good) + 1)] if rng.random() < 0.3 else good)
+        for _ in range(rng.randrange(4)):
+            body[rng.randrange(len(body))] = rng.randrange(256)
         response = client.post("/api", data=bytes(body))
         if response.status_code != 200:
             assert response.status_code in (400, 413, 415, 422)
@@ -154,7 +154,7 @@ def test_bug_is_answered_with_503_and_logged_with_its_traceback(client, monkeypa
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_picture_that_takes_too_long_to_decode_is_answered_with_413(client, monkeypatch):
+def test_decoding_timeout_is_answered_with_413(client, monkeypatch):
     def slow(*_):
         raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
 
@@ -164,7 +164,7 @@ def test_picture_that_takes_too_long_to_decode_is_answered_with_413(client, monk
 
 @pytest.mark.parametrize(("code", "status"), [("large", 413), ("slow", 408), ("busy", 503), ("body", 400)])
 @pytest.mark.parametrize("path", ["/api", "/", "/healthz", "/nothing"])
-def test_errors_of_the_server_adapter_are_answered_in_the_same_form(client, path, code, status):
+def test_errors_of_the_asgi_adapter_are_answered_in_the_same_form(client, path, code, status):
     error = UserError("That was not as it should be: do something.", code)
     response = client.post(path, data=b"not read", environ_overrides={"digits.error": error})
     assert assert_error(response, status, code) == str(error)
@@ -177,7 +177,7 @@ def test_health_and_readiness_answer(client):
     assert client.get("/readyz").json == {"status": "ready"}
 
 
-def test_server_with_a_broken_reader_is_alive_but_not_ready(monkeypatch):
+def test_server_with_a_failing_reader_is_alive_but_not_ready(monkeypatch):
     broken = app.create_app()
     monkeypatch.setattr(app.Reader, "read", lambda *_: 1 / 0)
     assert broken.test_client().get("/healthz").status_code == 200
@@ -204,7 +204,7 @@ def test_metrics_count_requests_and_readings(client):
     assert "made" not in exposition
 
 
-def test_document_describes_every_route_and_status(client):
+def test_openapi_document_describes_every_route_and_status(client):
     document = client.get("/openapi.json").json
     read, explain = {"/api", "/api/batch"}, {"/api/explain", "/api/compare", "/api/network"}
     assert set(document["paths"]) == read | explain | {"/healthz", "/readyz", "/metrics"}
@@ -220,7 +220,7 @@ def test_missing_weights_raise_before_anything_is_served(tmp_path):
         app.create_app(app.ServerSettings(weights=str(tmp_path / "none.pth"), device="cpu"))
 
 
-def test_weights_that_are_not_numbers_raise(tmp_path):
+def test_non_finite_weights_raise(tmp_path):
     network = model.CNN()
     network.fc2.bias.data[:] = float("nan")
     torch.save(network.state_dict(), tmp_path / "w.pth")
@@ -228,7 +228,7 @@ def test_weights_that_are_not_numbers_raise(tmp_path):
         app.create_app(app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu"))
 
 
-def test_weights_of_the_start_are_used_where_the_file_is_gone(tmp_path):
+def test_given_weights_content_is_used_when_the_file_is_missing(tmp_path):
     settings = app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu")
     client = app.create_app(settings, Path("mnist.pth").read_bytes()).test_client()
     assert client.post("/api", json={"image": to_base64(SAMPLE.read_bytes())}).json["text"] == "7"
@@ -243,7 +243,7 @@ def test_simpler_networks_can_be_served(tmp_path, name):
 
 
 def test_replaced_weights_are_used_by_the_next_request(tmp_path, monkeypatch):
-    monkeypatch.setattr("digits.serving.reloading.INTERVAL", -1.0)
+    monkeypatch.setattr("digits.serving.reloading.CHECK_INTERVAL", -1.0)
     weights = tmp_path / "w.pth"
     weights.write_bytes(Path("mnist.pth").read_bytes())
     client = app.create_app(app.ServerSettings(weights=str(weights), device="cpu")).test_client()
@@ -269,15 +269,15 @@ def test_replaced_weights_are_used_by_the_next_request(tmp_path, monkeypatch):
         ("/digits/api/compare", blank(28, 28), False),
     ],
 )
-def test_only_small_pictures_to_fast_routes_are_short(path, body, is_short):
+def test_only_small_pictures_on_short_routes_are_short_requests(path, body, is_short):
     assert app.is_short_request(path, body) == is_short
 
 
-def test_every_path_of_the_long_routes_exists(application):
+def test_long_routes_exist(application):
     assert set(app.LONG_ROUTES) <= {rule.rule for rule in application.url_map.iter_rules()}
 
 
-def test_body_that_is_too_large_gets_the_same_sentence_from_adapter_and_application(client):
+def test_too_large_body_gets_the_same_message_from_adapter_and_application(client):
     """A server without the adapter (`flask run`) has only the application's check."""
     limit = client.application.config["MAX_BODY"]
     message = assert_error(client.post("/api", data=bytes(limit + 1)), 413, "large")

@@ -1,4 +1,4 @@
-"""The files that put the server on other machines: what they name exists."""
+"""The deployment files match the server: flags, paths, ports and grace periods."""
 
 import json
 import os
@@ -17,21 +17,20 @@ from digits.config import variable
 from digits.serving import server
 from tests.helpers.fake_server import fake_server
 
-# What app.py takes from the environment and answers to.
-NAMES = {variable(name) for name in app.ServerSettings.model_fields}
-PATHS = {rule.rule for rule in app.create_app().url_map.iter_rules()}
-DRAINS = server.DRAIN_SECONDS  # seconds after SIGTERM
+# The environment variables and routes of app.py.
+VARIABLES = {variable(name) for name in app.ServerSettings.model_fields}
+ROUTES = {rule.rule for rule in app.create_app().url_map.iter_rules()}
 
 DOCKERFILE = Path("Dockerfile").read_text().replace("\\\n", " ")
 NGINX_CONF = Path("deploy/nginx.conf").read_text()
 COMPOSE = yaml.safe_load(Path("deploy/compose.yaml").read_text())["services"]
-KUBERNETES = {part["kind"]: part for part in yaml.safe_load_all(Path("deploy/kubernetes.yaml").read_text())}
+KUBERNETES = {manifest["kind"]: manifest for manifest in yaml.safe_load_all(Path("deploy/kubernetes.yaml").read_text())}
 POD = KUBERNETES["Deployment"]["spec"]["template"]
 (CONTAINER,) = POD["spec"]["containers"]
 
 
 def lines(instruction: str) -> list[str]:
-    """What follows this instruction of the Dockerfile, each time it stands there."""
+    """The arguments of every such instruction in the Dockerfile."""
     return re.findall(rf"^ *{instruction} +(.*)$", DOCKERFILE, re.MULTILINE)
 
 
@@ -46,7 +45,7 @@ def image_environment() -> dict[str, str]:
 # The image
 
 
-def test_all_that_is_copied_into_the_image_is_tracked_and_not_ignored():
+def test_copied_files_are_tracked_and_not_in_dockerignore():
     allowed = set(re.findall(r"^!(.*)$", Path(".dockerignore").read_text(), re.MULTILINE))
     assert set(copied()) == allowed
     for source in copied():
@@ -59,34 +58,34 @@ def test_folders_keep_their_names_in_the_image():
         assert destination == "./" or (source, others) == (destination, []), line
 
 
-def test_what_is_copied_into_the_image_is_enough_and_nothing_is_written_there(tmp_path):
+def test_copied_files_are_sufficient_and_nothing_else_is_written(tmp_path):
     tracked = subprocess.run(["git", "ls-files", *copied()], capture_output=True, text=True, check=True).stdout.split()
     for name in tracked:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(name, tmp_path / name)
-    use = "import app; client = app.create_app().test_client(); print(client.get('/').status_code)"
-    with_its = {"cwd": tmp_path, "env": {**os.environ, **image_environment(), "PYTHONPATH": ""}}
-    result = subprocess.run([sys.executable, "-c", use], check=False, capture_output=True, text=True, **with_its)
+    program = "import app; client = app.create_app().test_client(); print(client.get('/').status_code)"
+    options = {"cwd": tmp_path, "env": {**os.environ, **image_environment(), "PYTHONPATH": ""}}
+    result = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, **options)
     assert result.stdout == "200\n", result.stderr
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == set(tracked)
 
 
-def test_the_image_starts_app_py_without_a_shell_and_not_as_root():
+def test_image_starts_app_py_without_a_shell_and_not_as_root():
     (command,) = lines("^CMD")
     assert json.loads(command) == ["python", "app.py"]
     (user,) = lines("USER")
     assert all(int(number) > 0 for number in user.split(":"))
 
 
-def test_the_image_installs_pytorch_from_the_index_that_was_asked_for():
-    """Of requirements.txt the lines `grep '^torch'` finds, and no others, are what that index has to have."""
+def test_image_installs_pytorch_from_the_given_index():
+    """The index must have exactly the packages that `grep '^torch' requirements.txt` selects."""
     found = [line.split(">=")[0] for line in Path("requirements.txt").read_text().splitlines() if line[:5] == "torch"]
     assert found == ["torch", "torchvision"]
     assert '--index-url "$TORCH_INDEX" -r /tmp/torch.txt' in lines("RUN")[0]
 
 
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False), (None, False)])
-def test_the_health_check_of_the_image_asks_whether_a_digit_was_read(status, healthy):
+def test_health_check_of_the_image_requests_readiness(status, healthy):
     (check,) = re.findall(r"HEALTHCHECK .*? CMD (.*)", DOCKERFILE)
     _, *words = json.loads(check)
     with fake_server((status or 0, b"", {})) as server:
@@ -96,16 +95,16 @@ def test_the_health_check_of_the_image_asks_whether_a_digit_was_read(status, hea
     assert [path for path, _, _ in server.requests] == ["/readyz"]
 
 
-def test_every_environment_variable_in_these_files_is_one_of_the_servers():
+def test_environment_variables_are_those_of_the_server():
     used = {name for name in image_environment() if name.startswith("DIGITS_")}
     used |= set(COMPOSE["digits"]["environment"]) | {variable["name"] for variable in CONTAINER["env"]}
-    assert used <= NAMES
+    assert used <= VARIABLES
 
 
 # Compose
 
 
-def test_compose_runs_two_instances_behind_nginx_on_the_ports_that_the_files_name():
+def test_compose_runs_two_instances_behind_nginx_on_matching_ports():
     port = image_environment()["DIGITS_PORT"]
     assert lines("EXPOSE") == [port]
     assert COMPOSE["digits"]["deploy"]["replicas"] == 2
@@ -117,7 +116,7 @@ def test_compose_runs_two_instances_behind_nginx_on_the_ports_that_the_files_nam
     assert (Path("deploy") / COMPOSE["digits"]["build"] / "Dockerfile").samefile("Dockerfile")
 
 
-def test_compose_believes_nginx_alone_and_gives_each_worker_a_processor():
+def test_compose_trusts_only_nginx_and_gives_each_worker_a_cpu():
     assert COMPOSE["digits"]["environment"]["DIGITS_PROXIES"] == "1"
     assert "ports" not in COMPOSE["digits"]
     limits = COMPOSE["digits"]["deploy"]["resources"]["limits"]
@@ -125,30 +124,30 @@ def test_compose_believes_nginx_alone_and_gives_each_worker_a_processor():
 
 
 @pytest.mark.parametrize("name", ["digits", "nginx"])
-def test_compose_restarts_limits_and_locks_up_each_service(name):
+def test_compose_restarts_limits_and_isolates_each_service(name):
     service = COMPOSE[name]
     assert service["restart"] == "unless-stopped"
     assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
-    assert int(service["stop_grace_period"].rstrip("s")) > DRAINS
+    assert int(service["stop_grace_period"].rstrip("s")) > server.DRAIN_SECONDS
 
 
 # Kubernetes
 
 
-@pytest.mark.parametrize("part", KUBERNETES.values(), ids=KUBERNETES)
-def test_each_part_for_kubernetes_is_valid(part):
-    kubernetes_validate.validate(part, kubernetes_validate.latest_version(), strict=True)
+@pytest.mark.parametrize("manifest", KUBERNETES.values(), ids=KUBERNETES)
+def test_kubernetes_object_is_valid(manifest):
+    kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
-def test_the_validator_refuses_unknown_fields():
-    part = KUBERNETES["PodDisruptionBudget"] | {"spec": {"maxUnavailble": 1}}
+def test_kubernetes_validator_rejects_unknown_fields():
+    manifest = KUBERNETES["PodDisruptionBudget"] | {"spec": {"maxUnavailble": 1}}
     with pytest.raises(kubernetes_validate.ValidationError, match="maxUnavailble"):
-        kubernetes_validate.validate(part, kubernetes_validate.latest_version(), strict=True)
+        kubernetes_validate.validate(manifest, kubernetes_validate.latest_version(), strict=True)
 
 
-def test_the_probes_ask_paths_that_there_are_on_the_port_that_there_is():
+def test_probes_request_existing_routes_on_the_container_port():
     (port,) = CONTAINER["ports"]
     assert str(port["containerPort"]) == image_environment()["DIGITS_PORT"]
     probes = {name: CONTAINER[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
@@ -160,10 +159,10 @@ def test_the_probes_ask_paths_that_there_are_on_the_port_that_there_is():
     }
     annotations = POD["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == str(port["containerPort"])
-    assert annotations["prometheus.io/path"] in PATHS
+    assert annotations["prometheus.io/path"] in ROUTES
 
 
-def test_the_parts_for_kubernetes_find_each_other():
+def test_kubernetes_objects_reference_each_other():
     labels, deployment = POD["metadata"]["labels"], KUBERNETES["Deployment"]
     assert deployment["spec"]["selector"]["matchLabels"] == labels
     assert KUBERNETES["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
@@ -177,7 +176,7 @@ def test_the_parts_for_kubernetes_find_each_other():
     assert CONTAINER["image"].split(":")[0] == COMPOSE["digits"]["image"]
 
 
-def test_a_pod_is_not_root_writes_nothing_and_has_the_time_to_drain():
+def test_pod_is_not_root_has_a_read_only_root_and_time_to_drain():
     user = POD["spec"]["securityContext"]
     assert user["runAsNonRoot"] is True
     assert [f"{user['runAsUser']}:{user['runAsGroup']}"] == lines("USER")
@@ -185,6 +184,6 @@ def test_a_pod_is_not_root_writes_nothing_and_has_the_time_to_drain():
     assert (locked["readOnlyRootFilesystem"], locked["allowPrivilegeEscalation"]) == (True, False)
     assert locked["capabilities"] == {"drop": ["ALL"]}
     _, seconds = CONTAINER["lifecycle"]["preStop"]["exec"]["command"]
-    assert POD["spec"]["terminationGracePeriodSeconds"] > int(seconds) + DRAINS
+    assert POD["spec"]["terminationGracePeriodSeconds"] > int(seconds) + server.DRAIN_SECONDS
     (workers,) = (variable["value"] for variable in CONTAINER["env"] if variable["name"] == "DIGITS_WORKERS")
     assert workers == CONTAINER["resources"]["limits"]["cpu"]

@@ -161,12 +161,14 @@ def shared_metrics_folder() -> Iterator[None]:
         raise UserError(
             "There is no folder for temporary files: mount one at /tmp (docker run --tmpfs /tmp) or set TMPDIR."
         ) from None
-    # prometheus_client looks at the variable when it is imported, and would keep values in memory from then on.
+    # prometheus_client chooses its class of values by the variable when it is imported, which is before this.
     os.environ[FOLDER_VARIABLE] = folder
-    values.ValueClass = values.MultiProcessValue()
+    in_memory, values.ValueClass = values.ValueClass, values.MultiProcessValue()
     try:
         yield
     finally:
+        del os.environ[FOLDER_VARIABLE]
+        values.ValueClass = in_memory
         if os.getpid() == owner:  # workers are forked inside this block
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Keeps a value that is loaded from a file, and reloads it when the file changes."""
+"""A value that is loaded from a file, and reloaded when the file changes."""
 
 import logging
 import threading
@@ -11,16 +11,19 @@ from digits import UserError
 
 LOGGER = logging.getLogger("digits")
 KEEPING_MESSAGE = "%s (What was loaded before stays in use.)"
-INTERVAL = 1.0  # s between two looks at the file
+CHECK_INTERVAL = 1.0  # s between two checks of the file
 
 T = TypeVar("T")
 
 
 class ReloadingFile(Generic[T]):
-    """Calls `load` at the start, and again in `get` when `path` was replaced or written to.
+    """Calls `load` once, and again in `get` when the file at `path` was replaced or written to.
 
-    A file that cannot be loaded is logged once, and the value from before stays in use; at the start that is
-    `load(content)`, where there is `content` that the file had before.
+    A file that cannot be loaded is logged once, and the previous value stays in use.
+
+    load: loads the value from the file, or from its argument: the content of an earlier version of the file.
+    clock: returns seconds, as time.monotonic does.
+    content: an earlier version of the file, loaded if the file cannot be loaded the first time.
     """
 
     def __init__(
@@ -30,7 +33,7 @@ class ReloadingFile(Generic[T]):
         clock: Callable[[], float] = time.monotonic,
         content: bytes | None = None,
     ):
-        """Raises: UserError of `load`."""
+        """Load the value. Raises: UserError as `load` does, if there is no `content`."""
         self.path, self.load, self.clock = path, load, clock
         self.lock = threading.Lock()
         self.state, self.checked = self.read_state(), clock()
@@ -43,8 +46,8 @@ class ReloadingFile(Generic[T]):
             LOGGER.error(KEEPING_MESSAGE, error)
 
     def get(self) -> T:
-        """The value of the file as it was at most INTERVAL ago."""
-        if self.clock() - self.checked > INTERVAL and self.lock.acquire(blocking=False):  # one thread is enough
+        """Return the value of the file as it was at most CHECK_INTERVAL ago."""
+        if self.clock() - self.checked > CHECK_INTERVAL and self.lock.acquire(blocking=False):  # one thread checks
             try:
                 self.reload_if_changed()
                 self.checked = self.clock()
@@ -61,13 +64,13 @@ class ReloadingFile(Generic[T]):
             self.value = self.load()
         except UserError as error:
             LOGGER.error(KEEPING_MESSAGE, error)
-        except Exception:  # the file may hold anything at all
+        except Exception:  # the file may contain anything
             LOGGER.exception(KEEPING_MESSAGE, f"{self.path} cannot be loaded.")
         else:
             LOGGER.warning("%s changed and was loaded again.", self.path)
 
     def read_state(self) -> tuple[int, int, int] | None:
-        """What changes when the file does: modification time, size, inode; None where there is no file."""
+        """Return modification time, size and inode, one of which changes with the file; None if there is no file."""
         try:
             stat = self.path.stat()
         except OSError:

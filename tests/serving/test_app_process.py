@@ -1,4 +1,4 @@
-"""`python app.py` as a program: starts that cannot work, and clients of a real server."""
+"""`python app.py` as a process: invalid settings, and clients of a real server."""
 
 import errno
 import gzip
@@ -35,19 +35,19 @@ def served(tmp_path_factory):
 
 
 def exchange(port: int, request: bytes) -> bytes:
-    """Everything that the server sends until it closes the connection."""
+    """Send a request. Returns: everything that the server sends until it closes the connection."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.sendall(request)
         return connection.makefile("rb").read()
 
 
-def test_many_clients_at_once_are_answered(served):
+def test_concurrent_clients_are_answered(served):
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda _: urlopen(Request(f"{served.address}/api", BODY)).read(), range(64)))
     assert {json.loads(answer)["text"] for answer in answers} == {"7"}
 
 
-def test_connection_is_kept_for_several_requests(served):
+def test_connection_is_reused_for_several_requests(served):
     connection = http.client.HTTPConnection("127.0.0.1", served.port)
     connection.connect()
     kept = connection.sock
@@ -78,7 +78,7 @@ def chunks():
 
 @pytest.mark.parametrize("body", [lambda: b"A" * 20_000_000, chunks], ids=["known length", "chunked"])
 def test_client_that_sends_too_much_receives_413(served, body):
-    """Once the server closed the connection while 20 MB were still coming: clients saw a broken pipe, no answer."""
+    """The server once closed the connection while 20 MB were still arriving: clients got a broken pipe instead."""
     with pytest.raises(HTTPError) as caught:
         urlopen(Request(f"{served.address}/api", body()))
     assert caught.value.code == 413
@@ -90,7 +90,7 @@ def test_client_that_sends_too_much_receives_413(served, body):
     [b"zzz\r\n", b"5\r\nabcdeXX\r\n", b"fffffffffffffffff\r\n", b"-1\r\n", b"5\r\nabc"],
     ids=["no size", "no end", "overflow", "negative", "cut off"],
 )
-def test_malformed_chunks_are_the_fault_of_the_client(served, body):
+def test_malformed_chunks_are_a_client_error(served, body):
     head = b"POST /api HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     with socket.create_connection(("127.0.0.1", served.port)) as connection:
         connection.sendall(head + body)
@@ -129,14 +129,14 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_odd_requests_are_answered_or_refused_without_a_server_error(served, name):
+def test_unusual_requests_never_cause_a_server_error(served, name):
     request, statuses = ODD[name]
     answer = exchange(served.port, request)
     assert int(re.match(rb"HTTP/1\.[01] (\d{3}) ", answer)[1]) in statuses
     assert urlopen(f"{served.address}/healthz").status == 200
 
 
-def test_https_on_the_http_port_ends_at_once(served):
+def test_https_on_the_http_port_is_closed_immediately(served):
     context = ssl.create_default_context()
     with (
         socket.create_connection(("127.0.0.1", served.port)) as connection,
@@ -167,7 +167,7 @@ def test_pictures_are_read_as_curl_sends_them(served, arguments):
     assert json.loads(answer)["text"] == "7"
 
 
-def test_second_server_on_a_port_is_refused_with_another_one_to_try(served: ServerProcess):
+def test_second_server_on_a_port_fails_with_advice(served: ServerProcess):
     command = [sys.executable, "app.py", "--device", "cpu", "--port", str(served.port)]
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     assert result.returncode == 1
@@ -192,17 +192,17 @@ def test_second_server_on_a_port_is_refused_with_another_one_to_try(served: Serv
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_start_that_cannot_work_raises_before_anything_is_served(monkeypatch, flags, words):
+def test_invalid_settings_raise_before_the_server_starts(monkeypatch, flags, words):
     if flags[-1] == "cuda" and torch.cuda.is_available():
         flags = ["--device", "mps"]
     for name in ("PROMETHEUS_MULTIPROC_DIR", "PYTORCH_NVML_BASED_CUDA_CHECK"):
-        monkeypatch.setenv(name, "")  # and back to what it was afterwards
+        monkeypatch.setenv(name, "")  # restored after the test
     monkeypatch.setattr(server, "serve", lambda *_: pytest.fail("started"))
     with pytest.raises(UserError, match=words):
         app.main(app.parse_args(["--port", "0", *flags]))
 
 
-def test_port_of_the_administrator_is_refused_with_advice():
+def test_privileged_port_is_rejected_with_advice():
     error = server.binding_error("127.0.0.1 port 80", PermissionError(errno.EACCES, "Permission denied"))
     assert "127.0.0.1 port 80 (Permission denied)" in str(error)
     assert "above with --port" in str(error)

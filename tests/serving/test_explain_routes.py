@@ -1,4 +1,4 @@
-"""`digits.serving.explain_routes`: explanations, comparisons and the learned weights, and how requests are refused."""
+"""`digits.serving.explain_routes`: explanations, comparisons, the learned weights, and error responses."""
 
 import io
 import json
@@ -28,23 +28,23 @@ def test_explanation_has_the_documented_form(client, network):
     assert shapes == [("conv1", [32, 26, 26]), ("conv2", [64, 11, 11]), ("fc1", [128]), ("fc2", [10])]
     pixels = np.array(answer["frame"]["pixels"])
     assert pixels.shape == (28, 28)
-    steps = network.forward_intermediates(torch.from_numpy(pixels[None, None] / 255).float())
+    outputs = network.forward_intermediates(torch.from_numpy(pixels[None, None] / 255).float())
     for layer in answer["layers"]:
         values = torch.tensor(layer["values"])
         assert list(values.shape) == layer["shape"]
-        torch.testing.assert_close(values, steps[layer["name"]][0], atol=6e-4, rtol=0)
-    heats = np.array(answer["heat"]["values"])
-    assert heats.shape == (10, 28, 28)
-    assert heats[:, pixels == 0].any() == np.False_
+        torch.testing.assert_close(values, outputs[layer["name"]][0], atol=6e-4, rtol=0)
+    saliency = np.array(answer["heat"]["values"])
+    assert saliency.shape == (10, 28, 28)
+    assert saliency[:, pixels == 0].any() == np.False_
 
 
-def test_frame_tells_its_place_in_the_picture(client):
+def test_frame_has_its_position_in_the_picture(client):
     answer = client.post("/api/explain", **RAW).json
     left, top, right, bottom = answer["frame"]["crop"]
     assert answer["reading"]["digits"][0]["box"] == pytest.approx([left, top, right, bottom], abs=1)
     placed = answer["frame"]["placed"]
     assert max(placed[2] - placed[0], placed[3] - placed[1]) == 20
-    assert answer["frame"]["centre"] == pytest.approx([14.5, 14.5], abs=0.6)  # pixel centres at +0.5
+    assert answer["frame"]["centre"] == pytest.approx([14.5, 14.5], abs=0.6)  # pixel centers at +0.5
 
 
 def test_each_digit_of_a_number_can_be_explained(client):
@@ -58,7 +58,7 @@ def test_each_digit_of_a_number_can_be_explained(client):
 
 
 @pytest.mark.parametrize("path", ["/api/explain", "/api/compare"])
-def test_picture_is_taken_in_every_form_that_the_api_takes(client, path):
+def test_picture_is_accepted_in_every_form_that_the_api_accepts(client, path):
     expected = client.post(path, **RAW).json
     assert client.post(path, json={"image": to_base64(SAMPLE)}).json == expected
     assert client.post(path, data={"image": (io.BytesIO(SAMPLE), "7.png")}).json == expected
@@ -69,7 +69,7 @@ def test_picture_is_taken_in_every_form_that_the_api_takes(client, path):
     ["x", "", "-1", "1.0", "1e0", "%20", "null", "٣", "1" * 10, "9" * 5000, "0&digit=1", "0&digit=0", "1", "999999999"],
     ids=lambda query: query[:16],
 )
-def test_digit_that_does_not_exist_is_refused(client, query):
+def test_invalid_digit_index_is_rejected(client, query):
     assert '"digit"' in assert_error(client.post(f"/api/explain?digit={query}", **RAW), 400, "digit")
 
 
@@ -83,7 +83,7 @@ def test_digit_that_does_not_exist_is_refused(client, query):
         (json.dumps({"image": to_base64(encode_image(Image.new("L", (28, 28), 255)))}).encode(), 422, "blank"),
     ],
 )
-def test_bad_pictures_are_refused_as_by_the_api(client, path, body, status, code):
+def test_invalid_pictures_get_the_errors_of_the_api(client, path, body, status, code):
     assert_error(client.post(path, data=body), status, code)
     assert_error(client.get(path), 405)
 
@@ -99,7 +99,7 @@ def test_explanations_are_counted_as_requests_but_not_as_readings(client, applic
     assert any('route="/api/explain",status="200"' in line for line in series("digits_requests_total"))
 
 
-def test_networks_are_compared_in_the_order_of_their_size(client):
+def test_networks_are_compared_in_order_of_size(client):
     networks = client.post("/api/compare", **NUMBER).json["networks"]
     assert [(one["name"], one["parameters"]) for one in networks] == [
         ("softmax", 7_850),
@@ -114,7 +114,7 @@ def test_networks_are_compared_in_the_order_of_their_size(client):
     assert all(one["digits"][0]["box"] == read["digits"][0]["box"] for one in networks)
 
 
-def test_missing_network_is_left_out(tmp_path, monkeypatch):
+def test_missing_baselines_are_left_out(tmp_path, monkeypatch):
     monkeypatch.setattr(app, "BASELINES", tmp_path / "none")
     client = app.create_app().test_client()
     assert [one["name"] for one in client.post("/api/compare", **RAW).json["networks"]] == ["cnn"]
@@ -132,21 +132,21 @@ def test_served_network_of_any_kind_is_compared_and_explained(tmp_path, name):
     assert networks[name]["digits"] == client.post("/api", **RAW).json["digits"]
     answer = client.post("/api/explain", **RAW).json
     assert answer["layers"][-1]["shape"] == [10]
-    about = client.get("/api/network").json
-    assert (about["name"], about["filters"]) == (name, {})
+    answer = client.get("/api/network").json
+    assert (answer["name"], answer["filters"]) == (name, {})
 
 
 def test_learned_weights_are_those_of_the_network(client, network):
-    about = client.get("/api/network").json
-    assert list(about) == ["name", "parameters", "test_accuracy", "filters", "templates"]
-    assert (about["name"], about["parameters"]) == ("cnn", 225_034)
-    assert about["test_accuracy"] == json.loads(Path("mnist.json").read_text())["test_accuracy"]
-    assert np.shape(about["templates"]) == (10, 28, 28)
-    assert np.array(about["filters"]["conv1"]) == pytest.approx(network.conv1.weight[:, 0].detach().numpy(), abs=6e-4)
-    assert np.array(about["filters"]["conv2"]) == pytest.approx(network.conv2.weight.detach().numpy(), abs=6e-4)
+    answer = client.get("/api/network").json
+    assert list(answer) == ["name", "parameters", "test_accuracy", "filters", "templates"]
+    assert (answer["name"], answer["parameters"]) == ("cnn", 225_034)
+    assert answer["test_accuracy"] == json.loads(Path("mnist.json").read_text())["test_accuracy"]
+    assert np.shape(answer["templates"]) == (10, 28, 28)
+    assert np.array(answer["filters"]["conv1"]) == pytest.approx(network.conv1.weight[:, 0].detach().numpy(), abs=6e-4)
+    assert np.array(answer["filters"]["conv2"]) == pytest.approx(network.conv2.weight.detach().numpy(), abs=6e-4)
 
 
-def test_learned_weights_are_sent_again_only_when_they_changed(tmp_path, client):
+def test_learned_weights_are_not_sent_again_unless_they_changed(tmp_path, client):
     first = client.get("/api/network")
     assert first.headers["Cache-Control"] == "no-cache"
     again = client.get("/api/network", headers={"If-None-Match": first.headers["ETag"]})
@@ -156,6 +156,6 @@ def test_learned_weights_are_sent_again_only_when_they_changed(tmp_path, client)
     assert other.get("/api/network", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
 
 
-def test_networks_to_compare_are_found_from_any_folder():
+def test_baselines_are_found_from_any_folder():
     assert app.BASELINES.is_absolute()
     assert {path.name for path in app.BASELINES.iterdir()} == {"softmax.pth", "softmax.json", "mlp.pth", "mlp.json"}

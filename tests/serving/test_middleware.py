@@ -1,4 +1,4 @@
-"""`digits.serving.middleware`: security headers, other origins, compression, path prefixes and the access log."""
+"""`digits.serving.middleware`: security headers, cross-origin rules, compression, path prefixes and the access log."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ def client_of(**settings) -> FlaskClient:
 
 @pytest.fixture(scope="module")
 def open_client() -> FlaskClient:
-    """Of an application that takes requests of pages of two other origins."""
+    """A client of an application that allows pages of two other origins."""
     return client_of(cors=f"{COURSE}/, HTTP://LOCALHOST:8080")
 
 
@@ -48,7 +48,7 @@ def test_every_response_has_security_headers(client, path):
     ("setting", "ancestors"),
     [("", "'none'"), (f"{COURSE}/", COURSE), (f"{COURSE},{OTHER}", f"{COURSE} {OTHER}"), ("*", "*")],
 )
-def test_frame_ancestors_may_embed_the_page(setting, ancestors):
+def test_frame_ancestors_are_in_the_content_security_policy(setting, ancestors):
     policy = client_of(frame_ancestors=setting).get("/").headers["Content-Security-Policy"]
     assert policy.endswith(f"; frame-ancestors {ancestors}")
 
@@ -73,7 +73,7 @@ def test_frame_ancestors_may_embed_the_page(setting, ancestors):
         ("https://xn--4ca.org", ("https://xn--4ca.org",)),
     ],
 )
-def test_origins_are_spelled_as_browsers_send_them(text, origins):
+def test_origins_are_normalized_to_what_browsers_send(text, origins):
     assert parse_origins(text, "--cors") == origins
 
 
@@ -87,13 +87,13 @@ BAD_ORIGINS = [
 
 @pytest.mark.parametrize("word", BAD_ORIGINS)
 @pytest.mark.parametrize("flag", ["cors", "frame_ancestors"])
-def test_texts_that_are_not_origins_are_refused_with_an_example(word, flag):
+def test_invalid_origins_are_rejected_with_an_example(word, flag):
     shown = f"--{flag.replace('_', '-')} {word} is no origin: .*https://example.org"
     with pytest.raises(UserError, match=re.escape(shown).replace(re.escape(".*"), ".*")):
         client_of(**{flag: f"{COURSE},{word}"})
 
 
-def test_create_app_refuses_origins_that_are_none():
+def test_create_app_rejects_invalid_origins():
     with pytest.raises(UserError, match="--cors null"):
         client_of(cors="null")
 
@@ -102,7 +102,7 @@ def test_create_app_refuses_origins_that_are_none():
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/healthz", 200), ("POST", "/api", 200), ("GET", "/nothing", 404)]
 )
-def test_response_names_the_allowed_origin_that_asked(open_client, origin, method, path, status):
+def test_response_names_the_allowed_origin_of_the_request(open_client, origin, method, path, status):
     content = RAW if method == "POST" else {}
     response = open_client.open(path, method=method, headers={"Origin": origin}, **content)
     assert response.status_code == status
@@ -118,11 +118,11 @@ def test_other_origins_are_not_named(open_client, origin, method):
     response = open_client.open("/healthz", method=method, headers=headers)
     assert response.status_code in (200, 204)
     assert "Access-Control-Allow-Origin" not in response.headers
-    assert "Origin" in response.vary  # a cache must not give this to a page that is allowed
+    assert "Origin" in response.vary  # a cache must not send this to a page of an allowed origin
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/batch", "/api/explain", "/api/compare"])
-def test_preflight_allows_what_the_api_takes(open_client, path):
+def test_preflight_allows_the_methods_and_headers_of_the_api(open_client, path):
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type, x-request-id"}
     response = open_client.options(path, headers={"Origin": COURSE} | asked)
     assert (response.status_code, response.data) == (204, b"")
@@ -133,7 +133,7 @@ def test_preflight_allows_what_the_api_takes(open_client, path):
     assert int(response.headers["Access-Control-Max-Age"]) > 0
 
 
-def test_errors_of_any_kind_can_be_read_by_other_origins(open_client):
+def test_error_responses_can_be_read_by_allowed_origins(open_client):
     headers = {"Origin": COURSE}
     error = UserError("There is more to read than can be: come again.", "busy")
     for response in (
@@ -154,7 +154,7 @@ def test_star_allows_every_origin(setting, origin):
         assert response.headers.getlist("Access-Control-Allow-Origin") == ["*"]
 
 
-def test_options_without_cors_names_the_methods(client):
+def test_options_without_cors_lists_the_methods(client):
     response = client.options("/api", headers={"Origin": COURSE, "Access-Control-Request-Method": "POST"})
     assert response.status_code == 200
     assert {"POST", "OPTIONS"} <= set(response.allow)
@@ -180,22 +180,22 @@ def test_explanation_is_not_compressed_for_other_clients(client, accepted):
     response = client.post("/api/explain", headers=headers, **RAW)
     assert "Content-Encoding" not in response.headers
     assert response.json["reading"]["text"] == "7"
-    assert "Accept-Encoding" in response.vary  # a cache must not give this to everybody
+    assert "Accept-Encoding" in response.vary  # a cache must not send this to every client
 
 
 @pytest.mark.parametrize(
     "path", ["/", "/static/js/main.js", "/docs/js/swagger-ui-bundle.js", "/openapi.json", "/metrics"]
 )
 @pytest.mark.parametrize("accepted", ["gzip", "gzip, deflate, br, zstd"], ids=["program", "browser"])
-def test_texts_are_compressed(client, path, accepted):
+def test_text_responses_are_compressed(client, path, accepted):
     response = client.get(path, headers={"Accept-Encoding": accepted}, buffered=True)
     assert response.headers["Content-Encoding"] in accepted.split(", ")
     assert int(response.headers["Content-Length"]) == len(response.data)
 
 
 @pytest.mark.parametrize("accepted", ["", "gzip"])
-def test_range_of_a_file_is_answered_with_the_whole_file(client, accepted):
-    """It would be compressed as if it were the whole."""
+def test_range_request_gets_the_whole_file(client, accepted):
+    """A range would be compressed as if it were the whole file."""
     headers = {"Range": "bytes=0-99", "Accept-Encoding": accepted}
     response = client.get("/static/js/main.js", headers=headers, buffered=True)
     assert response.status_code == 200
@@ -220,7 +220,7 @@ def test_readings_are_too_short_to_be_compressed(client):
     ],
     ids=["X-Forwarded-Prefix", "with a slash", "SCRIPT_NAME"],
 )
-def test_prefix_is_in_the_document_and_in_links(request_):
+def test_path_prefix_is_in_the_openapi_document_and_in_links(request_):
     client = client_of(proxies=1)
     assert client.get("/openapi.json", **request_).json["servers"] == [{"url": "/digits"}]
     headers = request_.get("headers", {}) | {"Accept": "text/html"}
@@ -232,7 +232,7 @@ def test_prefix_is_in_the_document_and_in_links(request_):
         assert client.get(link.removeprefix("/digits"), **request_, buffered=True).status_code == 200
 
 
-def test_prefix_in_the_environment_is_for_proxies_that_leave_it_in_the_path_and_others(monkeypatch):
+def test_prefix_in_the_environment_may_be_part_of_the_path_or_not(monkeypatch):
     monkeypatch.setenv("SCRIPT_NAME", "/digits/")
     client = client_of()
     assert client.get("/openapi.json").status_code == 200
@@ -247,7 +247,7 @@ def test_prefix_of_a_client_is_ignored_without_proxies(client):
 
 
 def test_pages_link_relative_to_their_own_address(client):
-    """So that they work behind any prefix, even if a proxy does not tell it."""
+    """So the pages work behind any path prefix, even if the proxy does not send it."""
     for path in ("/", "/docs"):
         for link in re.findall(r'(?:href|src|action)="([^"]+)"', client.get(path, buffered=True).text):
             assert not link.startswith(("/", "http")), link
@@ -256,7 +256,7 @@ def test_pages_link_relative_to_their_own_address(client):
 @pytest.mark.parametrize(
     ("proxies", "address"), [(0, "127.0.0.1"), (1, "198.51.100.7"), (2, "203.0.113.9")], ids=["none", "one", "two"]
 )
-def test_access_log_has_the_address_that_trusted_proxies_saw(caplog, proxies, address):
+def test_access_log_has_the_client_address_from_trusted_proxies(caplog, proxies, address):
     caplog.set_level("INFO", "digits.access")
     headers = {"X-Forwarded-For": "10.0.0.1, 203.0.113.9, 198.51.100.7"}
     client_of(proxies=proxies).get("/healthz", headers=headers)
@@ -266,7 +266,7 @@ def test_access_log_has_the_address_that_trusted_proxies_saw(caplog, proxies, ad
 # -- access log
 
 
-def test_request_is_one_log_record_without_anything_of_its_picture(client, caplog):
+def test_request_is_one_log_record_without_picture_content(client, caplog):
     caplog.set_level("INFO", "digits.access")
     image = to_base64(SAMPLE)
     response = client.post("/api?secret=1", json={"image": image}, headers={"X-Request-ID": "mine-1"})
@@ -280,14 +280,14 @@ def test_request_is_one_log_record_without_anything_of_its_picture(client, caplo
 
 
 @pytest.mark.parametrize("name", ["a b", "<script>", "", "x" * 65, "a\tb", "é"])
-def test_request_id_that_is_not_harmless_is_replaced(client, caplog, name):
+def test_unsafe_request_id_is_replaced(client, caplog, name):
     caplog.set_level("INFO", "digits.access")
     response = client.get("/nothing", headers={"X-Request-ID": name})
     assert re.fullmatch("[0-9a-f]{16}", response.headers["X-Request-ID"])
     assert [record.request_id for record in caplog.records] == [response.headers["X-Request-ID"]]
 
 
-def test_path_forges_no_log_lines_or_fields(client, caplog):
+def test_path_cannot_forge_log_lines_or_fields(client, caplog):
     caplog.set_level("INFO", "digits.access")
     client.get("/a%0A200%20GET%20/%1B%5B31m")
     (record,) = caplog.records
@@ -298,7 +298,7 @@ def test_path_forges_no_log_lines_or_fields(client, caplog):
 @pytest.mark.parametrize("path", ["/", "/static/js/main.js", "/docs", "/api/network"])
 @pytest.mark.parametrize("accepted", ["", "gzip"])
 def test_unchanged_file_is_logged_with_the_status_of_its_response(client, caplog, path, accepted):
-    """Flask-Compress once made a 304 of a 200 that had been logged."""
+    """Flask-Compress once turned a 200 into a 304 after the 200 was logged."""
     headers = {"Accept-Encoding": accepted}
     caplog.set_level("INFO", "digits.access")
     headers["If-None-Match"] = client.get(path, headers=headers, buffered=True).headers["ETag"]
@@ -306,7 +306,7 @@ def test_unchanged_file_is_logged_with_the_status_of_its_response(client, caplog
     assert [record.status for record in caplog.records] == [200, 304]
 
 
-def test_refused_requests_are_logged_and_counted(client, caplog):
+def test_requests_rejected_by_the_adapter_are_logged_and_counted(client, caplog):
     caplog.set_level("INFO", "digits.access")
     error = UserError("The request did not arrive in time: send it again.", "slow")
     response = client.post("/api", environ_overrides={"digits.error": error})

@@ -1,4 +1,4 @@
-"""`digits.serving.monitoring`: log lines as text and as JSON, and metrics of all processes."""
+"""`digits.serving.monitoring`: log lines as text and as JSON, and metrics over all processes."""
 
 import json
 import logging
@@ -98,7 +98,7 @@ def test_traceback_follows_the_line_of_text():
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
-def test_lines_have_utc_whatever_the_time_zone_of_the_machine(monkeypatch, zone):
+def test_log_lines_have_utc_in_every_time_zone(monkeypatch, zone):
     import time
 
     monkeypatch.setenv("TZ", zone)
@@ -124,7 +124,7 @@ def test_lines_have_utc_whatever_the_time_zone_of_the_machine(monkeypatch, zone)
         ("/" + "a" * 1000, "/" + "a" * 299),
     ],
 )
-def test_paths_make_no_lines_of_their_own(path, escaped):
+def test_escaped_path_stays_on_one_log_line(path, escaped):
     assert escape(path) == escaped
     for formatter in (UtcFormatter(), JsonLinesFormatter()):
         assert len(formatter.format(access_record(path=escape(path))).splitlines()) == 1
@@ -132,13 +132,13 @@ def test_paths_make_no_lines_of_their_own(path, escaped):
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_logging_configuration_writes_to_stderr_even_while_descriptor_2_is_silenced(form):
-    """Decoders print to descriptor 2 and are silenced; in another process, as the configuration is for all of one."""
+    """Descriptor 2 is silenced while decoders work. In another process, as the configuration is global."""
     code = f"""if True:
         import logging, logging.config
-        from digits.recognition.decoding import quiet_stderr
+        from digits.recognition.decoding import suppress_stderr
         from digits.serving.monitoring import ACCESS_LOG, ACCESS_LINE, logging_config
         logging.config.dictConfig(logging_config({form!r}))
-        with quiet_stderr():
+        with suppress_stderr():
             ACCESS_LOG.info(ACCESS_LINE, {REQUEST!r}, extra={REQUEST!r})
         logging.getLogger("digits").info("loaded")
         logging.getLogger("elsewhere").info("not shown")
@@ -153,7 +153,7 @@ def test_logging_configuration_writes_to_stderr_even_while_descriptor_2_is_silen
         assert all(json.loads(line)["time"] for line in result.stderr.splitlines())
 
 
-def test_other_log_formats_do_not_exist():
+def test_unknown_log_format_raises():
     with pytest.raises(KeyError):
         logging_config("xml")
 
@@ -167,7 +167,7 @@ def one_process(monkeypatch):
 
 
 def samples(exposition: bytes) -> dict[tuple, float]:
-    """Values by name and labels."""
+    """Parse an exposition: values by name and labels."""
     families = text_string_to_metric_families(exposition.decode())
     return {(s.name, *sorted(s.labels.items())): s.value for family in families for s in family.samples}
 
@@ -187,7 +187,7 @@ def test_requests_are_counted_by_route_method_and_status():
 
 
 @pytest.mark.usefixtures("one_process")
-def test_made_up_methods_are_one_series():
+def test_unknown_methods_are_one_series():
     metrics = Metrics()
     for method in ("MADE1", "MADE2", "get", ""):
         metrics.count_request("other", method, 405, 0.001)
@@ -219,7 +219,7 @@ def test_only_the_weights_in_use_have_the_value_1():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder that processes share."""
+    """A metrics folder shared by processes."""
     monkeypatch.setenv(monitoring.FOLDER_VARIABLE, str(tmp_path))
     return tmp_path
 
@@ -241,8 +241,8 @@ sys.stdout.buffer.write(Metrics().exposition())
 """
 
 
-def test_metrics_are_those_of_all_processes_and_gauges_only_of_living_ones(folder):
-    """Counters of a process that has ended stay counted; what waited in it does not wait any more."""
+def test_exposition_has_counters_of_all_processes_and_gauges_of_living_ones(folder):
+    """Counters of a process that has ended stay; its gauges do not."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     command = [sys.executable, "-c", WRITER]
     with (
@@ -264,7 +264,7 @@ def test_metrics_are_those_of_all_processes_and_gauges_only_of_living_ones(folde
     assert after["digits_model_info", ("sha256", "new")] == 1
 
 
-def test_gauges_of_dead_processes_are_dropped(tmp_path):
+def test_gauges_of_dead_processes_are_removed(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     files = [f"{kind}_{pid}.db" for kind in ("gauge_livesum", "gauge_livemax") for pid in (dead.pid, os.getpid())]
@@ -276,8 +276,8 @@ def test_gauges_of_dead_processes_are_dropped(tmp_path):
     assert left == {name for name in files if not (name.startswith("gauge") and str(dead.pid) in name)}
 
 
-def test_process_whose_number_another_user_has_now_is_dead(tmp_path, monkeypatch):
-    """Workers run as one user, who may send signals to all of them."""
+def test_process_id_reused_by_another_user_counts_as_dead(tmp_path, monkeypatch):
+    """Workers run as one user, which may send signals to all of them."""
 
     def refuse(pid: int, number: int) -> None:
         raise PermissionError
@@ -288,7 +288,7 @@ def test_process_whose_number_another_user_has_now_is_dead(tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_processes_may_forget_the_same_dead_process_at_once(tmp_path, monkeypatch):
+def test_concurrent_removal_of_a_dead_process_is_tolerated(tmp_path, monkeypatch):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     (tmp_path / f"gauge_livesum_{dead.pid}.db").touch()

@@ -1,4 +1,4 @@
-"""nginx with the shipped configuration before real and made-up instances: no request is lost that need not be."""
+"""nginx with the shipped configuration in front of real and fake instances: requests are retried where possible."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ NGINX_CONF = Path("deploy/nginx.conf").read_text()
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 with_nginx = pytest.mark.skipif(NGINX is None, reason="no nginx: apt-get install nginx")
 (SHIPPED_RATE,) = re.findall(r"rate=(\w+/s)", NGINX_CONF)
-UNLIMITED = "100000r/s"  # for tests that send more than one client may
+UNLIMITED = "100000r/s"  # for tests that send more than the limit of one client
 BODY = json.dumps({"image": base64.b64encode(Path("input/test-7.png").read_bytes()).decode()}).encode()
 
 
@@ -37,7 +37,7 @@ def free_port() -> int:
 
 
 def configuration(folder: Path, port: int, instances: tuple[int, ...], rate: str) -> str:
-    """The shipped configuration with the four things replaced that its head names, and nothing else."""
+    """Replace only the four settings that the head of the shipped configuration names."""
     (server,) = re.findall(r"server digits:5000 resolve .*?;", NGINX_CONF)
     each = [server.replace("digits:5000 resolve", f"127.0.0.1:{instance}") for instance in instances]
     ours = NGINX_CONF.replace(server, "\n".join(each)).replace("listen 8080;", f"listen 127.0.0.1:{port};")
@@ -98,7 +98,7 @@ def ask(address: str, body: bytes | None = BODY, path: str = "/api", **headers: 
             return 0, dict(response.headers), rest.partial
 
 
-def assert_refused(answer: tuple[int, dict, bytes], status: int, code: str) -> dict:
+def assert_json_error(answer: tuple[int, dict, bytes], status: int, code: str) -> dict:
     """The one JSON form of an error, as app.py has it; returns the headers."""
     assert answer[0] == status
     assert answer[1]["Content-Type"] == "application/json"
@@ -118,21 +118,23 @@ def kill(process: subprocess.Popen) -> None:
 
 
 @with_nginx
-@pytest.mark.parametrize(("end", "cut"), [(kill, 4), (subprocess.Popen.terminate, 0)], ids=["killed", "told to stop"])
-def test_no_request_is_lost_when_one_of_two_instances_goes_under_load(tmp_path, end, cut):
-    """But for at most `cut`: those under way whose answer had begun, which nobody can take back, when it was killed."""
+@pytest.mark.parametrize(
+    ("end", "truncated"), [(kill, 4), (subprocess.Popen.terminate, 0)], ids=["killed", "terminated"]
+)
+def test_no_request_is_lost_when_one_of_two_instances_ends_under_load(tmp_path, end, truncated):
+    """Except for at most `truncated` requests in progress whose answer had begun when the instance was killed."""
     with run_app() as first, run_app() as second:
         ports = [int(served.address.rpartition(":")[2]) for served in (first, second)]
         with proxy(tmp_path, *ports) as address, ThreadPoolExecutor(4) as threads:
             answers = []
             for answer in threads.map(lambda _: ask(address), range(300)):
                 answers.append(answer)
-                if len(answers) == 100:  # both have read by now, and four requests are under way
+                if len(answers) == 100:  # both instances have answered, and four requests are in progress
                     end(first.process)
     whole = [json.loads(body)["text"] for status, _, body in answers if status == 200]
     assert set(whole) == {"7"}
     assert {status for status, _, _ in answers} <= {200, 0}
-    assert len(whole) >= len(answers) - cut
+    assert len(whole) >= len(answers) - truncated
     went = tried(tmp_path)
     here, there = (f"127.0.0.1:{port}" for port in ports)
     assert [here] in went[:100]
@@ -142,14 +144,14 @@ def test_no_request_is_lost_when_one_of_two_instances_goes_under_load(tmp_path, 
 
 
 @with_nginx
-def test_an_instance_hears_who_asked_and_the_name_of_the_request(tmp_path):
+def test_instance_receives_the_client_address_and_the_request_id(tmp_path):
     with fake_server((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
         ask(address, X_Request_ID="order-7.1", X_Forwarded_For="192.0.2.7")
         ask(address)
         ask(address, X_Request_ID='7", "client": "192.0.2.7')
     (named, unnamed, forged) = (headers for _, headers, _ in instance.requests)
     assert named["X-Request-ID"] == "order-7.1"
-    assert named["X-Forwarded-For"] == "192.0.2.7, 127.0.0.1"  # the last one is nginx's own word
+    assert named["X-Forwarded-For"] == "192.0.2.7, 127.0.0.1"  # nginx appends the last one
     assert unnamed["X-Forwarded-For"] == "127.0.0.1"
     for headers in (unnamed, forged):
         assert re.fullmatch("[0-9a-f]{32}", headers["X-Request-ID"])
@@ -157,7 +159,7 @@ def test_an_instance_hears_who_asked_and_the_name_of_the_request(tmp_path):
 
 
 @with_nginx
-def test_an_instance_that_hangs_up_is_passed_over(tmp_path):
+def test_instance_that_closes_connections_is_skipped(tmp_path):
     with (
         fake_server(CLOSE_CONNECTION) as broken,
         fake_server((200, b"{}", {})) as sound,
@@ -168,33 +170,33 @@ def test_an_instance_that_hangs_up_is_passed_over(tmp_path):
 
 
 @with_nginx
-def test_a_picture_that_brings_down_its_reader_is_read_twice_and_takes_no_instance_out(tmp_path):
-    """With nginx's own max_fails=1 the one such picture left no instance for anybody for ten seconds."""
+def test_picture_that_crashes_its_worker_is_tried_twice_and_takes_no_instance_out(tmp_path):
+    """With nginx's default max_fails=1, one such picture made all instances unavailable for ten seconds."""
     good = (200, b"{}", {})
     with (
         fake_server(CLOSE_CONNECTION, good) as one,
         fake_server(CLOSE_CONNECTION, good) as other,
         proxy(tmp_path, one.port, other.port) as address,
     ):
-        assert_refused(ask(address), 503, "unavailable")
+        assert_json_error(ask(address), 503, "unavailable")
         assert (len(one.requests), len(other.requests)) == (1, 1)
         assert ask(address)[0] == 200
 
 
 @with_nginx
-def test_a_busy_instance_is_believed_and_no_other_is_asked(tmp_path):
+def test_busy_response_is_passed_on_without_trying_another_instance(tmp_path):
     busy = (
         503,
         b'{"error": {"code": "busy", "message": ""}}',
         {"Retry-After": "7", "Content-Type": "application/json"},
     )
     with fake_server(busy) as one, fake_server(busy) as other, proxy(tmp_path, one.port, other.port) as address:
-        assert assert_refused(ask(address), 503, "busy")["Retry-After"] == "7"
+        assert assert_json_error(ask(address), 503, "busy")["Retry-After"] == "7"
     assert len(one.requests) + len(other.requests) == 1
 
 
 @with_nginx
-def test_a_client_above_the_rate_is_refused_and_health_checks_and_the_page_are_not(tmp_path):
+def test_rate_limit_applies_to_post_but_not_to_health_checks_and_the_page(tmp_path):
     with run_app() as instance, proxy(tmp_path, instance.port, rate=SHIPPED_RATE) as address:
         with ThreadPoolExecutor(100) as threads:
             answers = list(threads.map(lambda _: ask(address), range(100)))
@@ -203,18 +205,18 @@ def test_a_client_above_the_rate_is_refused_and_health_checks_and_the_page_are_n
     assert len(answers) - len(refused) >= 40  # burst
     assert refused
     for answer in refused:
-        assert int(assert_refused(answer, 429, "too_many_requests")["Retry-After"]) > 0
+        assert int(assert_json_error(answer, 429, "too_many_requests")["Retry-After"]) > 0
     assert set(unlimited) == {200}
 
 
-def as_described(_: int) -> dict[str, str]:
-    """What the comment in the shipped configuration says about a path."""
+def edits_from_comment(_: int) -> dict[str, str]:
+    """The edits that the comment in the shipped configuration describes for a path prefix."""
     (described,) = re.findall(r"under a path: (.*?)\.\n", NGINX_CONF, re.DOTALL)
     location, target, prefix = re.findall("`(.*?)`", described)
     return {"location / {": f"{location} {{", "proxy_pass http://digits;": target, 'X-Forwarded-Prefix "";': prefix}
 
 
-def as_in_the_readme(port: int) -> dict[str, str]:
+def edits_from_docs(port: int) -> dict[str, str]:
     """The documented `location` in place of the shipped one."""
     (shipped,) = re.findall(r"        location / \{.*?\n        \}\n", NGINX_CONF, re.DOTALL)
     (shown,) = re.findall(r"```nginx\n(.*?)```", Path("docs/deployment.md").read_text(), re.DOTALL)
@@ -222,8 +224,8 @@ def as_in_the_readme(port: int) -> dict[str, str]:
 
 
 @with_nginx
-@pytest.mark.parametrize("edits", [as_described, as_in_the_readme])
-def test_the_server_works_under_a_path(tmp_path, edits):
+@pytest.mark.parametrize("edits", [edits_from_comment, edits_from_docs])
+def test_server_works_under_a_path_prefix(tmp_path, edits):
     with (
         run_app(0, 1, "--proxies", "1") as served,
         proxy(tmp_path, served.port, edits=edits(served.port)) as address,
@@ -234,11 +236,13 @@ def test_the_server_works_under_a_path(tmp_path, edits):
         assert json.loads(ask(address, None, "/digits/openapi.json")[2])["servers"] == [{"url": "/digits"}]
         assert json.loads(ask(address, path="/digits/api")[2])["text"] == "7"
         assert b'href="/digits/"' in ask(address, None, "/digits/none", Accept="text/html")[2]
-        assert ask(address, b"A" * 16 * 2**20, "/digits/api")[0] == 400  # as large as it may be: read, and no JSON
+        assert (
+            ask(address, b"A" * 16 * 2**20, "/digits/api")[0] == 400
+        )  # the largest allowed: it is received, but is not JSON
 
 
 @with_nginx
-def test_what_clients_claim_about_host_and_path_is_not_passed_on(tmp_path):
+def test_forwarded_host_and_prefix_of_clients_are_not_passed_on(tmp_path):
     with fake_server((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
         ask(address, X_Forwarded_Prefix="/evil", X_Forwarded_Host="evil.example")
     ((_, headers, _),) = instance.requests
@@ -246,15 +250,15 @@ def test_what_clients_claim_about_host_and_path_is_not_passed_on(tmp_path):
 
 
 @with_nginx
-def test_what_nginx_itself_answers_has_the_form_of_the_apis_errors(tmp_path):
+def test_errors_of_nginx_have_the_form_of_api_errors(tmp_path):
     with proxy(tmp_path, free_port(), free_port()) as address:
-        assert int(assert_refused(ask(address), 503, "unavailable")["Retry-After"]) > 0
-        assert_refused(ask(address, b"A" * 18 * 2**20), 413, "large")
-        assert_refused(ask(address, None, "/metrics"), 404, "not_found")
+        assert int(assert_json_error(ask(address), 503, "unavailable")["Retry-After"]) > 0
+        assert_json_error(ask(address, b"A" * 18 * 2**20), 413, "large")
+        assert_json_error(ask(address, None, "/metrics"), 404, "not_found")
 
 
 @with_nginx
-def test_a_body_as_large_as_an_instance_takes_goes_through_whole(tmp_path):
+def test_body_of_the_largest_allowed_size_is_passed_on_whole(tmp_path):
     body = os.urandom(app.ServerSettings().max_body)
     with fake_server((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
         assert ask(address, body)[0] == 200

@@ -1,4 +1,4 @@
-"""`digits.serving.reloading`: a file that changed is loaded again, and one that cannot be loaded changes nothing."""
+"""`digits.serving.reloading`: a changed file is loaded again; a file that cannot be loaded keeps the previous value."""
 
 import logging
 import os
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from digits import UserError
-from digits.serving.reloading import INTERVAL, ReloadingFile
+from digits.serving.reloading import CHECK_INTERVAL, ReloadingFile
 
-LONG = 2 * INTERVAL
+OVERDUE = 2 * CHECK_INTERVAL
 
 
 class Clock:
-    """A time that a test sets."""
+    """A clock that a test advances."""
 
     def __init__(self):
         self.now = 1000.0
@@ -51,17 +51,17 @@ def load(path: Path) -> str:
 
 
 def replace(path: Path, text: str) -> None:
-    """As programs do that are careful: write another file and rename it."""
+    """Replace the file atomically: write another file and rename it."""
     path.with_suffix(".new").write_text(text)
     path.with_suffix(".new").replace(path)
 
 
 def write(path: Path, text: str) -> None:
-    """Into the same file."""
+    """Overwrite the file in place."""
     path.write_text(text)
 
 
-def test_first_value_is_loaded_at_the_start(file):
+def test_value_is_loaded_at_the_start(file):
     assert file.get() == "first"
 
 
@@ -73,23 +73,23 @@ def test_file_that_cannot_be_loaded_at_the_start_raises(tmp_path):
 @pytest.mark.parametrize("change", [replace, write])
 def test_changed_file_is_loaded_again(file, path, clock, caplog, change):
     change(path, "second")
-    clock.now += LONG
+    clock.now += OVERDUE
     assert file.get() == "second"
     assert f"{path} changed and was loaded again." in caplog.text
 
 
-def test_file_of_the_same_size_and_time_is_noticed_when_it_was_replaced(file, path, clock):
+def test_replaced_file_of_the_same_size_and_time_is_loaded_again(file, path, clock):
     before = path.stat()
     replace(path, "other")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    clock.now += LONG
+    clock.now += OVERDUE
     assert file.get() == "other"
 
 
-def test_file_of_the_same_size_is_noticed_when_its_time_changed(file, path, clock):
+def test_file_of_the_same_size_but_another_time_is_loaded_again(file, path, clock):
     path.write_text("other")
     os.utime(path, (1, 1))
-    clock.now += LONG
+    clock.now += OVERDUE
     assert file.get() == "other"
 
 
@@ -97,29 +97,29 @@ def test_unchanged_file_is_not_loaded_again(path, clock):
     loads = []
     file = ReloadingFile(path, lambda: loads.append(1) or len(loads), clock)
     for _ in range(3):
-        clock.now += LONG
+        clock.now += OVERDUE
         assert file.get() == 1
 
 
-def test_file_is_looked_at_once_in_an_interval(file, path, clock, monkeypatch):
-    looks = []
-    monkeypatch.setattr(file, "read_state", lambda: looks.append(clock.now) or file.state)
+def test_file_is_checked_once_per_interval(file, path, clock, monkeypatch):
+    checks = []
+    monkeypatch.setattr(file, "read_state", lambda: checks.append(clock.now) or file.state)
     for _ in range(100):
-        clock.now += INTERVAL / 10
+        clock.now += CHECK_INTERVAL / 10
         file.get()
-    assert len(looks) == pytest.approx(10, abs=1)
+    assert len(checks) == pytest.approx(10, abs=1)
 
 
-def test_change_is_not_noticed_before_the_interval_is_over(file, path, clock):
+def test_change_is_detected_only_after_the_interval(file, path, clock):
     replace(path, "second")
-    clock.now += 0.9 * INTERVAL
+    clock.now += 0.9 * CHECK_INTERVAL
     assert file.get() == "first"
-    clock.now += 0.2 * INTERVAL
+    clock.now += 0.2 * CHECK_INTERVAL
     assert file.get() == "second"
 
 
-def test_change_during_the_first_load_is_noticed(path, clock):
-    """Else the file from before would be served for ever."""
+def test_change_during_the_first_load_is_detected(path, clock):
+    """Otherwise the previous file would stay in use forever."""
 
     def slow() -> str:
         text = load(path)
@@ -129,15 +129,15 @@ def test_change_during_the_first_load_is_noticed(path, clock):
 
     file = ReloadingFile(path, slow, clock)
     assert file.get() == "first"
-    clock.now += LONG
+    clock.now += OVERDUE
     assert file.get() == "second"
 
 
 @pytest.mark.parametrize("damage", [lambda path: replace(path, "broken"), Path.unlink], ids=["broken", "deleted"])
-def test_value_stays_when_the_file_cannot_be_loaded_and_that_is_logged_once(file, path, clock, caplog, damage):
+def test_invalid_file_keeps_the_value_and_is_logged_once(file, path, clock, caplog, damage):
     damage(path)
     for _ in range(3):
-        clock.now += LONG
+        clock.now += OVERDUE
         assert file.get() == "first"
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("digits", logging.ERROR)
@@ -147,16 +147,16 @@ def test_value_stays_when_the_file_cannot_be_loaded_and_that_is_logged_once(file
 
 
 @pytest.mark.parametrize("damage", [lambda path: replace(path, "broken"), Path.unlink], ids=["broken", "deleted"])
-def test_good_file_after_a_bad_one_is_loaded(file, path, clock, damage):
+def test_valid_file_after_an_invalid_one_is_loaded(file, path, clock, damage):
     damage(path)
-    clock.now += LONG
+    clock.now += OVERDUE
     assert file.get() == "first"
     replace(path, "second")
-    clock.now += LONG
+    clock.now += OVERDUE
     assert file.get() == "second"
 
 
-def test_other_threads_get_the_old_value_while_one_loads(path, clock):
+def test_other_threads_get_the_previous_value_during_a_load(path, clock):
     loading, go = threading.Event(), threading.Event()
 
     def slow() -> str:
@@ -169,7 +169,7 @@ def test_other_threads_get_the_old_value_while_one_loads(path, clock):
     loads: list[int] = []
     file = ReloadingFile(path, slow, clock)
     replace(path, "second")
-    clock.now += LONG
+    clock.now += OVERDUE
     thread = threading.Thread(target=file.get)
     thread.start()
     assert loading.wait(60)
@@ -180,7 +180,7 @@ def test_other_threads_get_the_old_value_while_one_loads(path, clock):
     assert len(loads) == 2
 
 
-def test_any_error_keeps_the_value_and_is_logged_with_its_traceback(path, clock, caplog):
+def test_unexpected_error_keeps_the_value_and_is_logged_with_its_traceback(path, clock, caplog):
     def fail_once() -> str:
         if load(path) == "bug":
             raise LookupError
@@ -188,15 +188,15 @@ def test_any_error_keeps_the_value_and_is_logged_with_its_traceback(path, clock,
 
     file = ReloadingFile(path, fail_once, clock)
     replace(path, "bug")
-    clock.now += LONG
+    clock.now += OVERDUE
     assert file.get() == "first"
     assert "LookupError" in caplog.text
     replace(path, "second")
-    clock.now += LONG
+    clock.now += OVERDUE
     assert file.get() == "second"
 
 
-def test_content_from_before_is_used_where_the_file_cannot_be_loaded_at_the_start(path, clock, caplog):
+def test_content_is_used_if_the_file_cannot_be_loaded_at_the_start(path, clock, caplog):
     def load_or(content: bytes | None = None) -> str:
         return content.decode() if content else load(path)
 
@@ -207,12 +207,12 @@ def test_content_from_before_is_used_where_the_file_cannot_be_loaded_at_the_star
     assert "before stays in use" in caplog.text
 
 
-def test_good_file_at_the_start_goes_before_content_from_before(path, clock, caplog):
+def test_valid_file_is_preferred_to_the_content(path, clock, caplog):
     file = ReloadingFile(path, lambda content=None: load(path), clock, content=b"before")
     assert (file.get(), caplog.records) == ("first", [])
 
 
-def test_content_that_cannot_be_loaded_either_raises(path, clock):
+def test_invalid_content_raises(path, clock):
     replace(path, "broken")
     with pytest.raises(UserError, match="is broken"):
         ReloadingFile(path, lambda content=None: load(path), clock, content=b"before")

@@ -1,4 +1,4 @@
-"""`digits.serving.request_parsing`: bodies as programs send them, and what is said about those that cannot be read."""
+"""`digits.serving.request_parsing`: request bodies as real clients send them, and the errors for invalid ones."""
 
 import base64
 import gzip
@@ -24,7 +24,7 @@ from tests.helpers.api import assert_error, to_base64
 SAMPLE = Path("input/test-7.png").read_bytes()
 TEXT = to_base64(SAMPLE)
 BODY = json.dumps({"image": TEXT}).encode()
-FORM = "application/x-www-form-urlencoded"  # what `curl --data-binary` says of anything
+FORM = "application/x-www-form-urlencoded"  # sent by `curl --data-binary` with any body
 BYTES = bytes(range(256)) + b"\xfb\xff\xfe"  # its base64 has + and /
 
 
@@ -54,7 +54,7 @@ def test_base64_is_decoded_in_every_usual_spelling(write, content):
 
 
 @pytest.mark.parametrize("text", ["zzzzz", "!!!!", "ä", "A", "AA=A", "data:image/png;base64", "data:text/plain,%41"])
-def test_text_that_is_not_base64_is_refused(text):
+def test_invalid_base64_is_rejected(text):
     with pytest.raises(UserError, match="not base64") as caught:
         decode_base64(text)
     assert caught.value.code == "base64"
@@ -112,13 +112,13 @@ def test_compressed_bodies_are_read(client, name, compress, kind, body):
     ],
     ids=["unknown", "twice", "not gzip", "empty", "gzip cut off", "not deflate", "deflate cut off"],
 )
-def test_content_encoding_that_cannot_be_undone_is_refused(client, name, body, words):
+def test_invalid_content_encoding_is_rejected(client, name, body, words):
     answer = client.post("/api", data=body, headers={"Content-Encoding": name})
     assert words in assert_error(answer, 415, "encoding")
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress, raw_deflate])
-def test_gzip_bomb_is_refused_and_its_memory_is_bounded(client, compress):
+def test_decompression_bomb_is_rejected_in_bounded_memory(client, compress):
     limit = client.application.config["MAX_BODY"]
     bomb = compress(bytes(10 * limit))
     assert len(bomb) < limit / 10
@@ -133,7 +133,7 @@ def test_gzip_bomb_is_refused_and_its_memory_is_bounded(client, compress):
 
 
 @pytest.mark.parametrize("excess", [-1, 0, 1])
-def test_the_limit_counts_bytes_after_decompression(excess):
+def test_limit_applies_to_the_decompressed_body(excess):
     assert len(decompress(gzip.compress(bytes(1000 + excess)), "gzip", 1000)) == 1000 + excess
     assert len(decompress(gzip.compress(bytes(5000)), "gzip", 1000)) == 1001
 
@@ -144,7 +144,7 @@ def test_picture_as_the_body_is_read_with_any_content_type(client, kind):
 
 
 @pytest.mark.parametrize("kind", ["image/png", "image/x-unknown", "application/octet-stream"])
-def test_body_that_is_announced_as_a_picture_is_taken_for_one(client, kind):
+def test_body_with_a_picture_content_type_is_read_as_a_picture(client, kind):
     assert client.post("/api", data=SAMPLE, content_type=kind).json["text"] == "7"
     assert_error(client.post("/api", data=b"", content_type=kind), 400, "empty")
     assert_error(client.post("/api", data=b"no picture", content_type=kind), 415, "format")
@@ -169,7 +169,7 @@ def test_urlencoded_form_field_is_read(client, before, field):
     assert client.post("/api", data=f"{before}image={field}", content_type=FORM).json["text"] == "7"
 
 
-def test_picture_in_which_a_form_field_seems_to_be_is_read(client):
+def test_picture_that_contains_form_field_syntax_is_read(client):
     metadata = PngInfo()
     metadata.add_text("comment", "&image=aGVsbG8=&")
     with Image.open(io.BytesIO(SAMPLE)) as image:
@@ -178,7 +178,7 @@ def test_picture_in_which_a_form_field_seems_to_be_is_read(client):
 
 
 @pytest.mark.parametrize("count", [2_000, 100_000])
-def test_forms_of_too_many_fields_are_refused(client, count):
+def test_form_with_too_many_fields_is_rejected(client, count):
     answer = client.post("/api", data="a=1&" * count + "image=aGVsbG8=", content_type=FORM)
     assert_error(answer, 400, "form")
     part = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
@@ -198,17 +198,17 @@ def test_compressed_form_is_read(client):
     assert client.post("/api", data=body, headers=headers).json["text"] == "7"
 
 
-def test_only_file_of_a_form_is_read_whatever_its_name(client):
+def test_only_file_of_a_form_is_read_under_any_name(client):
     form = {"picture": (io.BytesIO(SAMPLE), "7.png"), "comment": "a seven"}
     assert client.post("/api", data=form).json["text"] == "7"
 
 
-def test_file_called_image_is_read_among_others(client):
+def test_file_named_image_is_preferred_to_others(client):
     form = {"mask": (io.BytesIO(b"no picture"), "mask.png"), "image": (io.BytesIO(SAMPLE), "7.png")}
     assert client.post("/api", data=form).json["text"] == "7"
 
 
-def test_files_of_several_other_names_are_refused_with_their_names(client):
+def test_several_files_with_other_names_are_rejected_with_their_names(client):
     form = {name: (io.BytesIO(SAMPLE), "7.png") for name in ("front", "back")}
     message = assert_error(client.post("/api", data=form), 400, "form")
     assert '"front", "back"' in message
@@ -216,17 +216,17 @@ def test_files_of_several_other_names_are_refused_with_their_names(client):
 
 
 @pytest.mark.parametrize("body", [{"other": "no file"}, b"no form"], ids=["text field", "no form"])
-def test_forms_without_a_file_are_refused(client, body):
+def test_form_without_a_file_is_rejected(client, body):
     answer = client.post("/api", data=body, content_type="multipart/form-data")
     assert "curl -F" in assert_error(answer, 400, "form")
 
 
-def test_form_takes_a_data_url_as_text(client):
+def test_form_accepts_a_data_url_as_text(client):
     form = {"image": f"data:image/png;base64,{to_base64(SAMPLE)}"}
     assert client.post("/api", data=form, content_type="multipart/form-data").json["text"] == "7"
 
 
-def test_file_that_was_not_chosen_does_not_count(client):
+def test_empty_file_field_is_ignored(client):
     form = {"first": (io.BytesIO(), ""), "second": (io.BytesIO(SAMPLE), "7.png")}
     assert client.post("/api", data=form).json["text"] == "7"
 
@@ -236,7 +236,7 @@ def test_percent_encoded_data_url_is_read(client):
     assert client.post("/api", json={"image": address}).json["text"] == "7"
 
 
-def test_refusals_of_files_say_what_they_looked_like(client):
+def test_error_for_an_unknown_file_describes_its_content(client):
     assert "a PDF file" in assert_error(client.post("/api", json={"image": to_base64(b"%PDF-1.7")}), 415, "format")
     form = {"image": (io.BytesIO(b"<!doctype html>"), "7.png")}
     assert "HTML" in assert_error(client.post("/api", data=form), 415, "format")
@@ -244,7 +244,7 @@ def test_refusals_of_files_say_what_they_looked_like(client):
 
 
 @pytest.mark.parametrize("wrap", [lambda file: file, lambda file: json.dumps({"image": to_base64(file)}).encode()])
-def test_pixels_are_known_before_anything_is_decoded(wrap):
+def test_pixels_are_counted_without_decoding(wrap):
     assert peek_pixels(wrap(SAMPLE)) == 480 * 360
     stream = io.BytesIO()
     Image.new("1", (8000, 8000)).save(stream, "WEBP", lossless=True)
@@ -261,18 +261,18 @@ def test_pixels_are_known_before_anything_is_decoded(wrap):
     ],
     ids=lambda body: str(body[:16]),
 )
-def test_pixels_that_are_not_seen_at_once_are_taken_for_many(body):
-    """Such requests count as long ones."""
+def test_unknown_pixel_count_is_infinite(body):
+    """Such requests are treated as long ones."""
     assert peek_pixels(body) == math.inf
 
 
-def test_batch_takes_form_files_of_one_name(client):
+def test_batch_accepts_form_files_of_one_name(client):
     files = [(io.BytesIO(Path(f"input/test-{digit}.png").read_bytes()), f"{digit}.png") for digit in (1, 2)]
     answer = client.post("/api/batch", data={"image": files})
     assert [reading["text"] for reading in answer.json["readings"]] == ["1", "2"]
 
 
-def test_batch_takes_compressed_json_in_utf_16(client):
+def test_batch_accepts_compressed_json_in_utf_16(client):
     body = gzip.compress(json.dumps({"images": [TEXT.rstrip("=")]}).encode("utf-16"))
     answer = client.post("/api/batch", data=body, headers={"Content-Encoding": "gzip"})
     assert [reading["text"] for reading in answer.json["readings"]] == ["7"]
@@ -303,7 +303,7 @@ DESCRIPTIONS = [
 
 
 @pytest.mark.parametrize(("content", "words"), DESCRIPTIONS, ids=[words[:30] for _, words in DESCRIPTIONS])
-def test_refusal_says_what_the_body_looked_like(client, content, words):
+def test_error_for_a_body_that_is_not_json_describes_it(client, content, words):
     assert describe_content(content) == words
     for kind in ("application/json", FORM, None):
         message = assert_error(client.post("/api", data=content, content_type=kind), 400, "json")
@@ -311,7 +311,7 @@ def test_refusal_says_what_the_body_looked_like(client, content, words):
         assert message.endswith(f"This is {words}.")
 
 
-def test_body_that_breaks_off_is_the_fault_of_the_client(client):
+def test_truncated_body_is_a_client_error(client):
     class Broken(io.RawIOBase):
         def readinto(self, _):
             raise OSError("connection reset")

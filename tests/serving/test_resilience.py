@@ -1,4 +1,4 @@
-"""The server under slow clients, crowds, kills and stops: short versions of `python -m bench.throughput`."""
+"""The server with slow clients, overload, killed workers, SIGTERM: short forms of `python -m bench.throughput`."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def pictures():
 
 @pytest.fixture
 def quiet():
-    """A file descriptor for the log of a server."""
+    """A file descriptor that discards the log of a server."""
     with open(os.devnull, "w") as log:
         yield log.fileno()
 
@@ -39,7 +39,7 @@ def read(address: str) -> str:
 
 
 @pytest.mark.parametrize("start", STALLED, ids=["body", "chunk", "head"])
-def test_stalled_clients_are_closed_and_do_not_hold_up_others(quiet, start):
+def test_stalled_connections_are_closed_and_do_not_delay_others(quiet, start):
     with run_app(0, 1, "--read-timeout", "1", log=quiet) as server:
         stalled = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
         for client in stalled:
@@ -76,8 +76,8 @@ def test_killed_worker_is_replaced_and_only_its_requests_are_lost(quiet, picture
     assert server.process.returncode == 0
 
 
-def test_server_goes_on_when_workers_die_one_after_the_other_and_weights_are_broken(tmp_path, quiet):
-    """granian ends when a worker dies twice within 5.5 s, and a worker cannot start with broken weights."""
+def test_server_survives_repeated_worker_deaths_while_the_weights_are_invalid(tmp_path, quiet):
+    """granian exits when a worker dies twice within 5.5 s, and a worker needs valid weights to start."""
     weights = tmp_path / "weights.pth"
     shutil.copy("mnist.pth", weights)
     with run_app(0, 1, "--weights", str(weights), log=quiet) as server:
@@ -103,11 +103,11 @@ def test_sigterm_under_load_loses_no_accepted_request(quiet, pictures):
         server.process.terminate()
         assert server.process.wait(30) == 0
     assert kinds(clients.outcomes) <= {"right", "lost", "refused"}
-    assert clients.count()["lost"] <= 2  # those that crossed the closing of a kept connection; 8 were under way
+    assert clients.count()["lost"] <= 2  # requests sent just as the server closed their connection; 8 were in progress
 
 
-def test_batch_does_not_hold_up_small_pictures(quiet, pictures):
-    """The batch is large enough to be read in the other thread while at least one small picture is."""
+def test_batch_does_not_delay_small_pictures(quiet, pictures):
+    """The batch takes long enough that small pictures are read while it runs in the other thread."""
     boundary = b"--x\r\n" + b'Content-Disposition: form-data; name="image"; filename="7"\r\n\r\n' + SAMPLE + b"\r\n"
     request = Request(
         "http://x/api/batch", boundary * 60 + b"--x--\r\n", {"Content-Type": "multipart/form-data; boundary=x"}

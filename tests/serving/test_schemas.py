@@ -1,4 +1,4 @@
-"""`digits.serving.schemas`: the document of the API against the server that it describes."""
+"""`digits.serving.schemas` and `openapi`: the OpenAPI document matches the server's answers."""
 
 import subprocess
 import sys
@@ -36,14 +36,14 @@ def test_answers_have_exactly_the_documented_fields(client, method, path, conten
 
 
 @pytest.mark.parametrize(("root", "url"), [("", "/"), ("/digits", "/digits")])
-def test_document_names_the_path_of_the_api(client, root, url):
+def test_openapi_document_has_the_path_prefix_of_the_api(client, root, url):
     document = client.get("/openapi.json", environ_overrides={"SCRIPT_NAME": root}).json
     assert document["servers"] == [{"url": url}]
     assert "ValidationErrorModel" not in document["components"]["schemas"]
 
 
-def test_schemathesis_finds_no_fault(tmp_path):
-    """It makes up requests that the document allows, and some that it forbids, and looks at every answer."""
+def test_schemathesis_finds_no_failures(tmp_path):
+    """It generates requests that the document allows and some that it forbids, and checks every answer."""
     with (tmp_path / "log").open("w") as log, run_app(log=log.fileno()) as served:
         command = ["-m", "schemathesis.cli", "run", f"{served.address}/openapi.json", "--seed", "1"]
         result = subprocess.run([sys.executable, *command], check=False, capture_output=True, text=True)
