@@ -10,8 +10,9 @@ import { createPanel } from "./panel.js";
 const DELAY = 200; // ms: the reading and the explanation are requested first
 
 /**
- * Create the panel of comparisons: `show(snapshot, index)` compares the readings of all networks and the
- * probabilities of their digit `index`; null empties it.
+ * Create the panel that compares the readings of all networks, and their probabilities for the selected digit.
+ *
+ * @returns {import("./panel.js").DigitPanel}
  */
 export function createComparePanel() {
   let selected = 0;

@@ -15,7 +15,9 @@ const CONV1_GEOMETRY = { offset: 1, stride: 1, fieldSize: 3 };
 const CONV2_GEOMETRY = { offset: 3, stride: 2, fieldSize: 8 };
 
 /**
- * Create the panel of explanations: `show(snapshot, index)` explains digit `index` of a reading; null empties it.
+ * Create the panel that explains the selected digit.
+ *
+ * @returns {import("./panel.js").DigitPanel}
  */
 export function createExplainPanel() {
   const conv1 = createFeatureMaps(byId("step-conv1"), CONV1_GEOMETRY);

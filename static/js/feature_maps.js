@@ -10,6 +10,7 @@ import { formatNumber, t } from "./i18n.js";
  *
  * @param {HTMLElement} step the element of the page for this layer
  * @param {import("./feature_detail.js").Geometry} geometry
+ * @returns {{show: Function}}
  */
 export function createFeatureMaps(step, geometry) {
   const list = step.querySelector(".map-list");

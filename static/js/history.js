@@ -14,6 +14,7 @@ export const BLANK_DRAWING = { picture: null, strokes: [] };
  *
  * @param {() => void} onChange called after every change
  * @param {Drawing} [initial]
+ * @returns {object} the current drawing, whether it is blank, can be undone or redone, and the actions on it
  */
 export function createHistory(onChange, initial = BLANK_DRAWING) {
   let current = initial;

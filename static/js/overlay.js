@@ -13,6 +13,8 @@ const LABEL_WIDTH = 3 * LABEL_HEIGHT;
  * Create the overlay of bounding boxes.
  *
  * @param {HTMLElement} layer covers the canvas
+ * @returns {{show: (digits: object[], snapshot?: import("./render.js").Snapshot) => void,
+ *   select: (index: number) => void}}
  */
 export function createOverlay(layer) {
   let shown = { digits: [], snapshot: null };
@@ -41,7 +43,7 @@ export function createOverlay(layer) {
   onLanguageChange(update);
   return {
     /** Show the boxes of a reading's digits; `snapshot` is the picture in whose pixels they are. */
-    show(digits, snapshot) {
+    show(digits, snapshot = null) {
       shown = { digits, snapshot };
       update();
     },

@@ -5,6 +5,16 @@ import { onLanguageChange, t } from "./i18n.js";
 import { createLatestRequest } from "./requests.js";
 
 /**
+ * A panel about one digit of a reading.
+ *
+ * @typedef {object} DigitPanel
+ * @property {() => void} refresh renders again
+ * @property {() => void} markStale the drawing has changed
+ * @property {(snapshot: ?import("./render.js").Snapshot, index?: number) => void} show digit `index` of the reading of
+ *   a snapshot; null empties the panel
+ */
+
+/**
  * Create a panel: a section whose content shows the server's answer, with a status text while there is none.
  *
  * @param {string} id of the section; its status text has the id `${id}-status`

@@ -1,7 +1,7 @@
 // Requests to the server. A new request aborts the previous one; a slow, busy or absent server is asked again.
 
 const RETRY_DELAY = 2000; // ms before the next attempt, if the server does not name a time
-const SLOW_AFTER = 1500; // ms until the user is told to wait; a reading takes about 10
+const SLOW_AFTER = 1500; // ms until the user sees that it takes longer; a reading takes about 10
 const TIMEOUT = 15_000; // ms until a server counts as gone
 
 /**

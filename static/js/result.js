@@ -25,6 +25,7 @@ const MIN_ALTERNATIVE = 0.15; // the probability from which a second digit is na
  * Create the view of the reading.
  *
  * @param {(index: number) => void} onSelect called when the user selects a digit
+ * @returns {{show: (state: ReadingState) => number}}
  */
 export function createResult(onSelect) {
   const showProbabilities = createBars(byId("bars"));

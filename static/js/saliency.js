@@ -14,6 +14,8 @@ const GAMMA = 0.7; // of the colors: below 1, so that weak effects are visible
 
 /**
  * Create the view of two saliency maps: why the digit was read, and why not another digit.
+ *
+ * @returns {{show: (answer: object, snapshot: import("./render.js").Snapshot) => void}} shows an answer of api/explain
  */
 export function createSaliency() {
   let shown = null; // {answer, snapshot}
@@ -51,12 +53,6 @@ export function createSaliency() {
   }
 
   return {
-    /**
-     * Show the saliency maps of an explanation.
-     *
-     * @param {object} answer of api/explain
-     * @param {import("./render.js").Snapshot} snapshot
-     */
     show(answer, snapshot) {
       // The choice of the user belongs to the digit that was read before.
       if (shown && explainedDigit(answer).result !== explainedDigit(shown.answer).result) contrast = null;

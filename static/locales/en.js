@@ -81,7 +81,7 @@ export default {
   explainPlaceholder: "Write a digit above, or let the page write one, and watch it go through the network.",
   normalizationTitle: "Your digit is cut out and centered",
   normalizationText:
-    "It is cut out, scaled to 20 pixels and moved until its center of mass is in the middle. These 28×28 numbers are all that the network sees.",
+    "It is cut out, scaled to 20 pixels and moved until its center of mass is in the middle. The network sees only these 28×28 numbers.",
   cropped: "cut out",
   scaled: "20 pixels",
   centered: "centered",
@@ -143,7 +143,7 @@ export default {
     "A network sees no picture. It gets 28 rows of 28 numbers: 0 for paper, more for ink. So your digit is made as large as the ones it learned from, and moved to the middle.",
   tour2Title: "Looking for strokes",
   tour2:
-    "A filter is a pattern of 3×3 numbers that slides over your digit. Where the ink matches it, the result is high. Nobody chose these numbers: the network learned them. Point at a map to see where it lights up.",
+    "A filter is a pattern of 3×3 numbers that slides over your digit. Where the ink matches it, the result is high. Nobody chose these numbers: the network learned them. Point at a map, or tap it, to see where it lights up.",
   tour3Title: "Strokes become shapes",
   tour3:
     "The next filters look at what the first ones found: a bar that meets a slope, a curve that closes. A map that stays dark did not find its shape in your digit.",
