@@ -12,7 +12,7 @@ from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_
 from digits.recognition.normalization import DIGIT_SIZE
 
 MIN_RELATIVE_SIZE = 0.08  # of the largest component's size: smaller ones are specks
-MIN_SPARSE_RELATIVE_SIZE = 0.15  # the same for components with few pixels
+MIN_SPARSE_RELATIVE_SIZE = 0.15  # of the same: smaller ones with few pixels are specks, too
 MIN_WRITING_SIZE = 0.015  # of the geometric mean of the picture's sides: if the largest is smaller, nothing is written
 MIN_INNER_SIZE = (
     0.12  # of the picture's shorter side: one component of this size inside makes those at the border suspect
@@ -113,7 +113,7 @@ def find_components(foreground: Foreground, to_picture: AxisTransform = IDENTITY
 
 
 def _label_components(foreground: Foreground, to_picture: AxisTransform) -> list[Component]:
-    """Label the connected components; omit drawn frames, lines along a strip and what is as pale as noise."""
+    """Label the connected components, except drawn frames, lines along a strip and components as pale as noise."""
     intensity, contrast = foreground.intensity, foreground.contrast
     mask = (intensity > FOREGROUND_THRESHOLD).view(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)

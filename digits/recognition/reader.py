@@ -23,8 +23,8 @@ from digits.recognition.segmentation import best_path, candidate_spans
 from digits.recognition.text_lines import are_stacked, group_into_lines
 
 # How many times more probable the reading of a later foreground hypothesis must be. With 1, 17 of MNIST's training
-# images 40,000 to 49,999 were read differently as PNG files than as tensors, because paler strokes are lost; with 2,
-# 3 of them.
+# images 40,000 to 49,999 were read differently as PNG files than as tensors, because paler strokes are lost; with 2
+# it was 3.
 REPLACEMENT_RATIO = 2.0
 WORKING_SIDE = 1_000  # pixels: longer pictures are reduced to 1,000 to 1,999 on the longer side; a digit needs 28
 MIN_SHORT_SIDE = 100  # pixels: the shorter side is not reduced below, as a digit may fill it in a long strip
@@ -63,7 +63,7 @@ class Reader:
     def read(self, image: Image.Image) -> Reading:
         """Read the digits in a picture from `decoding.decode`.
 
-        Returns: a reading without digits where the picture is blank or crowded; its `error` tells which.
+        Returns: the reading; without digits, and with an `error`, if the picture is blank or crowded.
         """
         return self.trace(image).reading
 
@@ -74,7 +74,7 @@ class Reader:
         If the first hypothesis has no digits, only a certain reading replaces it.
         """
         array, to_picture = to_working_array(image)
-        first: Trace | None = None
+        first = best = None
         for hypothesis in foreground_hypotheses(array):
             trace = self._read_foreground(hypothesis, to_picture, image.size)
             if first is None:
@@ -184,8 +184,8 @@ def may_replace(first: Reading, later: Reading) -> bool:
 def foreground_hypotheses(array: np.ndarray) -> Iterator[Foreground | None]:
     """Extract possible foregrounds of a picture (H, W, C) uint8, the most probable first.
 
-    The whole foreground, unless most of it is pale; its strong intensities only; the foreground of a page in the
-    picture; the foreground by a local background.
+    In order: the whole foreground, unless it is mostly pale; its strong intensities only; the foreground of a page in
+    the picture; the foreground relative to a local background.
     """
     first = foreground.extract_foreground(array)
     if not first or not foreground.is_mostly_pale(first):
@@ -194,8 +194,8 @@ def foreground_hypotheses(array: np.ndarray) -> Iterator[Foreground | None]:
         yield foreground.threshold_strong(first)
     if min(array.shape[:2]) >= foreground.MIN_PAGE_SIDE:
         if page := find_page(array):
-            top, left, part = page
-            inner = foreground.extract_foreground(part)
+            top, left, crop = page
+            inner = foreground.extract_foreground(crop)
             yield inner and inner.pad_to(array.shape[:2], top, left)
         yield foreground.extract_with_local_background(array)
 

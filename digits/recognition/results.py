@@ -106,7 +106,7 @@ class Reading:
 class DigitTrace:
     """How one digit was read.
 
-    component: the digit in the foreground.
+    component: the digit in the foreground, or in a downscaled copy of the foreground if its text line is high.
     box: of the digit, in pixels of the normalized digit; it may begin before 0.
     to_picture: transform from pixels of the normalized digit to pixels of the picture.
     """

@@ -14,7 +14,7 @@ from digits.recognition.components import Component, merge
 from digits.recognition.geometry import Box
 
 MIN_DIGIT_HEIGHT = 0.4  # of the tallest component's height: a lower one is a stroke of a digit, if there is one nearby
-MIN_DASH_SIZE = MIN_DIGIT_HEIGHT / 2  # of the same: a smaller component far from all others is omitted
+MIN_DASH_SIZE = MIN_DIGIT_HEIGHT / 2  # of the same: a smaller component far from all others is dropped
 MAX_ATTACH_DISTANCE = 0.35  # of a component's height: a small one within this distance joins it
 MAX_STACKED_GAP = 0.2  # of the height of both components: text lines are further apart
 MIN_VERTICAL_OVERLAP = 0.3  # of the lower component's height: with more in common, two stand in one line
@@ -47,9 +47,8 @@ def _merge_close(components: Sequence[Component], shape: tuple[int, int]) -> lis
     for component in components:
         left, top, right, bottom = component.box
         mask[top:bottom, left:right] |= component.mask
-    reach = (
-        0.5 * mask_stroke_width(mask) - 1
-    )  # per component; minus one, so that strokes of two or three pixels are not joined
+    # Around each component; one pixel less, so that strokes of two or three pixels are not merged.
+    reach = 0.5 * mask_stroke_width(mask) - 1
     if reach < 0:
         return list(components)
     near = (cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3) <= reach).astype(np.uint8)
@@ -74,9 +73,9 @@ def _merge_nested(components: list[Component]) -> list[Component]:
 
 
 def _find_lines(components: list[Component]) -> list[list[Component]]:
-    """Append each component, from left to right, to the line whose last two components overlap it most vertically.
+    """Append each component, from left to right, to the line whose last two components it overlaps most vertically.
 
-    Lines may slope; so only their ends are compared.
+    Only the last two are compared because lines may slope.
     """
     lines: list[list[Component]] = []
     for component in sorted(components, key=_doubled_center_x):
@@ -89,10 +88,10 @@ def _find_lines(components: list[Component]) -> list[list[Component]]:
 
 
 def _attach(component: Component, lines: list[list[Component]], min_size: float) -> None:
-    """Merge a small component, in place, into the nearest one of `lines`.
+    """Merge a small component, in place, into the nearest one in `lines`.
 
-    If none is near, it becomes a component of its own, which will be read with doubt: a dash. If its size in pixels is
-    below `min_size`, too, it is omitted.
+    Without a near one, it is inserted as a component of its own, a dash for example, which makes the reading uncertain;
+    if its size is below `min_size` pixels, it is dropped.
     """
     distance, row, column = min(
         (_distance(component.box, other.box), row, column)

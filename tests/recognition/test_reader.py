@@ -74,23 +74,23 @@ def test_shadows_and_ruled_lines_paler_than_the_digits_do_not_change_the_text(re
 
 def test_boxes_are_in_pixels_of_the_picture(reader):
     """Also where the picture is reduced first, and a line is downscaled again."""
-    ink = draw_number("25", height=200, stroke_width=12)
-    rows = (ink > 0.5).any(1).nonzero()[0]
+    intensity = draw_number("25", height=200, stroke_width=12)
+    rows = (intensity > 0.5).any(1).nonzero()[0]
     for size, allowed in ((1, 2), (4, 12), (15, 60)):
-        image = to_image(ink).resize((ink.shape[1] * size, ink.shape[0] * size), Image.Resampling.BOX)
+        image = to_image(intensity).resize((intensity.shape[1] * size, intensity.shape[0] * size), Image.Resampling.BOX)
         first, second = reader.read(image).digits
         assert (first.result, second.result) == (2, 5)
-        assert first.box[1] == pytest.approx(min(first.box[1], second.box[1]), abs=100 * size)
-        top, bottom = min(first.box[1], second.box[1]), max(first.box[3], second.box[3])
+        assert first.box.top == pytest.approx(min(first.box.top, second.box.top), abs=100 * size)
+        top, bottom = min(first.box.top, second.box.top), max(first.box.bottom, second.box.bottom)
         assert (top, bottom) == pytest.approx((rows[0] * size, (rows[-1] + 1) * size), abs=allowed)
-        assert first.box[2] < second.box[0]
+        assert first.box.right < second.box.left
 
 
 def test_number_cropped_to_its_edges_keeps_all_digits(reader):
     """Digits that touch the border were once taken for edges of objects if another digit did not touch it."""
-    ink = draw_number("2836", height=120, stroke_width=8)
-    rows, columns = (ink > 0.2).any(1).nonzero()[0], (ink > 0.2).any(0).nonzero()[0]
-    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    intensity = draw_number("2836", height=120, stroke_width=8)
+    rows, columns = (intensity > 0.2).any(1).nonzero()[0], (intensity > 0.2).any(0).nonzero()[0]
+    cut = intensity[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     assert reader.read(to_image(cut)).text == "2836"
 
 

@@ -1,4 +1,4 @@
-"""`digits.recognition.results`: what a reading tells about a picture."""
+"""`digits.recognition.results`: the text, probability and error of a reading."""
 
 import numpy as np
 import pytest
