@@ -1,10 +1,10 @@
-# make serve | test | train | bench | lint: each creates .venv if it is missing or older than the requirements.
+# make serve | test | train | best | bench | lint: each creates .venv if it is missing or older than the requirements.
 # ARGS passes flags on: make serve ARGS="--port 8000"
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: serve test train bench lint
+.PHONY: serve test train best bench lint
 .DELETE_ON_ERROR:
 
 serve: .venv/run
@@ -12,6 +12,13 @@ serve: .venv/run
 
 train: .venv/run
 	$(BIN)/python train.py $(ARGS)
+
+# The weights that ship: two teachers, each trained once, then the network that learns from their predictions.
+best: .venv/run teacher-0.pth teacher-1.pth
+	$(BIN)/python train.py --recipe best --teachers teacher-0.pth teacher-1.pth $(ARGS)
+
+teacher-%.pth: | .venv/run
+	$(BIN)/python train.py --model teacher --seed $* --out $@
 
 test: lint
 	$(BIN)/python -m pytest $(ARGS)

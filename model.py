@@ -8,10 +8,8 @@ that has a module with the same layers can load it, and the other way round.
 
 import contextlib
 import copy
-import io
 import json
 import os
-import pickle
 from pathlib import Path
 
 import torch
@@ -113,8 +111,19 @@ class Teacher(nn.Module):
 NETWORKS = {"cnn": CNN, "mlp": MLP, "softmax": Softmax, "teacher": Teacher}
 
 
+def build(name: str, seed: int, device: torch.device, batch_norm: bool) -> nn.Module:
+    """Build the network that NETWORKS calls `name`, with random weights, for training on `device`."""
+    torch.manual_seed(seed)  # torch.nn initializes from the global generator
+    model = NETWORKS[name]().to(device)
+    if device.type == "cpu":
+        model = model.to(memory_format=torch.channels_last)  # twice as fast there
+    if batch_norm:
+        add_batch_norm(model)
+    return model
+
+
 def model_name(model: nn.Module) -> str:
-    """What NETWORKS calls `model`."""
+    """Return the name of `model`'s class in NETWORKS."""
     return next(key for key, network in NETWORKS.items() if isinstance(model, network))
 
 
@@ -172,49 +181,33 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
 
 
 def save(model: nn.Module, path: str | os.PathLike, metadata: dict | None = None) -> None:
-    """Write the weights and, beside them as JSON, the `metadata`: where they come from.
+    """Write the weights and, in the JSON file next to them, the `metadata`: where they come from.
 
-    Whoever reads `path` meanwhile finds the old file or the new, never half; Ctrl-C has to wait.
-    Errors: UserError when the disk is full or forbids it; the old files are then as they were.
+    Another program that reads the files meanwhile finds the old or the new content. Ctrl-C waits until both are written.
+
+    Raises: UserError: when the disk is full or the folder read-only; the old files are then unchanged.
     """
-    # Cloned, so that the same weights give the same bytes in whatever memory layout they were trained.
-    plain = torch.contiguous_format
-    state = {name: t.detach().cpu().clone(memory_format=plain) for name, t in model.state_dict().items()}
-    with files.defer_sigint(), contextlib.ExitStack() as both:
+    # Cloned, so that the same weights give the same bytes, whatever memory layout they were trained in.
+    layout = torch.contiguous_format
+    state = {name: t.detach().cpu().clone(memory_format=layout) for name, t in model.state_dict().items()}
+    with files.defer_stop_signals(), contextlib.ExitStack() as stack:
         if metadata is not None:
-            beside = both.enter_context(files.atomic_write(Path(path).with_suffix(".json")))
-            beside.write(f"{json.dumps(metadata, indent=1)}\n".encode())
-        with files.atomic_write(path) as file:  # given a name, torch.save would put it into the file
+            metadata_file = stack.enter_context(files.atomic_write(Path(path).with_suffix(".json")))
+            metadata_file.write(f"{json.dumps(metadata, indent=1)}\n".encode())
+        with files.atomic_write(path) as file:  # given a path, torch.save would store its name in the file
             torch.save(state, file)
 
 
 def load(path: str | os.PathLike, device: str | torch.device = "cpu", content: bytes | None = None) -> nn.Module:
-    """The network with the weights of `path`, on `device`, ready to read; which one, their names say.
+    """Load a network for reading: the one of NETWORKS whose layers have the names in the file, on `device`.
 
-    `content` is that of the file, where it was read before.
+    content: of the file, where it was read before.
 
-    Errors: UserError where the file is missing, damaged, of another network, or holds anything but
-    tensors: a pickle can run code, so it is opened with `weights_only=True` and refused.
+    Raises: UserError: when the file is missing, damaged, of another network, or holds anything but tensors: a pickle
+        can run code, so it is opened with `weights_only=True`.
     """
-    try:
-        state = torch.load(path if content is None else io.BytesIO(content), map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(
-            f"{path} does not exist: train it with `python train.py`, or name another file with --weights.",
-            "weights",
-        ) from None
-    except pickle.UnpicklingError:
-        raise UserError(
-            f"{path} is refused: it is damaged, or holds more than weights, which could run code. "
-            "Save yours with torch.save(model.state_dict(), path).",
-            "weights",
-        ) from None
-    except Exception as error:  # torch.load raises many kinds on what is no file of weights
-        raise UserError(
-            f"{path} cannot be read ({str(error).partition(chr(10))[0]}): it is damaged or no file of weights. "
-            "Copy it again, or train anew with `python train.py`.",
-            "weights",
-        ) from None
+    hint = "Train weights with `python train.py`, or name a file that torch.save(model.state_dict(), path) wrote."
+    state = files.load_tensors(path, hint, "weights", content)
     model = _matching_network(state)
     _check_state_dict(state, model.state_dict(), path)
     model.load_state_dict(state)
@@ -222,34 +215,38 @@ def load(path: str | os.PathLike, device: str | torch.device = "cpu", content: b
 
 
 def _matching_network(state: object) -> nn.Module:
-    """The network that has layers of the same names as `state`; where none has, the one that ships."""
-    names = state.keys() if isinstance(state, dict) else ()
-    alike = (network() for network in NETWORKS.values())
-    return next((network for network in alike if network.state_dict().keys() == set(names)), CNN())
+    """Return the network whose layers have the names in `state`, or the CNN where none has."""
+    names = set(state) if isinstance(state, dict) else set()
+    networks = (network() for network in NETWORKS.values())
+    return next((network for network in networks if network.state_dict().keys() == names), CNN())
 
 
 def _check_state_dict(state: object, expected: dict[str, torch.Tensor], path: str | os.PathLike) -> None:
-    """Raise UserError with the first difference between a loaded state_dict and what fits."""
-
-    def refuse(why: str):
+    """Raise UserError with the first difference between a loaded state_dict and the expected one."""
+    if difference := _first_difference(state, expected):
         raise UserError(
-            f"{path} holds the weights of another network ({why}): this program reads "
+            f"{path} holds the weights of another network ({difference}): this program reads "
             f"those of {', '.join(NETWORKS)} in model.py. Train them with `python train.py`.",
             "weights",
         )
+    for name in expected:
+        if not state[name].isfinite().all():
+            raise UserError(
+                f"{path} has values that are not finite in {name}: its training diverged; "
+                "train again with a lower --lr.",
+                "weights",
+            )
 
+
+def _first_difference(state: object, expected: dict[str, torch.Tensor]) -> str:
+    """Describe the first difference in names and shapes; empty where there is none."""
     if not isinstance(state, dict):
-        refuse(f"a {type(state).__name__} instead of a state_dict")
+        return f"a {type(state).__name__} instead of a state_dict"
     for name in sorted(expected.keys() ^ state.keys(), key=str):
-        refuse(f"{name} is {'missing' if name in expected else 'unknown'}")
+        return f"{name} is {'missing' if name in expected else 'unknown'}"
     for name, tensor in expected.items():
         found = state[name]
         if not isinstance(found, torch.Tensor) or found.shape != tensor.shape:
             shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-            refuse(f"{name} is {shape} instead of {tuple(tensor.shape)}")
-        if not found.isfinite().all():
-            raise UserError(
-                f"{path} has values that are not finite in {name}: its training went wrong; "
-                "train anew, with a lower --lr.",
-                "weights",
-            )
+            return f"{name} is {shape} instead of {tuple(tensor.shape)}"
+    return ""

@@ -1,14 +1,17 @@
-"""What each part of a recipe is worth: train without it, several seeds each, and look at the validation split.
+"""What each part of a recipe is worth: train without it, with several seeds, and compare on the validation split.
 
-The test images choose nothing and are not looked at. Beside the accuracy stands the validation loss (the
-cross-entropy, calibrated): it moves where accuracy, of 5,000 digits, is mostly noise. The last line is one
-JSON object. Run it on an idle machine: `fast` takes some minutes, `default` half an hour, `best` hours.
+Each variant is a run of train.py's `main`. The test accuracy that it prints is not used: the test images choose
+nothing. The validation loss (the cross-entropy, calibrated) is reported together with the accuracy: it changes where
+the accuracy on 5,000 digits is mostly noise. The last line is one JSON object. Run it on an idle machine: `fast` takes
+some minutes, `default` half an hour, `best` hours.
 """
 
 import argparse
+import contextlib
+import io
 import json
-import time
-from dataclasses import replace
+import tempfile
+from pathlib import Path
 from unittest import mock
 
 import torch
@@ -16,96 +19,98 @@ import torch.nn.functional as F
 
 import model
 import train
-from bench.training import LESSONS, summary
-from digits import metrics
+from bench.training import TEACHERS, summarize, train_teachers
+from digits import files
 from digits.data import splits
+from digits.data.mnist import ImageDataset
 from digits.probabilities import append_reject_logit, predict_logits
-from digits.training import distillation, distributed
 
 CPU = torch.device("cpu")
-EVERYWHERE = {
-    "all of it": {},
-    "AdamW for all weights, not Muon": {"muon": False},
+ONLY_ADAMW = "AdamW for all weights, no Muon"
+COMMON = {
+    "complete": {},
+    ONLY_ADAMW: {},
     "no label smoothing": {"label_smoothing": 0.0},
 }
-ROWS = {
-    "fast": EVERYWHERE
+DISTILLED = {"teachers": TEACHERS}
+# Teachers that have seen MNIST's digits only.
+PLAIN_TEACHERS = [path.with_stem(f"plain-{path.stem}") for path in TEACHERS]
+PLAIN = {"style_fraction": 0.0, "outlier_fraction": 0.0}
+PLAIN_FLAGS = ["--style-fraction", "0", "--outlier-fraction", "0"]
+LABELS = {"distill_weight": 0.0}
+VARIANTS = {  # the settings that change
+    "fast": COMMON
     | {
-        "no freezing": {"freeze": 1.0},
-        "all digits, not a share": {"share": 1.0},
-        "with warps": {"warp": 1.0},
+        "no freezing": {"freeze_after": 1.0},
+        "all digits, not a fraction": {"train_fraction": 1.0},
+        "with augmentation": {"augment": 1.0},
     },
-    "default": EVERYWHERE
+    "default": COMMON
     | {
-        "no batch normalisation": {"normalise": 0},
-        "no warps": {"warp": 0.0},
-        "with bends": {"bend": 1.5},
-        "no average": {"average": 0.0},
+        "no batch normalization": {"batch_norm": False},
+        "no augmentation": {"augment": 0.0},
+        "with elastic distortion": {"elastic": 1.5},
+        "no averaging": {"ema_window": 0.0},
     },
     "best": {
-        "all of it": {},
-        "teachers not softened": {"soften": 1.0},
-        "labels, not teachers": {"teach": 0.0},
-        "labels, and the default's warps": {"teach": 0.0, "warp": 1.0, "bend": 0.0},
-        "MNIST's digits alone": {"pens": 0.0, "others": 0.0},
+        "complete": DISTILLED,
+        "teachers without temperature": DISTILLED | {"distill_temperature": 1.0},
+        "labels, no teachers": LABELS,
+        "labels, augmentation of the default recipe": LABELS | {"augment": 1.0, "elastic": 0.0},
+        "MNIST's digits alone": PLAIN | {"teachers": PLAIN_TEACHERS},
     },
 }
 
 
-def adamw(groups: list[dict], lr: float) -> torch.optim.Optimizer:
-    """What takes Muon's place: AdamW at the rate of the recipe before Muon came."""
-    return torch.optim.AdamW(groups, lr, weight_decay=0.01, fused=True)
+def build_adamw(model: torch.nn.Module, lr: float, adamw_lr: float, weight_decay: float) -> tuple:
+    """Replace Muon by AdamW, at the learning rate of the other weights: as `optim.build_optimizers`."""
+    _, adamw = BUILD_OPTIMIZERS(model, lr, adamw_lr, weight_decay)
+    chosen = {id(weight) for weight in adamw.param_groups[0]["params"]}
+    hidden = [weight for weight in model.parameters() if weight.ndim > 1 and id(weight) not in chosen]
+    return torch.optim.AdamW(hidden, adamw_lr, weight_decay=weight_decay, fused=True), adamw
 
 
-def trained(settings: train.TrainConfig, muon: bool, data: splits.DataSplits) -> dict[str, float]:
-    """How the network of `settings` reads the validation split."""
-    file = LESSONS if settings.pens else LESSONS.with_name("lessons-alone.pth")  # other teachers, about other digits
-    words = ["--recipe", "best", "--device", "cpu", "--lessons", str(file)]
-    known = (
-        train.teacher_predictions(train.parse_args(words), settings, data, ALONE)
-        if settings.teach
-        else distillation.NO_TEACHERS
-    )
-    began = time.perf_counter()
-    with mock.patch.object(train, "Muon", train.Muon if muon else adamw):
-        learner = train.build_train_state(
-            "cnn", settings if muon else replace(settings, lr=settings.lr_rest), data, CPU
-        )
-    for _ in train.train(learner, data, settings if muon else replace(settings, lr=settings.lr_rest), known, ALONE, 0):
-        pass
-    plain = metrics.calibrate(model.fold_batch_norm(learner.average.module), data.validation)
-    seconds = time.perf_counter() - began
-    outputs = predict_logits(plain, data.validation.images)
+BUILD_OPTIMIZERS = train.optim.build_optimizers
+
+
+def measure(variant: str, settings: dict, validation: ImageDataset, folder: Path) -> dict[str, float]:
+    """Train a variant; return its accuracy (percent) and loss on the validation split, and the training time."""
+    config = train.TrainConfig(device="cpu", out=folder / "w.pth", teacher_cache=folder / f"{variant}.pth", **settings)
+    build = BUILD_OPTIMIZERS
+    if variant == ONLY_ADAMW:
+        config, build = config.model_copy(update={"lr": config.adamw_lr}), build_adamw
+    with mock.patch.object(train.optim, "build_optimizers", build), contextlib.redirect_stdout(io.StringIO()):
+        train.main(config)
+    logits = predict_logits(model.load(config.out), validation.images)
     return {
-        "accuracy": 100 * (outputs.argmax(1) == data.validation.labels).float().mean().item(),
-        "loss": F.cross_entropy(append_reject_logit(outputs), data.validation.labels).item(),
-        "seconds": seconds,
+        "accuracy": 100 * (logits.argmax(1) == validation.labels).float().mean().item(),
+        "loss": F.cross_entropy(append_reject_logit(logits), validation.labels).item(),
+        "seconds": files.load_metadata(config.out)["train_seconds"],
     }
 
 
-ALONE = distributed.DistributedContext(0, 1, CPU)
-
-
 def main(args: argparse.Namespace) -> None:
-    data = splits.load_mnist_splits("data", [], CPU)
+    validation = splits.load_mnist_splits("data", [], CPU).validation
+    if args.recipe == "best":
+        train_teachers("cpu")
+        train_teachers("cpu", PLAIN_TEACHERS, PLAIN_FLAGS)
     table = {}
-    for name, changes in ROWS[args.recipe].items():
-        muon = changes.get("muon", True)
-        settings = replace(train.RECIPES[args.recipe], **{k: v for k, v in changes.items() if k != "muon"})
-        wide = splits.extend_training_set(data, settings.pens, settings.others)
-        runs = [trained(replace(settings, seed=seed), muon, wide) for seed in range(args.runs)]
-        table[name] = {key: summary([run[key] for run in runs]) for key in runs[0]}
-        accuracy, loss, seconds = table[name].values()
-        print(
-            f"{name:32s}  {accuracy['mean']:.2f} ± {accuracy['std']:.2f} %  "
-            f"loss {loss['mean']:.4f} ± {loss['std']:.4f}  {seconds['mean']:.1f} s",
-            flush=True,
-        )
-    print(json.dumps({"bench": "ablation", "recipe": args.recipe, "runs": args.runs, "rows": table}))
+    with tempfile.TemporaryDirectory() as folder:
+        for variant, changes in VARIANTS[args.recipe].items():
+            settings = {"recipe": args.recipe, **changes}
+            runs = [measure(variant, settings | {"seed": s}, validation, Path(folder)) for s in range(args.runs)]
+            table[variant] = {key: summarize([run[key] for run in runs]) for key in runs[0]}
+            accuracy, loss, seconds = table[variant].values()
+            print(
+                f"{variant:42s}  {accuracy['mean']:.2f} ± {accuracy['std']:.2f} %  "
+                f"loss {loss['mean']:.4f} ± {loss['std']:.4f}  {seconds['mean']:.1f} s",
+                flush=True,
+            )
+    print(json.dumps({"bench": "ablation", "recipe": args.recipe, "runs": args.runs, "variants": table}))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Train without each part; report the validation split.")
-    parser.add_argument("--recipe", choices=ROWS, default="fast", help="default: %(default)s")
-    parser.add_argument("--runs", type=int, default=5, help="how many seeds (default: %(default)s)")
+    parser.add_argument("--recipe", choices=VARIANTS, default="fast", help="default: %(default)s")
+    parser.add_argument("--runs", type=int, default=5, help="number of seeds (default: %(default)s)")
     main(parser.parse_args())

@@ -1,11 +1,21 @@
 """Settings of a program: one typed model gives flags, environment variables, ranges, help and the tables in docs."""
 
 import sys
+from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, CliApp, CliSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    CliApp,
+    CliSettingsSource,
+    CliToggleFlag,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from digits.device import DeviceName
 
 PREFIX = "DIGITS_"
 
@@ -28,6 +38,16 @@ class Settings(BaseSettings):
         cli_avoid_json=True,
         cli_hide_none_type=True,
     )
+
+
+class CommonSettings(Settings):
+    """Settings of the programs that compute on MNIST: train.py and test.py."""
+
+    device: DeviceName = Field("auto", description="where to compute; auto takes a GPU where there is one")
+    data_dir: Path = Field(Path("data"), description="folder in which MNIST is kept")
+    mirror: list[str] = Field([], description="URLs or folders that have MNIST's four .gz files")
+    # The name json would hide a method of pydantic's.
+    json_output: CliToggleFlag[bool] = Field(False, alias="json", description="print the results as JSON, last")
 
 
 S = TypeVar("S", bound=Settings)

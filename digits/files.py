@@ -1,6 +1,12 @@
-"""Files that are old or new, never half: whatever happens while they are written, a kill -9 too."""
+"""Files: written atomically, loaded without running code, checked before long work.
 
+A file that the programs write holds its old or its new content, never half, even after a `kill -9` while writing.
+"""
+
+import io
+import json
 import os
+import pickle
 import shutil
 import signal
 import tempfile
@@ -8,18 +14,21 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import torch
 
 from digits import UserError
 
 SCRIPTS_FOLDER = Path(__file__).parents[1]  # train.py, test.py, app.py, and what ships next to them
-MIN_FREE_BYTES = 16 * 2**20  # bytes: weights, a checkpoint and, before it takes its place, the next one
+MIN_FREE_BYTES = 16 * 2**20  # weights, a checkpoint, and the next checkpoint before it replaces that one
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def find_shipped(path: Path) -> Path:
-    """`path` where it exists, else what ships under that name next to the scripts, so that they run in any folder.
+    """Find a file that ships with the scripts, so that they run in any folder.
 
-    Returns: `path` as given where there is neither.
+    Returns: `path` if it exists or nothing ships under that name; else the file next to the scripts.
     """
     shipped = SCRIPTS_FOLDER / path
     return shipped if shipped.exists() and not path.exists() else path
@@ -27,19 +36,19 @@ def find_shipped(path: Path) -> Path:
 
 @contextmanager
 def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """A file to write to that takes the place of `path` once it is whole.
+    """Open a temporary file for writing; on success it replaces `path`. A symbolic link stays, its target is replaced.
 
-    Errors: UserError when the disk is full or forbids it; what was at `path` is then as it was.
+    Raises: UserError: when the disk is full or the folder read-only; `path` is then unchanged.
     """
-    path = Path(os.path.realpath(path))  # a link stays one
+    path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
             yield file
         os.replace(temporary, path)
-    except (OSError, RuntimeError) as error:  # torch.save meets a full disk with a RuntimeError
+    except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError when the disk is full
         raise UserError(
-            f"{path} could not be saved ({str(error).partition(chr(10))[0]}), what was there is as it was: "
+            f"{path} could not be saved ({_first_line(error)}), its old content is unchanged: "
             "make room on the disk, or name another place with --out.",
             "weights",
         ) from None
@@ -48,25 +57,61 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def defer_sigint() -> Iterator[None]:
-    """Ctrl-C waits until this is over, and is then raised (in the main thread, which alone gets signals)."""
+def defer_stop_signals() -> Iterator[None]:
+    """Hold back SIGINT (Ctrl-C) and SIGTERM until the block ends, then deliver them.
+
+    Only the main thread receives signals: in other threads the block runs unchanged.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    waiting = []
-    before = signal.signal(signal.SIGINT, lambda number, _: waiting.append(number))
+    received: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: received.append(number)) for number in STOP_SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-    if waiting:
-        signal.raise_signal(signal.SIGINT)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if received:
+        signal.raise_signal(received[0])
+
+
+def load_tensors(path: str | os.PathLike, hint: str, code: str, content: bytes | None = None) -> Any:
+    """Load a file that torch.save wrote, on the CPU: tensors and plain values, nothing that could run code.
+
+    hint: a sentence that tells the user what to do when the file cannot be loaded.
+    code: of the error.
+    content: of the file, where it was read before.
+
+    Raises: UserError: when the file is missing, damaged, of another kind, or holds other objects.
+    """
+    try:
+        return torch.load(path if content is None else io.BytesIO(content), map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        problem = "does not exist"
+    except pickle.UnpicklingError:
+        problem = "is refused: it is damaged, or holds more than tensors, which could run code"
+    except Exception as error:  # torch.load raises many types
+        problem = f"cannot be read ({_first_line(error)}): it is damaged, or was not saved by PyTorch"
+    raise UserError(f"{path} {problem}. {hint}", code)
+
+
+def load_metadata(weights: Path) -> dict[str, Any]:
+    """Load the JSON file next to `weights`, in which train.py writes where they come from.
+
+    Returns: an empty dictionary where the file is missing, damaged or holds no object.
+    """
+    try:
+        metadata = json.loads(weights.with_suffix(".json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def make_folder(path: Path, flag: str) -> None:
-    """The folder named by `flag`, made where it is not there.
+    """Make the folder that `flag` names, if it does not exist.
 
-    Errors: UserError when it cannot be, or nothing can be written into it.
+    Raises: UserError: when it cannot be made, or no file can be written into it.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -75,11 +120,13 @@ def make_folder(path: Path, flag: str) -> None:
         raise UserError(f"{flag} {path} cannot be used ({error.strerror}); name a folder to write to.") from None
 
 
-def check_writable(path: Path, flag: str, suffixes: tuple[str, ...], room: int = MIN_FREE_BYTES) -> None:
-    """Find out now, not after long work, that the file named by `flag` cannot be written.
+def check_writable(path: Path, flag: str, suffixes: tuple[str, ...], required_bytes: int = MIN_FREE_BYTES) -> None:
+    """Check before long work that the file that `flag` names can be written.
 
-    Errors: UserError, also when its name ends otherwise than in one of `suffixes`, as names beside it are made
-    from it, and when the disk has less than `room` bytes.
+    suffixes: allowed for the name, as the names of related files are derived from it by changing the suffix.
+    required_bytes: that must be free on the disk.
+
+    Raises: UserError: when the file cannot be written.
     """
     try:
         if path.exists() and not path.is_file():
@@ -88,7 +135,11 @@ def check_writable(path: Path, flag: str, suffixes: tuple[str, ...], room: int =
             raise OSError(f"its name must end in {suffixes[-1]}")
         with tempfile.TemporaryFile(dir=path.parent):
             free = shutil.disk_usage(path.parent).free
-        if free < room:
-            raise OSError(f"the disk has {free / 2**20:.0f} MB left, it takes {room / 2**20:.0f}")
+        if free < required_bytes:
+            raise OSError(f"the disk has {free / 2**20:.0f} MB left, {required_bytes / 2**20:.0f} MB are needed")
     except OSError as error:
-        raise UserError(f"{flag} {path} cannot be written ({error}); name a file in a folder that can.") from None
+        raise UserError(f"{flag} {path} cannot be written ({error}); name a file in a writable folder.") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -1,72 +1,135 @@
-"""Where a training run stands, on disk after every epoch, so that a run that was killed goes on from there.
+"""Checkpoints: the state of a training run after every epoch, so that a stopped run can resume.
 
-All that the next step depends on is in it: weights, their average, what the optimisers remember, the
-state of the random generator. So what was killed and resumed ends with the same weights, to the bit on
-the same machine. Only tensors and plain values are stored and loaded (`weights_only=True`).
+A checkpoint holds everything that the next step depends on: the configuration, the weights and their average, the
+optimizers' buffers, the state of the random generator. So a killed and resumed run ends with the same weights as an
+undisturbed one, to the bit on the same machine. It contains only tensors and plain values (`weights_only=True`).
 """
 
+import contextlib
 import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
+from pydantic import ValidationError
 
 from digits import UserError, files
+from digits.config import Settings, flag, variable
+
+HINT = "Name the .resume.pth file of a stopped run with --resume; a finished run deletes its own."
+KEYS = {"config", "curve", "state"}
+RESUME_FLAGS = {"resume", "json_output", "device", "data_dir", "mirror", "out"}  # may be given with --resume
+PATHS = RESUME_FLAGS | {"teachers", "teacher_cache"}  # settings that say nothing about the weights
+
+C = TypeVar("C", bound=Settings)
 
 
-def save(path: Path, parts: dict[str, Any], **plain: Any) -> None:
-    """Write the states of `parts` (what has a state_dict, and torch.Generators) and `plain` values.
+@dataclass(frozen=True)
+class Checkpoint(Generic[C]):
+    """A loaded checkpoint.
 
-    Errors: UserError when the disk is full; the file of the epoch before is then as it was.
+    config: of the run, with the flags that were given with --resume.
+    curve: for each finished epoch its loss, accuracy and time.
+    state: by name, the states of the model, the optimizers and the generator.
+    path: the file in which the run keeps its checkpoints; None to claim one next to the new --out.
     """
-    with files.defer_sigint(), files.atomic_write(path) as file:
-        torch.save(plain | {"parts": {name: _state(part) for name, part in parts.items()}}, file)
+
+    config: C
+    curve: list[dict[str, float]]
+    state: dict[str, Any]
+    path: Path | None
 
 
-def load(path: Path) -> dict[str, Any]:
-    """What `save` wrote.
+def claim_path(out: Path, resumed: Path | None) -> Path:
+    """Return the file for the checkpoints of a run: that of the resumed run, else a new one next to `out`.
 
-    Errors: UserError when there is no such file or it is something else.
+    Each run gets a name of its own, mnist.resume.pth, mnist.2.resume.pth, …, so that runs with the same --out neither
+    overwrite nor delete each other's checkpoint: neither two at the same time, nor a new one after one that was killed.
     """
+    if resumed:
+        return resumed
+    for number in itertools.count(1):
+        path = out.with_suffix(".resume.pth" if number == 1 else f".{number}.resume.pth")
+        with contextlib.suppress(FileExistsError):
+            path.touch(exist_ok=False)
+            break
+    return path
+
+
+def save(path: Path | None, config: dict[str, Any], curve: list[dict[str, float]], state: Mapping[str, Any]) -> None:
+    """Write a checkpoint.
+
+    path: None in processes that write no files.
+    config, curve: plain values; `curve` has one entry for each finished epoch.
+    state: by name, objects with a state_dict, and torch.Generators.
+
+    Raises: UserError: when the disk is full; the previous checkpoint at `path` is then unchanged.
+    """
+    if path is None:
+        return
+    states = {
+        name: part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
+        for name, part in state.items()
+    }
+    with files.defer_stop_signals(), files.atomic_write(path) as file:
+        torch.save({"config": config, "curve": curve, "state": states}, file)
+
+
+def load(config: C) -> Checkpoint[C]:
+    """Load the checkpoint that `config.resume` names; without one the result holds `config` and no state.
+
+    Raises: UserError: when the file is missing, damaged or not a checkpoint, or `config` sets more than RESUME_FLAGS.
+    """
+    if not config.resume:
+        return Checkpoint(config, [], {}, None)
+    if refused := sorted(config.model_fields_set - RESUME_FLAGS):
+        raise UserError(
+            "--resume goes on with the settings of the stopped run: leave out "
+            f"{flag(refused[0])} (or {variable(refused[0])}).",
+            "resume",
+        )
+    content = files.load_tensors(config.resume, HINT, "resume")
+    if not isinstance(content, dict) or content.keys() != KEYS:
+        raise UserError(f"{config.resume} is not a checkpoint. {HINT}", "resume")
+    given = config.model_dump(exclude_unset=True, by_alias=True)
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        if not (isinstance(found, dict) and {"parts", "flags", "curve", "seconds"} <= found.keys()):
-            raise ValueError("it holds weights, or something else")
-        return found
-    except FileNotFoundError:
-        why = "it does not exist: a run that ended well leaves none"
-    except Exception as error:  # torch.load raises many kinds on what is no checkpoint
-        why = str(error).partition("\n")[0]
-    raise UserError(f"--resume {path}: {why}. Name the .resume.pth file of a run that was stopped.", "resume")
+        merged = type(config)(**content["config"] | given)
+    except ValidationError as error:
+        raise UserError(f"{config.resume} is of another version of train.py: {error}", "resume") from None
+    return Checkpoint(merged, content["curve"], content["state"], None if "out" in given else config.resume)
 
 
-def restore(parts: dict[str, Any], found: dict[str, Any]) -> None:
-    """Bring `parts` to where they were when `found` was saved."""
-    for name, part in parts.items():
+def restore(state: Mapping[str, Any], saved: dict[str, Any]) -> None:
+    """Set the objects of `state` to the `saved` states of a checkpoint."""
+    for name, part in state.items():
         if isinstance(part, torch.Generator):
-            part.set_state(found["parts"][name])
+            part.set_state(saved[name])
         else:
-            part.load_state_dict(found["parts"][name])
+            part.load_state_dict(saved[name])
 
 
-def rename_old(path: Path) -> Path:
-    """Give the checkpoint of an earlier run, which a new one would write over, a name that is free; which."""
-    names = (path.with_name(f"{path.stem}.old{number or ''}{path.suffix}") for number in itertools.count())
-    return path.replace(next(name for name in names if not name.exists()))
+def partial_path(path: Path) -> Path:
+    """The file for the weights of the stopped run whose checkpoint is at `path`: mnist.partial.pth."""
+    return path.with_name(f"{path.stem.removesuffix('.resume')}.partial.pth")
 
 
-def interruption_message(out: Path, path: Path, curve: list[dict[str, float]], worth: bool) -> str:
-    """What to say after Ctrl-C; the checkpoint of a run that has done nothing `worth` keeping goes away."""
-    if not worth:
+def stop(path: Path | None, out: Path, curve: list[dict[str, float]]) -> str:
+    """Return the message after Ctrl-C: which files there are, and how to resume.
+
+    A checkpoint of a run that has not finished an epoch is deleted: starting again is as good.
+
+    path: the checkpoint; None in processes that write no files.
+    out: the file for the trained weights.
+    """
+    if path is None:
+        return ""
+    if not curve:
         path.unlink(missing_ok=True)
-        return f"\nStopped in the first epoch: nothing was saved, {out} is as it was."
-    reached = f", the weights so far are in {out.with_suffix('.partial.pth')}" if curve else ""
-    read = f", which read {curve[-1]['validation_accuracy']:.2f} % of the validation split" if curve else ""
+        return f"\nStopped in the first epoch: nothing was saved, {out} is unchanged."
     return (
-        f"\nStopped after epoch {len(curve)}{read}: {out} is as it was{reached}.\n"
-        f"To go on: python train.py --resume {path}"
+        f"\nStopped after epoch {len(curve)}, validation accuracy {curve[-1]['validation_accuracy']:.2f} %: "
+        f"{out} is unchanged, the weights so far are in {partial_path(path)}.\n"
+        f"To resume: python train.py --resume {path}"
     )
-
-
-def _state(part: Any) -> Any:
-    return part.get_state() if isinstance(part, torch.Generator) else part.state_dict()

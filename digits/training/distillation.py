@@ -1,14 +1,15 @@
-"""What larger networks say of many warped copies of the training digits, for a smaller one to learn from.
+"""Knowledge distillation: cached teacher predictions on augmented training images.
 
-A label says that a digit is a 4. A good reader's probabilities also say how much of a 9 it has, which is
-worth more to a small network (distillation, Hinton et al. 2015, arXiv 1503.02531). Both must look at the very
-same warped digits, and for long (Beyer et al. 2022, arXiv 2106.05237). To ask the teachers in every step
-would take most of the time, so they are asked once; copies are made again from their number.
+A label states that a digit is a 4. A good network's probabilities also state how much it resembles a 9, which helps a
+small network to learn (Hinton et al. 2015, arXiv 1503.02531). Teacher and student must see the very same augmented
+images, for many epochs (Beyer et al. 2022, arXiv 2106.05237). Running the teachers in every step would take most of
+the time, so they run once, and their predictions are kept; the images are made again from the number of the view.
 """
 
-import json
+import glob
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,145 +19,166 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from digits import UserError, device, files
-from digits.data import augmentation, mnist
-from digits.data.mnist import ImageDataset
+from digits.data.augmentation import AugmentationRanges, augment
+from digits.data.mnist import REJECT_CLASS, ImageDataset
 from digits.probabilities import append_reject_logit, predict_logits
+from digits.training.distributed import DistributedContext
 
-Teacher = tuple[nn.Module, dict[str, Any]]  # a network and its record
+CLASS_COUNT = REJECT_CLASS + 1
+HINT = "Delete it, or name another file with --teacher-cache."
+TEACHERS_NEEDED = """Train teachers first, then name them; `make best` does it all:
+  python train.py --model teacher --seed 0 --out teacher-0.pth
+  python train.py --model teacher --seed 1 --out teacher-1.pth
+  python train.py --recipe best --teachers teacher-*.pth"""
+KEYS = {"key", "probabilities", "seconds"}
+
+Teacher = tuple[nn.Module, dict[str, Any]]  # a network and its metadata
 
 
 @dataclass(frozen=True)
 class TeacherPredictions:
-    """What the teachers said of each copy, (N, 11) of probabilities each, and the teachers' records."""
+    """Mean probabilities of the teachers, float16 (N, 11) for each augmented view.
 
-    said: list[Tensor]
-    teachers: list[dict[str, Any]]
+    metadata: of the teachers.
+    seconds: that it took to make or load them.
+    """
 
-    def lesson(
-        self, split: ImageDataset, by: augmentation.AugmentationRanges, epoch: int, temperature: float
+    probabilities: list[Tensor]
+    metadata: list[dict[str, Any]]
+    seconds: float = 0.0
+
+    def epoch_targets(
+        self, dataset: ImageDataset, ranges: AugmentationRanges, epoch: int, temperature: float
     ) -> tuple[Tensor, Tensor]:
-        """The images of `epoch`, 1 and up: uint8 (N, 1, 28, 28); what to say of them: (N, 11). Copies take turns."""
-        number = (epoch - 1) % len(self.said)
-        return augmented_view(split, by, number), apply_temperature(
-            self.said[number].to(split.images.device), temperature
-        )
+        """Images and targets of an epoch. The views take turns.
+
+        epoch: 1 and up.
+
+        Returns: uint8 (N, 1, 28, 28) and probabilities (N, 11).
+        """
+        view = (epoch - 1) % len(self.probabilities)
+        probabilities = self.probabilities[view].to(dataset.images.device)
+        return augmented_view(dataset, ranges, view), apply_temperature(probabilities, temperature)
 
 
-NO_TEACHERS = TeacherPredictions([], [])
-
-
-def augmented_view(split: ImageDataset, by: augmentation.AugmentationRanges, number: int) -> Tensor:
-    """The images of `split` as they are in copy `number`: uint8 (N, 1, 28, 28), the same ones every time.
+def augmented_view(dataset: ImageDataset, ranges: AugmentationRanges, view: int) -> Tensor:
+    """Augment the images of `dataset`: uint8 (N, 1, 28, 28), the same for the same number `view`.
 
     They are made on the CPU, as other devices draw other numbers from the same seed.
     """
-    images = augmentation.augment(split.images.cpu(), by, torch.Generator().manual_seed(number))
-    return images.to(split.images.device)
+    images = augment(dataset.images.cpu(), ranges, torch.Generator().manual_seed(view))
+    return images.to(dataset.images.device)
 
 
-def teacher_paths(path: Path, count: int) -> list[Path]:
-    """Where the weights of those are, or will be, whose lessons are at `path`."""
-    return [path.with_suffix(f".{number}.pth") for number in range(count)]
+def find_teachers(patterns: Sequence[Path], weight: float) -> list[Path]:
+    """Expand the paths and globs of --teachers.
 
+    weight: the value of --distill-weight, above 0 exactly where there are teachers.
 
-def is_trained(path: Path, source: str, settings: dict[str, Any]) -> bool:
-    """Whether a teacher is at `path`, trained on the digits called `source` with `settings`.
-
-    Errors: UserError when another one is there.
+    Raises: UserError: when teachers are missing or not used, or have no metadata next to their weights.
     """
-    if not path.exists():
-        return False
-    try:
-        recorded = json.loads(path.with_suffix(".json").read_text())
-        if (recorded["data"], recorded["settings"]) == (source, settings):
-            return True
-    except (OSError, ValueError, TypeError, KeyError):
-        pass
-    raise UserError(f"{path} is a teacher trained otherwise: delete it, or name another --lessons.", "lessons")
+    if bool(patterns) != (weight > 0):
+        raise UserError(TEACHERS_NEEDED if weight else "--teachers needs --distill-weight above 0.", "teachers")
+    paths: list[Path] = []
+    for pattern in patterns:
+        matches = [Path(name) for name in sorted(glob.glob(str(pattern)))]
+        if not matches:
+            raise UserError(f"--teachers {pattern}: no such file. {TEACHERS_NEEDED}", "teachers")
+        paths += matches
+    for path in paths:
+        if not files.load_metadata(path):
+            raise UserError(
+                f"--teachers {path}: {path.with_suffix('.json')} is missing or damaged. train.py writes it with the "
+                "weights: keep both, or train the teacher again.",
+                "teachers",
+            )
+    return paths
 
 
-def cache_predictions(
-    path: Path,
-    split: ImageDataset,
-    warp: augmentation.AugmentationRanges,
-    about: dict[str, Any],
-    by: list[Teacher],
-    copies: int,
-    bars=None,
-) -> None:
-    """Ask teachers about each of `copies` and write the mean of their probabilities.
+def predict(
+    teachers: Sequence[Teacher],
+    dataset: ImageDataset,
+    ranges: AugmentationRanges,
+    config: Any,
+    dist: DistributedContext,
+) -> TeacherPredictions:
+    """Predict with the teachers in the main process, except where the cache has the result, and give it to all.
 
-    What was asked before a kill is not asked again: the file grows copy by copy.
-    Errors: UserError when the disk is full.
+    teachers: none give empty predictions.
+    config: has `teacher_cache`, `teacher_views`, `epochs` and `out`.
+
+    Raises: UserError: as `cached_predictions`, and when the cache cannot be written.
     """
-    where = split.images.device
-    networks = [network.to(memory_format=torch.channels_last) for network, _ in by]  # twice as fast on a CPU
-    known = _read(path, about) or {"about": about, "teachers": [r for _, r in by], "said": [], "seconds": 0.0}
-    for number in tqdm(range(len(known["said"]), copies), "asking the teachers", leave=False, disable=bars):
-        began = time.perf_counter()
-        images = augmented_view(split, warp, number)
-        with device.autocast(where):
+    if not teachers:
+        return TeacherPredictions([], [])
+    started = time.perf_counter()
+    cache = config.teacher_cache or config.out.with_suffix(".teacher-cache.pth")
+    view_count = min(config.teacher_views, config.epochs)
+    predictions = None
+    if dist.is_main_process:
+        files.check_writable(cache, "--teacher-cache", (".pth",), required_bytes(dataset, view_count))
+        predictions = cached_predictions(cache, dataset, ranges, teachers, view_count, dist.disable_progress)
+    predictions = dist.broadcast(predictions)
+    return replace(predictions, seconds=time.perf_counter() - started)
+
+
+def cached_predictions(
+    cache: Path,
+    dataset: ImageDataset,
+    ranges: AugmentationRanges,
+    teachers: Sequence[Teacher],
+    view_count: int,
+    disable_progress: bool | None = None,
+) -> TeacherPredictions:
+    """Predict with the teachers on `view_count` augmented views, except where the file `cache` has the result.
+
+    The file is written after each view, so that a killed run continues there.
+
+    Raises: UserError: when the disk is full, or the file is damaged or of other images, augmentation or teachers.
+    """
+    key = cache_key(dataset, ranges, [metadata for _, metadata in teachers])
+    content = _load_cache(cache, key) if cache.exists() else {"key": key, "probabilities": [], "seconds": 0.0}
+    networks = [network.to(memory_format=torch.channels_last) for network, _ in teachers]  # twice as fast on a CPU
+    done = len(content["probabilities"])
+    for view in tqdm(range(done, view_count), "teacher predictions", leave=False, disable=disable_progress):
+        started = time.perf_counter()
+        images = augmented_view(dataset, ranges, view)
+        with device.autocast(dataset.images.device):
             logits = [predict_logits(network, images).float() for network in networks]
-        said = torch.stack([append_reject_logit(one).softmax(1) for one in logits]).mean(0)
-        known["said"].append(said.half().cpu())
-        known["seconds"] += time.perf_counter() - began
-        with files.defer_sigint(), files.atomic_write(path) as file:
-            torch.save(known, file)
+        mean = torch.stack([append_reject_logit(part).softmax(1) for part in logits]).mean(0)
+        content["probabilities"].append(mean.half().cpu())
+        content["seconds"] += time.perf_counter() - started
+        with files.defer_stop_signals(), files.atomic_write(cache) as file:
+            torch.save(content, file)
+    return TeacherPredictions(content["probabilities"][:view_count], key["teachers"])
 
 
-def load_predictions(path: Path, about: dict[str, Any], copies: int) -> TeacherPredictions | None:
-    """What was said of each of `copies`; None when it is not all there.
+def cache_key(dataset: ImageDataset, ranges: AugmentationRanges, metadata: list[dict[str, Any]]) -> dict[str, Any]:
+    """Cache key of the teacher predictions: checksum of the images, augmentation, the teachers' metadata."""
+    checksum = [len(dataset), int(dataset.images.sum()), int(dataset.labels.sum())]
+    return {"images": checksum, "augmentation": asdict(ranges), "teachers": metadata}
 
-    Errors: UserError when the file is damaged, or about other digits, other warps or by other teachers.
-    """
-    known = _read(path, about)
-    return (
-        TeacherPredictions(known["said"][:copies], known["teachers"])
-        if known and len(known["said"]) >= copies
-        else None
-    )
+
+def required_bytes(dataset: ImageDataset, view_count: int) -> int:
+    """Bytes on the disk that the cache needs, together with its next version while that is written."""
+    return files.MIN_FREE_BYTES + 2 * view_count * len(dataset) * CLASS_COUNT * torch.float16.itemsize
 
 
 def smooth_one_hot(labels: Tensor, smoothing: float) -> Tensor:
-    """What labels say of pictures, (N,) of 0 to 10, 10 being no digit: (N, 11) of probabilities.
-
-    Of them `smoothing` goes to all alike.
-    """
-    return F.one_hot(labels, mnist.REJECT_CLASS + 1) * (1 - smoothing) + smoothing / (mnist.REJECT_CLASS + 1)
+    """One-hot targets (N, 11) of labels (N,), 0 to 10, with the share `smoothing` spread evenly over all classes."""
+    return F.one_hot(labels, CLASS_COUNT) * (1 - smoothing) + smoothing / CLASS_COUNT
 
 
-def apply_temperature(said: Tensor, temperature: float) -> Tensor:
-    """Probabilities (N, 11) as if the logits behind them had been divided by `temperature`."""
-    # Half precision has no numbers between 0 and 6e-8, and nobody is as sure as that.
-    return (said.float().clamp(min=1e-5).log() / temperature).softmax(1)
+def apply_temperature(probabilities: Tensor, temperature: float) -> Tensor:
+    """Soften probabilities (N, 11) as if their logits had been divided by `temperature`."""
+    # float16 has no numbers between 0 and 6e-8; no network's confidence is meaningful to 1e-5.
+    return (probabilities.float().clamp(min=1e-5).log() / temperature).softmax(1)
 
 
-def cache_key(
-    split: ImageDataset, by: augmentation.AugmentationRanges, teachers: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """What tells lessons from others: the digits, how they are warped, the settings of those who teach."""
-    sums = [len(split), int(split.images.sum()), int(split.labels.sum())]
-    return {"digits": sums, "warp": asdict(by), "teachers": teachers}
-
-
-def required_bytes(split: ImageDataset, copies: int) -> int:
-    """Bytes that lessons need on the disk, and while they grow, their next version."""
-    return files.MIN_FREE_BYTES + 2 * copies * len(split) * (mnist.REJECT_CLASS + 1) * 2
-
-
-def _read(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        known = torch.load(path, map_location="cpu", weights_only=True)
-        complete = known.keys() == {"about", "teachers", "said", "seconds"}
-    except Exception:  # torch.load raises many kinds
-        complete = False
-    if not complete:
-        raise UserError(f"{path} holds no lessons, or is damaged: delete it, or name another --lessons.", "lessons")
-    if known["about"] != about:
-        raise UserError(
-            f"{path} is about other digits or warps, or by other teachers: delete it, or name another --lessons.",
-            "lessons",
-        )
-    return known
+def _load_cache(path: Path, key: dict[str, Any]) -> dict[str, Any]:
+    content = files.load_tensors(path, HINT, "teachers")
+    if not isinstance(content, dict) or content.keys() != KEYS:
+        raise UserError(f"{path} holds no teacher predictions. {HINT}", "teachers")
+    if content["key"] != key:
+        raise UserError(f"{path} is of other images, other augmentation or other teachers. {HINT}", "teachers")
+    return content

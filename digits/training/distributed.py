@@ -1,31 +1,34 @@
-"""Several processes that train one network together: `torchrun --nproc-per-node N train.py`.
+"""Data-parallel training in several processes: `torchrun --nproc-per-node N train.py`.
 
-torchrun starts them and says in the environment which one each is: its *rank*. Each works on its share
-of every batch; DistributedDataParallel averages their gradients, so all take the same step.
-Source: Li et al. 2020, arXiv 2006.15704.
+torchrun starts the processes and numbers them in environment variables: the *rank*. Each computes its shard of every
+batch; DistributedDataParallel averages the gradients, so all take the same step (Li et al. 2020, arXiv 2006.15704).
 """
 
+import atexit
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch.distributed.nn.functional import all_reduce  # unlike dist.all_reduce, gradients pass through it
 from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
 
 from digits import UserError
 
-# While the first process asks teachers, the others wait; if one fails, torchrun ends all.
+# The other processes wait while the main process predicts with the teachers; if one fails, torchrun ends all.
 TIMEOUT = timedelta(hours=12)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """This process among those that train: `rank` of `world_size`, on `device`."""
+    """This process among those that train: `rank` in 0 … `world_size` - 1, on `device`."""
 
     rank: int
     world_size: int
@@ -33,53 +36,68 @@ class DistributedContext:
 
     @property
     def is_main_process(self) -> bool:
-        """Whether it is this process that prints and writes."""
+        """Whether this process prints and writes files."""
         return self.rank == 0
 
     @property
     def disable_progress(self) -> bool | None:
-        """What tqdm's `disable` wants: None shows a bar where there is a terminal."""
+        """The argument `disable` of tqdm; None shows a progress bar on terminals only."""
         return None if self.is_main_process else True
 
+    def progress(self, items: Sequence[T], label: str) -> Iterator[T]:
+        """Iterate over `items`, with a progress bar in the main process."""
+        return iter(tqdm(items, label, leave=False, disable=self.disable_progress))
+
     def print0(self, message: str) -> None:
+        """Print in the main process."""
         if self.is_main_process:
             print(message, flush=True)
 
     def barrier(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes are here."""
         if self.world_size > 1:
             dist.barrier()
 
+    @contextmanager
+    def main_process_first(self) -> Iterator[None]:
+        """Let one process of each machine run the block before the others do, so that it downloads files once."""
+        is_first_here = int(os.environ.get("LOCAL_RANK", "0")) == 0
+        if not is_first_here:
+            self.barrier()
+        yield
+        if is_first_here:
+            self.barrier()
+
     def broadcast(self, value: Any) -> Any:
-        """What `value` is in the first process, in all of them."""
+        """Return the main process's `value` in all processes."""
         if self.world_size == 1:
             return value
-        box = [value]
-        dist.broadcast_object_list(box, device=self.device)
-        return box[0]
+        values = [value]
+        dist.broadcast_object_list(values, device=self.device)
+        return values[0]
 
-    def shard(self, whole: torch.Tensor) -> torch.Tensor:
-        """This process's part of a batch: every `world_size`-th row."""
-        return whole[self.rank :: self.world_size]
+    def shard(self, batch: torch.Tensor) -> torch.Tensor:
+        """Return this process's rows of a batch: every `world_size`-th."""
+        return batch[self.rank :: self.world_size]
 
     def wrap(self, model: torch.nn.Module) -> torch.nn.Module:
-        """`model`, so that its batches are those of all processes and gradients become their mean."""
+        """Wrap `model` so that all processes share batch statistics, and gradients become their mean."""
         if self.world_size == 1:
             return model
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
-                module.__class__ = SyncBatchNorm  # PyTorch's SyncBatchNorm does not run on CPUs
+                module.__class__ = SyncBatchNorm
         return DistributedDataParallel(model)
 
-    def all_reduce(self, numbers: torch.Tensor) -> torch.Tensor:
-        """The sum of `numbers` over all processes, in place."""
+    def all_reduce(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Sum `tensor` over all processes, in place."""
         if self.world_size > 1:
-            dist.all_reduce(numbers)
-        return numbers
+            dist.all_reduce(tensor)
+        return tensor
 
 
 class SyncBatchNorm(torch.nn.BatchNorm2d):
-    """Batch normalisation by the mean and variance of a batch that several processes share."""
+    """Batch normalization with the statistics of all processes' shards. torch.nn.SyncBatchNorm needs a GPU."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
@@ -96,35 +114,24 @@ class SyncBatchNorm(torch.nn.BatchNorm2d):
         return torch.addcmul((self.bias - mean * factor)[:, None, None], x, factor[:, None, None])
 
 
-@contextmanager
-def init_distributed(device: torch.device) -> Iterator[DistributedContext]:
-    """Meet the other processes that torchrun started; without torchrun this process is all there is.
+def init_distributed(device: torch.device) -> DistributedContext:
+    """Join the processes that torchrun started; without torchrun this is the only one.
 
-    On CUDA each process takes the GPU of its number on its machine and they talk over NCCL, else over Gloo.
+    On CUDA each process takes the GPU of its number on the machine, and they communicate over NCCL, else over Gloo.
+
+    Raises: UserError: when a machine has fewer GPUs than processes.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
-        yield DistributedContext(0, 1, device)
-        return
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size == 1:
+        return DistributedContext(0, 1, device)
     if device.type == "cuda":
-        number, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-        if number >= there:
-            raise UserError(f"--nproc-per-node must be at most {there} here, one process a GPU; or use --device cpu.")
-        device = torch.device("cuda", number)
+        local_rank, gpu_count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if local_rank >= gpu_count:
+            raise UserError(
+                f"--nproc-per-node must be at most {gpu_count} here, one process for each GPU; or use --device cpu."
+            )
+        device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
-    try:
-        yield DistributedContext(dist.get_rank(), count, device)
-    finally:
-        dist.destroy_process_group()
-
-
-@contextmanager
-def main_process_first(context: DistributedContext) -> Iterator[None]:
-    """One process of each machine does what is inside (fetch files, say) before the others do."""
-    first_here = int(os.environ.get("LOCAL_RANK", "0")) == 0
-    if not first_here:
-        context.barrier()
-    yield
-    if first_here:
-        context.barrier()
+    atexit.register(dist.destroy_process_group)
+    return DistributedContext(dist.get_rank(), world_size, device)

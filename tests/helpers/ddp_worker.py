@@ -1,19 +1,27 @@
-"""What `test_distributed` starts with torchrun: `train.py`, after which every process leaves its weights."""
+"""Started by test_distributed with torchrun: `train.py`, after which every process leaves a copy of its weights."""
 
 import os
-import sys
 
 import torch
 
 import train
+from digits.config import parse
+from digits.training import checkpoint
 
 calibrate = train.metrics.calibrate
 
 
-def leave_a_copy(model: torch.nn.Module, *rest) -> torch.nn.Module:
-    torch.save(model.state_dict(), f"{train.parse_args().out}.{os.environ['RANK']}")
-    return calibrate(model, *rest)
+def main() -> None:
+    config = parse(train.TrainConfig)
+    out = checkpoint.load(config).config.out
+
+    def save_copy(model: torch.nn.Module, *rest) -> torch.nn.Module:
+        torch.save(model.state_dict(), f"{out}.{os.environ['RANK']}")
+        return calibrate(model, *rest)
+
+    train.metrics.calibrate = save_copy
+    train.main(config)
 
 
-train.metrics.calibrate = leave_a_copy
-sys.exit(train.main(train.parse_args()))
+if __name__ == "__main__":
+    main()

@@ -1,42 +1,53 @@
-"""`digits.training.checkpoint`: all of where a run stands, and nothing else."""
+"""`digits.training.checkpoint`: everything that the next step depends on, in a file that no other run takes."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
 
 from digits import UserError
 from digits.training import checkpoint
+from train import TrainConfig
 
 
-def parts(seed: int) -> dict:
+def make_state(seed: int) -> dict:
     torch.manual_seed(seed)
     model = torch.nn.Linear(3, 2).to(memory_format=torch.preserve_format)
     return {
         "model": model,
-        "adam": torch.optim.AdamW(model.parameters(), lr=0.1),
-        "random": torch.Generator().manual_seed(seed),
+        "adamw": torch.optim.AdamW(model.parameters(), lr=0.1),
+        "generator": torch.Generator().manual_seed(seed),
     }
 
 
-def step(run: dict) -> torch.Tensor:
-    """One that depends on the weights, on what the optimiser remembers and on chance."""
-    inputs = torch.randn(5, 3, generator=run["random"])
-    run["adam"].zero_grad()
-    run["model"](inputs).square().sum().backward()
-    run["adam"].step()
-    return run["model"].weight.detach().clone()
+def train_one_step(state: dict) -> torch.Tensor:
+    """A step that depends on the weights, the optimizer's buffers and the random generator."""
+    inputs = torch.randn(5, 3, generator=state["generator"])
+    state["adamw"].zero_grad()
+    state["model"](inputs).square().sum().backward()
+    state["adamw"].step()
+    return state["model"].weight.detach().clone()
 
 
-def test_what_is_restored_goes_on_to_the_bit(tmp_path):
-    run, other = parts(1), parts(2)
-    step(run)
-    checkpoint.save(tmp_path / "c", run, flags={"lr": 0.1}, curve=[{"epoch": 1}], seconds=1.5)
-    wanted = [step(run), step(run)]
-    found = checkpoint.load(tmp_path / "c")
-    assert (found["flags"], found["curve"], found["seconds"]) == ({"lr": 0.1}, [{"epoch": 1}], 1.5)
-    checkpoint.restore(other, found)
-    assert all(torch.equal(step(other), weights) for weights in wanted)
+def test_restored_run_continues_to_the_bit(tmp_path):
+    state, other = make_state(1), make_state(2)
+    train_one_step(state)
+    config = TrainConfig(lr=0.1, teachers=[Path("t.pth")])
+    checkpoint.save(
+        tmp_path / "c", config.model_dump(mode="json", exclude={"resume", "json_output"}), [{"epoch": 1}], state
+    )
+    expected = [train_one_step(state), train_one_step(state)]
+    loaded = checkpoint.load(TrainConfig(resume=tmp_path / "c"))
+    assert (loaded.config.lr, loaded.config.teachers, loaded.curve) == (0.1, [Path("t.pth")], [{"epoch": 1}])
+    checkpoint.restore(other, loaded.state)
+    assert all(torch.equal(train_one_step(other), weights) for weights in expected)
+
+
+def test_without_resume_the_configuration_is_the_given_one():
+    config = TrainConfig(seed=3)
+    loaded = checkpoint.load(config)
+    assert (loaded.config, loaded.curve, loaded.state, loaded.path) == (config, [], {}, None)
 
 
 def write_pickle(path):
@@ -48,25 +59,57 @@ def write_weights(path):
 
 
 def write_half(path):
-    checkpoint.save(path, parts(1), flags={}, curve=[], seconds=0.0)
+    checkpoint.save(path, {}, [], make_state(1))
     path.write_bytes(path.read_bytes()[:1000])
+
+
+def write_unknown_setting(path):
+    checkpoint.save(path, {"warp": 1.0}, [], make_state(1))
 
 
 @pytest.mark.parametrize(
     "write", [lambda path: None, write_pickle, write_weights, write_half, lambda path: path.write_text("hello")]
 )
-def test_what_is_no_checkpoint_is_refused_with_what_to_name(tmp_path, write):
+def test_file_that_is_no_checkpoint_is_refused_with_what_to_name(tmp_path, write):
     path = tmp_path / "c.resume.pth"
     write(path)
-    with pytest.raises(UserError, match=r"--resume .*c\.resume\.pth: .*Name the \.resume\.pth file"):
-        checkpoint.load(path)
+    with pytest.raises(UserError, match=r"c\.resume\.pth .*Name the \.resume\.pth file .* with --resume"):
+        checkpoint.load(TrainConfig(resume=path))
 
 
-def test_the_checkpoint_of_an_earlier_run_is_kept(tmp_path):
-    path = tmp_path / "mnist.resume.pth"
-    path.write_text("of yesterday")
-    first = checkpoint.rename_old(path)
-    assert not path.exists()
-    path.write_text("of today")
-    assert checkpoint.rename_old(path).read_text() == "of today"
-    assert first.read_text() == "of yesterday"
+def test_checkpoint_of_another_version_is_refused(tmp_path):
+    write_unknown_setting(tmp_path / "c")
+    with pytest.raises(UserError, match="another version"):
+        checkpoint.load(TrainConfig(resume=tmp_path / "c"))
+
+
+@pytest.mark.parametrize(("name", "value"), [("lr", 0.3), ("recipe", "fast"), ("synthetic", 7), ("teacher_cache", "x")])
+def test_resume_takes_no_settings_of_the_stopped_run(tmp_path, name, value):
+    with pytest.raises(UserError, match=f"leave out --{name.replace('_', '-')} "):
+        checkpoint.load(TrainConfig(resume=tmp_path / "c", **{name: value}))
+
+
+def test_resume_takes_device_data_output_and_json(tmp_path):
+    checkpoint.save(tmp_path / "c", {"seed": 4, "out": "old.pth", "device": "cuda"}, [], make_state(1))
+    given = {"device": "cpu", "data_dir": tmp_path, "mirror": ["m"], "json": True}
+    loaded = checkpoint.load(TrainConfig(resume=tmp_path / "c", **given))
+    config = loaded.config
+    assert (config.seed, config.out, config.device, config.mirror) == (4, Path("old.pth"), "cpu", ["m"])
+    assert config.json_output
+    assert loaded.path == tmp_path / "c"
+    elsewhere = checkpoint.load(TrainConfig(resume=tmp_path / "c", out="new.pth"))
+    assert (elsewhere.config.out, elsewhere.path) == (Path("new.pth"), None)
+
+
+def test_each_run_claims_a_file_of_its_own_and_a_resumed_run_keeps_its_file(tmp_path):
+    paths = [checkpoint.claim_path(tmp_path / "mnist.pth", None) for _ in range(3)]
+    assert [path.name for path in paths] == ["mnist.resume.pth", "mnist.2.resume.pth", "mnist.3.resume.pth"]
+    assert [checkpoint.partial_path(path).name for path in paths[:2]] == ["mnist.partial.pth", "mnist.2.partial.pth"]
+    assert checkpoint.claim_path(tmp_path / "mnist.pth", tmp_path / "kept.pth") == tmp_path / "kept.pth"
+    assert checkpoint.partial_path(tmp_path / "kept.pth").name == "kept.partial.pth"
+
+
+def test_process_that_writes_no_files_saves_nothing(tmp_path):
+    checkpoint.save(None, {}, [], make_state(1))
+    assert checkpoint.stop(None, tmp_path / "w.pth", []) == ""
+    assert list(tmp_path.iterdir()) == []

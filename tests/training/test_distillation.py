@@ -1,4 +1,4 @@
-"""`digits.training.distillation`: what teachers say, asked once, of copies that can be made again."""
+"""`digits.training.distillation`: teacher predictions, made once, on augmented views that can be made again."""
 
 import pytest
 import torch
@@ -10,120 +10,142 @@ from digits.data.augmentation import AugmentationRanges
 from digits.data.mnist import REJECT_CLASS
 from digits.training import distillation
 
-WARP = AugmentationRanges(elastic=1.0)
-SETTINGS = [{"seed": 0}, {"seed": 1}]
+RANGES = AugmentationRanges(elastic=1.0)
+METADATA = [{"data": "MNIST", "seed": seed, "train_seconds": 1.0} for seed in (0, 1)]
 
 
 @pytest.fixture
-def split(random):
+def dataset(random):
     return synthetic.synthetic_digits(30, random)
 
 
 @pytest.fixture
-def about(split):
-    return distillation.cache_key(split, WARP, SETTINGS)
+def cache(tmp_path):
+    return tmp_path / "cache.pth"
 
 
 @pytest.fixture
 def teachers():
-    """Two that take every digit for the same, for 3 and for 5."""
-    taught = []
-    for digit, settings in zip((3, 5), SETTINGS, strict=True):
-        sure = model.Softmax()
-        sure.fc.weight.data.zero_()
-        sure.fc.bias.data.copy_(100 * torch.eye(10)[digit])
-        taught.append((sure, {"data": "MNIST", "settings": settings, "train_seconds": 1.0}))
-    return taught
+    """Two teachers that predict the same digit for every image, 3 and 5."""
+    teachers = []
+    for digit, metadata in zip((3, 5), METADATA, strict=True):
+        network = model.Softmax()
+        network.fc.weight.data.zero_()
+        network.fc.bias.data.copy_(100 * torch.eye(10)[digit])
+        teachers.append((network, metadata))
+    return teachers
 
 
-def test_a_copy_is_the_same_every_time_and_unlike_the_others(split):
-    first, again, second = (distillation.augmented_view(split, WARP, number) for number in (0, 0, 1))
+def test_view_is_reproducible_and_differs_from_the_others(dataset):
+    first, again, second = (distillation.augmented_view(dataset, RANGES, view) for view in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, second)
 
 
-def test_the_lesson_is_the_mean_of_what_the_teachers_say(split, tmp_path, about, teachers):
-    distillation.cache_predictions(tmp_path / "l.pth", split, WARP, about, teachers, 2)
-    known = distillation.load_predictions(tmp_path / "l.pth", about, 2)
-    assert len(known.said) == 2
-    assert [teacher["settings"] for teacher in known.teachers] == SETTINGS
-    wanted = torch.tensor([0, 0, 0, 0.5, 0, 0.5, 0, 0, 0, 0, 0]).expand(30, -1)
-    torch.testing.assert_close(known.said[0].float(), wanted)
+def test_prediction_is_the_mean_of_the_teachers(dataset, cache, teachers):
+    predictions = distillation.cached_predictions(cache, dataset, RANGES, teachers, 2)
+    assert len(predictions.probabilities) == 2
+    assert predictions.metadata == METADATA
+    expected = torch.tensor([0, 0, 0, 0.5, 0, 0.5, 0, 0, 0, 0, 0]).expand(30, -1)
+    torch.testing.assert_close(predictions.probabilities[0].float(), expected)
 
 
-def test_copies_take_turns(split, random):
-    known = distillation.TeacherPredictions([torch.rand(30, 11, generator=random).softmax(1) for _ in range(2)], [])
-    (first, said), (second, _), (third, again) = (known.lesson(split, WARP, epoch, 1.0) for epoch in (1, 2, 3))
-    assert torch.equal(first, distillation.augmented_view(split, WARP, 0))
-    assert torch.equal(second, distillation.augmented_view(split, WARP, 1))
+def test_views_take_turns(dataset, random):
+    probabilities = [torch.rand(30, 11, generator=random).softmax(1) for _ in range(2)]
+    predictions = distillation.TeacherPredictions(probabilities, [])
+    epochs = [predictions.epoch_targets(dataset, RANGES, epoch, 1.0) for epoch in (1, 2, 3)]
+    (first, targets), (second, _), (third, again) = epochs
+    assert torch.equal(first, distillation.augmented_view(dataset, RANGES, 0))
+    assert torch.equal(second, distillation.augmented_view(dataset, RANGES, 1))
     assert torch.equal(third, first)
-    assert torch.equal(again, said)
-    torch.testing.assert_close(said, known.said[0])
+    assert torch.equal(again, targets)
+    torch.testing.assert_close(targets, probabilities[0])
 
 
-def test_what_was_asked_before_a_kill_is_not_asked_again(split, tmp_path, about, teachers, monkeypatch):
-    asked, original = [], distillation.augmented_view
+def test_killed_run_continues_after_the_last_cached_view(dataset, cache, teachers, monkeypatch):
+    views, original = [], distillation.augmented_view
     monkeypatch.setattr(
-        distillation, "augmented_view", lambda split, by, number: asked.append(number) or original(split, by, number)
+        distillation,
+        "augmented_view",
+        lambda dataset, ranges, view: views.append(view) or original(dataset, ranges, view),
     )
-    path = tmp_path / "l.pth"
-    distillation.cache_predictions(path, split, WARP, about, teachers, 2)
-    assert distillation.load_predictions(path, about, 3) is None
-    distillation.cache_predictions(path, split, WARP, about, teachers, 3)
-    assert asked == [0, 1, 2]
-    assert len(distillation.load_predictions(path, about, 3).said) == 3
-    assert len(distillation.load_predictions(path, about, 1).said) == 1
+    distillation.cached_predictions(cache, dataset, RANGES, teachers, 2)
+    predictions = distillation.cached_predictions(cache, dataset, RANGES, teachers, 3)
+    assert views == [0, 1, 2]
+    assert len(predictions.probabilities) == 3
+    assert len(distillation.cached_predictions(cache, dataset, RANGES, teachers, 1).probabilities) == 1
+    assert views == [0, 1, 2]
 
 
-def test_lessons_about_other_digits_or_by_others_or_none_at_all_are_refused(split, tmp_path, random, about, teachers):
-    path = tmp_path / "l.pth"
-    assert distillation.load_predictions(path, about, 1) is None
-    distillation.cache_predictions(path, split, WARP, about, teachers, 1)
-    others = (
-        distillation.cache_key(split[:7], WARP, SETTINGS),
-        distillation.cache_key(synthetic.synthetic_digits(30, random), WARP, SETTINGS),
-        distillation.cache_key(split, AugmentationRanges(elastic=2.0), SETTINGS),
-        distillation.cache_key(split, WARP, SETTINGS[:1]),
-    )
+def test_cache_of_other_images_augmentation_or_teachers_is_refused(dataset, cache, random, teachers):
+    distillation.cached_predictions(cache, dataset, RANGES, teachers, 1)
+    others = [
+        (dataset[:7], RANGES, teachers),
+        (synthetic.synthetic_digits(30, random), RANGES, teachers),
+        (dataset, AugmentationRanges(elastic=2.0), teachers),
+        (dataset, RANGES, teachers[:1]),
+        (dataset, RANGES, [teachers[0], (teachers[1][0], METADATA[1] | {"train_seconds": 2.0})]),
+    ]
     for other in others:
-        with pytest.raises(UserError, match="about other digits or warps, or by other teachers: delete it"):
-            distillation.load_predictions(path, other, 1)
-    path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(UserError, match="delete it, or name another --lessons"):
-        distillation.load_predictions(path, about, 1)
+        with pytest.raises(UserError, match=r"other images, other augmentation or other teachers\. Delete it"):
+            distillation.cached_predictions(cache, *other, 1)
 
 
-def test_a_teacher_trained_otherwise_is_not_taken_for_the_one_that_is_wanted(teachers, tmp_path):
-    path, _ = distillation.teacher_paths(tmp_path / "l.pth", 2)
-    assert not distillation.is_trained(path, "MNIST", SETTINGS[0])
-    network, record = teachers[0]
-    model.save(network, path, record)
-    assert distillation.is_trained(path, "MNIST", SETTINGS[0])
-    for source, settings in (("300 synthetic digits", SETTINGS[0]), ("MNIST", SETTINGS[1])):
-        with pytest.raises(UserError, match=r"l\.0\.pth is a teacher trained otherwise: delete it"):
-            distillation.is_trained(path, source, settings)
-    path.with_suffix(".json").write_text("[")
-    with pytest.raises(UserError, match="trained otherwise"):
-        distillation.is_trained(path, "MNIST", SETTINGS[0])
+def test_damaged_cache_is_refused(dataset, cache, teachers):
+    distillation.cached_predictions(cache, dataset, RANGES, teachers, 1)
+    cache.write_bytes(cache.read_bytes()[:300])
+    with pytest.raises(UserError, match="Delete it, or name another file with --teacher-cache"):
+        distillation.cached_predictions(cache, dataset, RANGES, teachers, 1)
+    model.save(model.Softmax(), cache)
+    with pytest.raises(UserError, match="holds no teacher predictions"):
+        distillation.cached_predictions(cache, dataset, RANGES, teachers, 1)
 
 
-def test_the_room_that_lessons_need_is_known_before(split, tmp_path, about, teachers):
-    path = tmp_path / "l.pth"
-    distillation.cache_predictions(path, split, WARP, about, teachers, 3)
-    assert distillation.required_bytes(split, 3) > 2 * path.stat().st_size
+def test_paths_and_globs_of_teachers_are_expanded_in_order(tmp_path):
+    paths = [tmp_path / f"teacher-{number}.pth" for number in (0, 1)]
+    for path in paths:
+        model.save(model.Softmax(), path, {"data": "MNIST"})
+    assert distillation.find_teachers([], 0.0) == []
+    assert distillation.find_teachers([tmp_path / "teacher-*.pth"], 1.0) == paths
+    assert distillation.find_teachers(paths[::-1], 0.5) == paths[::-1]
 
 
-def test_softening_divides_the_logits(random):
+def test_missing_or_unused_teachers_are_refused_with_what_to_do(tmp_path):
+    command = r"python train\.py --model teacher --seed 0 --out teacher-0\.pth"
+    with pytest.raises(UserError, match=command):
+        distillation.find_teachers([], 1.0)
+    with pytest.raises(UserError, match=rf"t-\*\.pth: no such file\.[\s\S]*{command}"):
+        distillation.find_teachers([tmp_path / "t-*.pth"], 1.0)
+    with pytest.raises(UserError, match="needs --distill-weight"):
+        distillation.find_teachers([tmp_path / "t.pth"], 0.0)
+
+
+def test_teacher_without_metadata_is_refused(tmp_path):
+    path = tmp_path / "t.pth"
+    model.save(model.Softmax(), path)
+    for write in (lambda: None, lambda: path.with_suffix(".json").write_text("[")):
+        write()
+        with pytest.raises(UserError, match=r"t\.json is missing or damaged"):
+            distillation.find_teachers([path], 1.0)
+
+
+def test_required_bytes_hold_the_cache_twice(dataset, cache, teachers):
+    distillation.cached_predictions(cache, dataset, RANGES, teachers, 3)
+    assert distillation.required_bytes(dataset, 3) > 2 * cache.stat().st_size
+
+
+def test_temperature_divides_the_logits(random):
     logits = torch.randn(20, 10, generator=random)
-    said = logits.softmax(1).half()
-    torch.testing.assert_close(distillation.apply_temperature(said, 1.0), logits.softmax(1), atol=1e-3, rtol=0)
-    torch.testing.assert_close(distillation.apply_temperature(said, 3.0), (logits / 3).softmax(1), atol=1e-3, rtol=0)
-    sure = torch.nn.functional.one_hot(torch.tensor([4]), 10).half()
-    assert distillation.apply_temperature(sure, 3.0).isfinite().all()
+    probabilities = logits.softmax(1).half()
+    for temperature in (1.0, 3.0):
+        softened = distillation.apply_temperature(probabilities, temperature)
+        torch.testing.assert_close(softened, (logits / temperature).softmax(1), atol=1e-3, rtol=0)
+    one_hot = torch.nn.functional.one_hot(torch.tensor([4]), 10).half()
+    assert distillation.apply_temperature(one_hot, 3.0).isfinite().all()
 
 
-def test_labels_say_nearly_all_of_a_digit_and_of_what_is_none():
-    said = distillation.smooth_one_hot(torch.tensor([3, REJECT_CLASS]), 0.055)
-    assert said.sum(1).tolist() == pytest.approx([1, 1])
-    assert said[0].tolist() == pytest.approx([0.005] * 3 + [0.95] + [0.005] * 7)
-    assert said[1].tolist() == pytest.approx([0.005] * 10 + [0.95])
+def test_smoothing_spreads_its_share_over_all_classes():
+    targets = distillation.smooth_one_hot(torch.tensor([3, REJECT_CLASS]), 0.055)
+    assert targets.sum(1).tolist() == pytest.approx([1, 1])
+    assert targets[0].tolist() == pytest.approx([0.005] * 3 + [0.95] + [0.005] * 7)
+    assert targets[1].tolist() == pytest.approx([0.005] * 10 + [0.95])

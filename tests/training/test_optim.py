@@ -1,60 +1,113 @@
-"""`digits.training.optim`: steps that are equally long in all directions, against the singular value decomposition."""
+"""`digits.training.optim`: Muon against the singular value decomposition, schedule, moving average, finite checks."""
 
 import pytest
 import torch
 
+from digits import UserError
 from digits.training import optim
 from digits.training.optim import Muon
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (5, 30), (30, 5), (1, 9)])
-def test_orthogonal_keeps_directions_and_evens_out_how_far_they_go(shape, random):
+def test_orthogonalize_keeps_singular_vectors_and_equalizes_singular_values(shape, random):
     matrix = torch.randn(shape, generator=random)
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
-    turned = u.T @ optim.orthogonalize(matrix) @ v.T  # in the directions of `matrix`: diagonal
-    values = turned.diag()
-    assert (turned - values.diag()).abs().max() < 1e-4
+    in_singular_basis = u.T @ optim.orthogonalize(matrix) @ v.T
+    values = in_singular_basis.diag()
+    assert (in_singular_basis - values.diag()).abs().max() < 1e-4
     strong = torch.linalg.svdvals(matrix) > 0.2 * matrix.norm()
     assert (values[strong] > 0.6).all()
     assert (values < 1.4).all()
     assert (values > 0).all()
 
 
-def test_the_size_of_a_gradient_does_not_matter_and_nothing_stays_nothing(random):
+def test_orthogonalize_ignores_the_scale_and_keeps_zero(random):
     matrix = torch.randn(6, 20, generator=random)
     torch.testing.assert_close(optim.orthogonalize(matrix), optim.orthogonalize(1000 * matrix), atol=1e-4, rtol=0)
     assert not optim.orthogonalize(torch.zeros(6, 20)).any()
 
 
 @pytest.mark.parametrize("layer", [torch.nn.Conv2d(3, 4, 3), torch.nn.Linear(5, 9), torch.nn.Linear(9, 5)])
-def test_a_first_step_goes_against_the_gradient_as_far_as_the_rate_says(layer):
+def test_first_step_descends_by_the_learning_rate(layer):
     weight = layer.weight
     before = weight.detach().clone()
-    optimiser = Muon([weight], lr=0.1)
+    muon = Muon([weight], lr=0.1)
     weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(0))
-    optimiser.step()
-    step = (weight.detach() - before).flatten(1)
-    assert (step * weight.grad.flatten(1)).sum() < 0
-    assert 0.05 < torch.linalg.svdvals(step)[0] < 0.14
+    muon.step()
+    change = (weight.detach() - before).flatten(1)
+    assert (change * weight.grad.flatten(1)).sum() < 0
+    assert 0.05 < torch.linalg.svdvals(change)[0] < 0.14
 
 
-def test_it_solves_a_regression_that_needs_all_directions(random):
-    """Inputs of very unequal size, on which plain gradient descent crawls."""
+def test_muon_solves_an_ill_conditioned_regression(random):
+    """Inputs of very unequal scale, on which plain gradient descent is slow."""
     inputs = torch.randn(200, 10, generator=random) * torch.logspace(0, -1.5, 10)
-    wanted = torch.randn(4, 10, generator=random)
+    solution = torch.randn(4, 10, generator=random)
     weight = torch.nn.Parameter(torch.zeros(4, 10))
-    optimiser = Muon([weight], lr=0.1)
+    muon = Muon([weight], lr=0.1)
     for step in range(200):
-        optimiser.param_groups[0]["lr"] = 0.1 * (1 - step / 200)
-        optimiser.zero_grad()
-        (inputs @ (weight - wanted).T).square().sum().backward()
-        optimiser.step()
-    assert (weight - wanted).abs().max() < 0.05
+        muon.param_groups[0]["lr"] = 0.1 * (1 - step / 200)
+        muon.zero_grad()
+        (inputs @ (weight - solution).T).square().sum().backward()
+        muon.step()
+    assert (weight - solution).abs().max() < 0.05
 
 
-def test_weights_without_gradient_stay(random):
-    still, moved = torch.nn.Parameter(torch.ones(2, 3)), torch.nn.Parameter(torch.ones(2, 3))
-    moved.grad = torch.randn(2, 3, generator=random)
-    Muon([still, moved], lr=0.1).step()
-    assert torch.equal(still, torch.ones(2, 3))
-    assert not torch.equal(moved, torch.ones(2, 3))
+def test_weights_without_gradient_stay_unchanged(random):
+    frozen, trained = torch.nn.Parameter(torch.ones(2, 3)), torch.nn.Parameter(torch.ones(2, 3))
+    trained.grad = torch.randn(2, 3, generator=random)
+    Muon([frozen, trained], lr=0.1).step()
+    assert torch.equal(frozen, torch.ones(2, 3))
+    assert not torch.equal(trained, torch.ones(2, 3))
+
+
+def test_learning_rate_rises_to_its_peak_and_falls():
+    rates = [optim.lr_schedule(step, 10, 0.2) for step in range(1, 11)]
+    assert rates == pytest.approx([0.5, 1, 1, 7 / 8, 6 / 8, 5 / 8, 4 / 8, 3 / 8, 2 / 8, 1 / 8])
+    assert optim.lr_schedule(1, 1, 0.2) == 1
+
+
+def test_last_batch_of_one_is_dropped():
+    assert [optim.steps_per_epoch(count, 128) for count in (1, 128, 129, 130, 640)] == [1, 1, 1, 2, 5]
+
+
+def averaged(values: list[float], window: float) -> float:
+    model = torch.nn.Linear(1, 1, bias=False)
+    ema = optim.ema_model(model, window)
+    for value in values:
+        model.weight.data.fill_(value)
+        ema.update_parameters(model)
+    return ema.module.weight.item()
+
+
+def test_average_over_no_window_is_the_last_step():
+    assert averaged([3.0, 1.0, 2.0], 0) == 2.0
+
+
+def test_average_over_a_window_of_n_covers_about_n_steps():
+    assert averaged([0.0] * 500 + [1.0] * 20, 20) == pytest.approx(1 - (1 - 1 / 20) ** 20, abs=1e-4)
+
+
+def test_average_soon_forgets_the_initial_weights():
+    assert averaged([1000.0] + [1.0] * 30, 1e6) == pytest.approx(1.0, abs=0.05)
+
+
+def test_averaging_leaves_the_model_unchanged():
+    model = torch.nn.Linear(1, 1)
+    before = model.weight.item()
+    optim.ema_model(model, 5).update_parameters(model)
+    assert model.weight.item() == before
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_number_that_is_not_finite_is_reported_with_epoch_step_and_flags(value):
+    model = torch.nn.Linear(2, 2)
+    muon, adamw = Muon([model.weight], lr=0.5), torch.optim.AdamW([model.bias], lr=10.0)
+    optim.check_finite([torch.zeros(3), *model.parameters()], 4, 99, muon, adamw)
+    with pytest.raises(
+        UserError, match=r"epoch 4, step 99: .* --lr \(now 0\.5 in this step\) or --adamw-lr \(now 10\)"
+    ):
+        optim.check_finite([torch.tensor([1.0, value]), *model.parameters()], 4, 99, muon, adamw)
+    model.weight.data[0, 0] = value
+    with pytest.raises(UserError, match="not finite in epoch 4, step 99"):
+        optim.check_finite([torch.zeros(3), *model.parameters()], 4, 99, muon, adamw)

@@ -1,4 +1,4 @@
-"""A run of `train.py` that was killed, as by kill -9, goes on to the same weights, to the bit."""
+"""A run of `train.py` that was killed, as by kill -9, resumes to the same weights, to the bit."""
 
 import functools
 import signal
@@ -8,32 +8,49 @@ import sys
 import pytest
 
 import train
-from digits import UserError
+from digits.config import parse
 
-# Runs train.py and, in the call of os.replace or step of training that the first argument names, dies as by kill -9.
+# Runs train.py and kills it at the moment that the first argument names: "step 4" is the fourth step of Muon.
 KILLED = """
 import os, signal, sys
 from collections import Counter
 
 import train
+from digits.config import parse
 
-moment, seen = sys.argv[1], Counter()
+moment, counts = sys.argv[1], Counter()
 
-def dying(name, original):
-    def call(*words, **named):
-        seen[name] += 1
-        if moment == f"{name} {seen[name]}":
+def killing(name, original):
+    def call(*args, **kwargs):
+        counts[name] += 1
+        if moment == f"{name} {counts[name]}":
             os.kill(os.getpid(), signal.SIGKILL)
-        return original(*words, **named)
+        return original(*args, **kwargs)
     return call
 
-train.Muon.step = dying("step", train.Muon.step)
-train.metrics.calibrate = dying("calibration", train.metrics.calibrate)
-os.replace = dying("replace", os.replace)
-train.torch.save = dying("save", train.torch.save)
-sys.exit(train.main(train.parse_args(sys.argv[2:])))
+train.optim.Muon.step = killing("step", train.optim.Muon.step)
+train.metrics.calibrate = killing("calibration", train.metrics.calibrate)
+os.replace = killing("replace", os.replace)
+train.torch.save = killing("save", train.torch.save)
+train.main(parse(train.TrainConfig, sys.argv[2:]))
 """
-WHOLE = ["--device", "cpu", "--synthetic", "300", "--epochs", "3", "--bend", "1", "--freeze", "0.5", "--seed", "4"]
+DEFAULT = [
+    *("--device", "cpu", "--synthetic", "300", "--epochs", "3"),
+    *("--elastic", "1", "--freeze-after", "0.5", "--seed", "4"),
+]
+FAST = ["--device", "cpu", "--recipe", "fast", "--synthetic", "600", "--epochs", "2"]
+DISTILLED = ["--device", "cpu", "--recipe", "best", "--synthetic", "60", "--epochs", "3", "--teacher-views", "2"]
+TEACHER = ["--device", "cpu", "--model", "teacher", "--synthetic", "60", "--epochs", "3"]
+
+
+def run(*flags: str) -> None:
+    train.main(parse(train.TrainConfig, list(map(str, flags))))
+
+
+def run_and_kill(moment: str, *flags: str) -> None:
+    command = [sys.executable, "-c", KILLED, moment, *flags]
+    result = subprocess.run(command, check=False, capture_output=True)
+    assert result.returncode == -signal.SIGKILL, result.stderr
 
 
 @pytest.fixture
@@ -41,93 +58,129 @@ def out(tmp_path):
     return tmp_path / "w.pth"
 
 
-FAST = ["--device", "cpu", "--recipe", "fast", "--synthetic", "600", "--epochs", "2"]
-BEST = ["--device", "cpu", "--recipe", "best", "--synthetic", "60", "--epochs", "3", "--teachers", "2", "--copies", "2"]
+@pytest.fixture(scope="module")
+def teachers(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("teachers")
+    for seed in (0, 1):
+        run(*TEACHER, "--epochs", "1", "--seed", seed, "--out", folder / f"teacher-{seed}.pth")
+    return ["--teachers", str(folder / "teacher-*.pth")]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """Called with flags: the weights of such a run that nobody killed, as bytes."""
+    """Called with flags: the weights of such a run that was not killed, as bytes."""
 
     @functools.cache
     def weights(*flags: str) -> bytes:
         out = tmp_path_factory.mktemp("undisturbed") / "w.pth"
-        train.main(train.parse_args([*flags, "--out", str(out)]))
+        run(*flags, "--out", out)
         return out.read_bytes()
 
     return weights
 
 
-# Three steps an epoch. Files are saved and replaced: checkpoints 1 to 4, then the weights and their record.
+# Three steps an epoch. Files are saved and replaced: checkpoints 1 to 4, then the weights and their metadata.
 MOMENTS = ["step 1", "step 4", "step 9", "save 2", "replace 3", "calibration 1", "save 5", "replace 6"]
-# After the whole run's first checkpoint, each teacher takes 12 steps and saves 13 and its weights; then two copies.
-TEACHERS = ["step 7", "save 18", "save 31", "step 26"]
 
 
 @pytest.mark.parametrize(
     ("flags", "moment"),
-    [*((WHOLE, moment) for moment in MOMENTS), (FAST, "step 3"), *((BEST, moment) for moment in TEACHERS)],
+    [*((DEFAULT, moment) for moment in MOMENTS), (FAST, "step 3"), (TEACHER, "step 2")],
     ids=lambda value: value if isinstance(value, str) else " ".join(value[2:4]),
 )
-def test_a_run_that_was_killed_goes_on_to_the_same_weights_to_the_bit(out, flags, moment, undisturbed):
+def test_killed_run_resumes_to_the_same_weights_to_the_bit(out, flags, moment, undisturbed):
     out.write_text("old")
-    command = [sys.executable, "-c", KILLED, moment, *flags, "--out", out]
-    result = subprocess.run(command, check=False, capture_output=True)
-    assert result.returncode == -signal.SIGKILL, result.stderr
+    run_and_kill(moment, *flags, "--out", out)
     assert out.read_bytes() == (undisturbed(*flags) if moment == "replace 6" else b"old")
     resume = out.with_name("w.resume.pth")
-    assert train.main(train.parse_args(["--device", "cpu", "--resume", str(resume)])) == 0
+    run("--resume", resume)
     assert out.read_bytes() == undisturbed(*flags)
     assert not resume.exists()
 
 
-def test_what_is_resumed_takes_no_other_settings(out):
-    kept = [sys.executable, "-c", KILLED, "step 4", *WHOLE, "--out", out]
-    subprocess.run(kept, capture_output=True, check=False)
-    resume = str(out.with_name("w.resume.pth"))
-    for flags in (["--lr", "0.3"], ["--recipe", "fast"], ["--synthetic", "7"]):
-        with pytest.raises(UserError, match=rf"goes on with {flags[0]} .*: leave {flags[0]} out"):
-            train.parse_args(["--resume", resume, *flags])
-    assert train.parse_args(["--resume", resume, "--seed", "4"]).device == "cpu"
-    assert train.parse_args(["--resume", resume, "--out", "elsewhere.pth"]).seed == 4  # where there is room, say
+# After the first checkpoint two views are predicted; save 4 is the checkpoint after the first epoch.
+@pytest.mark.parametrize("moment", ["save 2", "save 3", "step 1", "step 2"])
+def test_killed_distillation_resumes_to_the_same_weights_to_the_bit(out, moment, teachers, undisturbed):
+    flags = [*DISTILLED, *teachers]
+    run_and_kill(moment, *flags, "--out", out)
+    run("--resume", out.with_name("w.resume.pth"))
+    assert out.read_bytes() == undisturbed(*flags)
 
 
-def test_a_new_run_does_not_write_over_what_can_be_resumed(out, capsys):
-    kept = [sys.executable, "-c", KILLED, "step 4", *WHOLE, "--out", out]
-    subprocess.run(kept, capture_output=True, check=False)
-    before = out.with_name("w.resume.pth").read_bytes()
-    train.main(train.parse_args([*WHOLE, "--out", str(out)]))
-    assert "w.resume.old.pth" in capsys.readouterr().out
-    assert out.with_name("w.resume.old.pth").read_bytes() == before
+def test_new_run_neither_overwrites_nor_deletes_the_checkpoint_of_a_killed_one(out, undisturbed):
+    run_and_kill("step 4", *DEFAULT, "--out", out)
+    resume = out.with_name("w.resume.pth")
+    before = resume.read_bytes()
+    run(*FAST, "--out", out)
+    assert {path.name for path in out.parent.iterdir()} == {"w.pth", "w.json", "w.resume.pth"}
+    assert resume.read_bytes() == before
+    run("--resume", resume)
+    assert out.read_bytes() == undisturbed(*DEFAULT)
 
 
-def test_ctrl_c_while_teachers_are_asked_names_the_whole_run_and_it_goes_on(out, monkeypatch, capsys, undisturbed):
-    def interrupted(*_):
-        raise KeyboardInterrupt
+def test_runs_with_the_same_out_at_the_same_time_keep_their_checkpoints(out, monkeypatch, undisturbed):
+    """A second run starts and ends between two epochs of the first, which is then killed after its second epoch."""
+    original, outcomes = train.checkpoint.save, []
+
+    def run_another_once(path, config, curve, state):
+        original(path, config, curve, state)
+        if len(curve) == 1 and not outcomes:
+            outcomes.append("started")
+            run(*FAST, "--out", out)
+            outcomes.append(path.exists())
+        if len(curve) == 2 and config["recipe"] == "default":
+            raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
-        patched.setattr(train.distillation, "cache_predictions", interrupted)
-        assert train.main(train.parse_args([*BEST, "--out", str(out)])) == 130
-    resume = out.with_name("w.resume.pth")
-    said = capsys.readouterr().out
-    assert said.count("To go on:") == 1
-    assert f"To go on: python train.py --resume {resume}" in said
-    assert train.main(train.parse_args(["--resume", str(resume)])) == 0
-    assert out.read_bytes() == undisturbed(*BEST)
+        patched.setattr(train.checkpoint, "save", run_another_once)
+        with pytest.raises(RuntimeError):
+            run(*DEFAULT, "--out", out)
+    assert outcomes == ["started", True]
+    run("--resume", out.with_name("w.resume.pth"))
+    assert out.read_bytes() == undisturbed(*DEFAULT)
 
 
-def test_ctrl_c_while_the_weights_are_saved_leaves_them_whole_and_no_checkpoint(out, monkeypatch, capsys):
+def test_resume_with_another_out_leaves_the_old_checkpoint(out, undisturbed):
+    run_and_kill("step 4", *DEFAULT, "--out", out)
+    elsewhere = out.with_name("elsewhere.pth")
+    run("--resume", out.with_name("w.resume.pth"), "--out", elsewhere)
+    assert elsewhere.read_bytes() == undisturbed(*DEFAULT)
+    assert {path.name for path in out.parent.iterdir()} == {"w.resume.pth", "elsewhere.pth", "elsewhere.json"}
+
+
+def test_ctrl_c_during_teacher_predictions_keeps_those_that_are_made(out, monkeypatch, capsys, teachers, undisturbed):
+    original = train.distillation.augmented_view
+
+    def stop_at_the_second(dataset, ranges, view):
+        if view == 1:
+            raise KeyboardInterrupt
+        return original(dataset, ranges, view)
+
+    flags = [*DISTILLED, *teachers]
+    with monkeypatch.context() as patched:
+        patched.setattr(train.distillation, "augmented_view", stop_at_the_second)
+        with pytest.raises(SystemExit) as caught:
+            run(*flags, "--out", out)
+    assert caught.value.code == 130
+    assert "Stopped in the first epoch" in capsys.readouterr().out
+    assert {path.name for path in out.parent.iterdir()} == {"w.teacher-cache.pth"}
+    run(*flags, "--out", out)
+    assert out.read_bytes() == undisturbed(*flags)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_while_the_weights_are_saved_leaves_them_whole_and_no_checkpoint(out, monkeypatch, number):
     original = train.networks.save
 
-    def saved(*words):
-        signal.raise_signal(signal.SIGINT)
-        original(*words)
+    def save(*args):
+        signal.raise_signal(number)
+        original(*args)
 
-    monkeypatch.setattr(train.networks, "save", saved)
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background has none
+    monkeypatch.setattr(train.networks, "save", save)
+    handler = signal.signal(number, signal.default_int_handler)
     try:
-        assert train.main(train.parse_args([*WHOLE, "--out", str(out)])) == 130
+        with pytest.raises(KeyboardInterrupt):
+            run(*DEFAULT, "--out", out)
     finally:
-        signal.signal(signal.SIGINT, handler)
-    assert "each file is as it was, or new and whole" in capsys.readouterr().out
+        signal.signal(number, handler)
     assert {path.name for path in out.parent.iterdir()} == {"w.pth", "w.json"}
