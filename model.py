@@ -183,7 +183,7 @@ def fold_batch_norm(model: nn.Module) -> nn.Module:
 def save(model: nn.Module, path: str | os.PathLike, metadata: dict | None = None) -> None:
     """Write the weights and, in the JSON file next to them, the `metadata`: where they come from.
 
-    Another program that reads the files meanwhile finds the old or the new content. Ctrl-C waits until both are written.
+    A program that reads the files meanwhile finds the old or the new content. Ctrl-C waits until both are written.
 
     Raises: UserError: when the disk is full or the folder read-only; the old files are then unchanged.
     """

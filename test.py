@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import torch
 from PIL import Image
@@ -237,41 +236,6 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
     return 0
 
 
-<<<<<<< HEAD
-=======
-def parse_args(words: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Read digits from pictures, or score the MNIST test images.")
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="files, folders or globs; default: input")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", dest="format", action="store_const", const="json", help="one JSON object a line")
-    form.add_argument("--csv", dest="format", action="store_const", const="csv", help="comma-separated, with a heading")
-    parser.add_argument("--weights", default="mnist.pth", help="a state_dict of the network (default: %(default)s)")
-    parser.add_argument("--explain", type=Path, metavar="FOLDER", help="draw there how each picture was read")
-    parser.add_argument("--mnist", action="store_true", help="score the 10,000 test images instead")
-    parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="with --mnist: write plots and misread digits as HTML"
-    )
-    parser.add_argument(
-        "--device", choices=get_args(device.DeviceName), default="auto", help="where to compute (default: auto)"
-    )
-    parser.add_argument("--data-dir", metavar="FOLDER", default="data", help="where MNIST is kept (default: data)")
-    text = "URL or folder that has MNIST's four .gz files; may be repeated"
-    parser.add_argument("--mirror", action="append", default=[], metavar="PLACE", help=text)
-    parser.set_defaults(format="lines")
-    args = parser.parse_args(words)
-    if args.mnist and (args.paths or args.format == "csv"):
-        parser.error("--mnist scores the test images: it goes with neither PATHs nor --csv")
-    if args.report and not args.mnist:
-        parser.error("--report draws how the test images are read: give it with --mnist")
-    if args.explain and args.mnist:
-        parser.error("--explain draws how pictures are read: it does not go with --mnist")
-    if "" in args.paths:  # Path("") would be the current folder
-        parser.error("a PATH is empty: name a file, a folder or a glob")
-    args.paths = args.paths or ["input"]
-    return args
-
-
->>>>>>> 9e0c081 (Make train.py a recipe again: typed settings, one main in running order, teachers as an explicit step)
 if __name__ == "__main__":
     sys.stdout.reconfigure(errors="replace")  # a terminal or pipe whose encoding lacks ✓ gets a ?
     try:

@@ -81,7 +81,7 @@ class TrainConfig(CommonSettings):
     def apply_recipe(cls, given: dict) -> dict:
         """Fill in what neither flags nor environment give: from the model's overrides, else from the recipe."""
         overrides = RECIPES.get(given.get("recipe"), {}) | MODEL_OVERRIDES.get(given.get("model"), {})
-        return given if "resume" in given else overrides | given
+        return given if given.get("resume") else overrides | given
 
 
 def main(config: TrainConfig) -> None:

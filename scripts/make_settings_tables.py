@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import CliToggleFlag
 
 import app
+import train
 from digits.config import Settings, flag, value_range, variable
 
 
@@ -28,7 +29,11 @@ class Program(NamedTuple):
     presets: Mapping[str, Mapping[str, Any]]
 
 
-PROGRAMS = {"app.py": Program(Path("docs/api.md"), app.ServerSettings, {})}
+RECIPES = {name: overrides for name, overrides in train.RECIPES.items() if overrides}
+PROGRAMS = {
+    "app.py": Program(Path("docs/api.md"), app.ServerSettings, {}),
+    "train.py": Program(Path("docs/training.md"), train.TrainConfig, RECIPES),
+}
 TOGGLE = typing.get_args(CliToggleFlag[bool])[1]  # marks a boolean without a flag that turns it off
 MACHINE_DEPENDENT_DEFAULTS = {"workers": "one per core, at most 4"}  # the tables are the same on every machine
 

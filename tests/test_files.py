@@ -1,4 +1,4 @@
-"""`digits.files`: old or new, never half, and known before the work."""
+"""`digits.files`: atomic writes, deferred signals, loading, and checks before long work."""
 
 import os
 import shutil
@@ -7,13 +7,14 @@ import threading
 from collections import namedtuple
 
 import pytest
+import torch
 
 from digits import UserError, files
 
 WEIGHTS = ("--out", ("", ".pth"))
 
 
-def test_the_new_content_is_there_only_when_it_is_whole(tmp_path):
+def test_new_content_appears_only_when_it_is_complete(tmp_path):
     path = tmp_path / "a"
     path.write_text("old")
     with files.atomic_write(path) as file:
@@ -25,7 +26,7 @@ def test_the_new_content_is_there_only_when_it_is_whole(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("write failed")])
-def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path, error):
+def test_failed_write_leaves_the_old_content_and_no_other_file(tmp_path, error):
     path = tmp_path / "a"
     path.write_text("old")
 
@@ -40,14 +41,14 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_other_file(tmp_path, e
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_is_known_before_the_work(tmp_path, monkeypatch):
+def test_full_disk_is_reported_before_the_work(tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 2 * 2**20))
     with pytest.raises(UserError, match="2 MB left"):
         files.check_writable(tmp_path / "w.pth", *WEIGHTS)
 
 
-def test_what_cannot_be_written_is_known_before_the_work(tmp_path):
+def test_unwritable_file_is_reported_before_the_work(tmp_path):
     os.mkfifo(tmp_path / "pipe.pth")
     for bad in (tmp_path, tmp_path / "none" / "w.pth", tmp_path / "w.json", tmp_path / "0.996", tmp_path / "pipe.pth"):
         with pytest.raises(UserError, match=r"--out .* cannot be written"):
@@ -56,7 +57,7 @@ def test_what_cannot_be_written_is_known_before_the_work(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "pipe.pth"]
 
 
-def test_a_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
+def test_symbolic_link_stays_and_its_target_is_replaced(tmp_path):
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("old")
     link.symlink_to(target)
@@ -66,30 +67,65 @@ def test_a_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
     assert target.read_text() == "new"
 
 
-def test_ctrl_c_waits_and_is_not_lost():
-    """Once it was ignored meanwhile: a run that writes a checkpoint every moment could not be stopped."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stop_signal_is_deferred_and_not_lost(number):
+    """It was once ignored: a run that writes checkpoints in quick succession could not be stopped."""
+    handler = signal.signal(number, signal.default_int_handler)
     reached = []
     try:
         with pytest.raises(KeyboardInterrupt):  # noqa: PT012
-            with files.defer_sigint():
-                os.kill(os.getpid(), signal.SIGINT)
-                reached.append("the end of what may not be disturbed")
-            reached.append("what comes after")
-        assert reached == ["the end of what may not be disturbed"]
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            with files.defer_stop_signals():
+                os.kill(os.getpid(), number)
+                reached.append("end of the block")
+            reached.append("after the block")
+        assert reached == ["end of the block"]
+        assert signal.getsignal(number) is signal.default_int_handler
     finally:
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(number, handler)
 
 
-def test_other_threads_know_no_signals():
+def test_block_runs_in_threads_that_get_no_signals():
     ended = []
 
     def work():
-        with files.defer_sigint():
+        with files.defer_stop_signals():
             ended.append(True)
 
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
     assert ended == [True]
+
+
+def test_tensors_and_plain_values_load_from_a_file_or_its_content(tmp_path):
+    path = tmp_path / "a.pth"
+    torch.save({"weights": torch.ones(2), "name": "a"}, path)
+    for content in (None, path.read_bytes()):
+        loaded = files.load_tensors(path, "Hint.", "code", content)
+        assert torch.equal(loaded["weights"], torch.ones(2))
+        assert loaded["name"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("write", "problem"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: torch.save(os.getcwd, path), "is refused: it is damaged, or holds more than tensors"),
+        (lambda path: path.mkdir(), "cannot be read"),
+    ],
+)
+def test_file_that_cannot_be_loaded_is_reported_with_the_hint_and_code(tmp_path, write, problem):
+    path = tmp_path / "a.pth"
+    write(path)
+    with pytest.raises(UserError, match=rf"a\.pth {problem}.*\. Do this\.") as caught:
+        files.load_tensors(path, "Do this.", "code")
+    assert caught.value.code == "code"
+
+
+@pytest.mark.parametrize(
+    ("content", "metadata"), [(None, {}), ("{", {}), ("[1]", {}), ("\xff", {}), ('{"seed": 1}', {"seed": 1})]
+)
+def test_metadata_is_the_json_object_next_to_the_weights_or_empty(tmp_path, content, metadata):
+    if content is not None:
+        (tmp_path / "w.json").write_bytes(content.encode("latin-1"))
+    assert files.load_metadata(tmp_path / "w.pth") == metadata

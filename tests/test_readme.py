@@ -16,6 +16,7 @@ import train
 from bench.server_process import run_app
 from digits.recognition import decoding
 from digits.serving import asgi, error_handlers, server
+from digits.training import optim
 from tests.helpers.fake_server import fake_server
 
 README = Path("README.md").read_text()
@@ -56,13 +57,6 @@ def test_documented_flags_are_those_of_the_program(script):
             assert {word for word in words[words.index(script) :] if word.startswith("--")} <= flags
 
 
-def test_documented_defaults_of_training_are_those_of_the_program():
-    arguments = train.parse_args([])
-    for flag, value in re.findall(r"`--([a-z-]+) ([^`]+)`", "\n".join(table_rows("flag of `train.py`"))):
-        if value.islower() or value[0].isdigit():
-            assert str(getattr(arguments, flag.replace("-", "_"))) == value, flag
-
-
 def test_documented_error_codes_have_the_statuses_of_the_code():
     documented = {}
     for row in table_rows("status"):
@@ -72,16 +66,6 @@ def test_documented_error_codes_have_the_statuses_of_the_code():
         error_handlers.STATUS_CODES.items()
         <= {code: int(status) for code, status in documented.items() if status.isdigit()}.items()
     )
-
-
-def test_documented_recipes_are_those_of_the_code():
-    documented = {}
-    for row in table_rows("flag of `train.py`"):
-        flag, *values = (cell.strip() for cell in row.strip("|").split("|")[:4])
-        if values[0]:
-            documented[flag.strip("`-").replace("-", "_")] = values
-    recipes = [train.asdict(train.RECIPES[name]) for name in ("fast", "default", "best")]
-    assert documented == {name: [f"{recipe[name]:g}" for recipe in recipes] for name in recipes[0]}
 
 
 def test_documented_make_targets_are_those_of_the_makefile():
@@ -160,7 +144,7 @@ def test_documented_numbers_are_those_of_the_code():
     max_body = app.ServerSettings().max_body // 2**20
     assert f"over {decoding.MAX_PIXELS // 10**6} million pixels, or a body over {max_body} MB" in TEXT
     default = train.TrainConfig()
-    assert f"{default.epochs * default.steps(55_000):,} such steps" in TEXT
+    assert f"{default.epochs * optim.steps_per_epoch(55_000, default.batch_size):,} such steps" in TEXT
     for network in ("mlp", "softmax"):
         assert f"{model.count_parameters(model.NETWORKS[network]()):,}" in TEXT
     for status in (*error_handlers.STATUS_CODES.values(), 400, 503):

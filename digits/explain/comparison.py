@@ -1,6 +1,5 @@
 """Compare networks, from the simplest to the largest, on the same normalized digits."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 
 from digits.explain.activations import to_network_input
+from digits.files import load_metadata
 from digits.probabilities import BATCH_SIZE, class_probabilities
 from digits.recognition.results import Digit, Reading
 
@@ -29,10 +29,7 @@ class ComparedModel:
 
 def recorded_accuracy(weights: Path) -> float | None:
     """Return the test accuracy, in percent, from the metadata next to `weights`; None if there is no valid one."""
-    try:
-        accuracy = json.loads(weights.with_suffix(".json").read_text())["test_accuracy"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    accuracy = load_metadata(weights).get("test_accuracy")
     return accuracy if type(accuracy) in (int, float) and 0 <= accuracy <= 100 else None
 
 

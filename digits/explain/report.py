@@ -6,7 +6,6 @@ light and dark scheme. The page is `report.html`, a Jinja template (Flask instal
 
 import base64
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def write_report(path: Path, network: torch.nn.Module, weights: Path, dataset: I
     probabilities = class_probabilities(logits).amax(1)
     correct = predictions == labels
     bins, calibration_error = metrics.calibration_bins(probabilities, correct)
-    metadata = load_metadata(weights)
+    metadata = files.load_metadata(weights)
     curve = metadata.get("curve")
     template = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template("report.html")
     page = template.render(
@@ -81,15 +80,6 @@ def list_misread(
         }
         for i in misread[:MAX_MISREAD]
     ]
-
-
-def load_metadata(weights: Path) -> dict[str, Any]:
-    """Where the weights come from: the JSON file that `train.py` wrote beside them; empty when there is none."""
-    try:
-        found = json.loads(weights.with_suffix(".json").read_text())
-        return found if isinstance(found, dict) else {}
-    except (OSError, ValueError):
-        return {}
 
 
 def new_figure(width: float, height: float):

@@ -73,7 +73,7 @@ def build_optimizers(
     *hidden, last = (weight for weight in model.parameters() if weight.ndim > 1)
     rest = [last, *(bias for bias in model.parameters() if bias.ndim == 1 and bias.requires_grad)]
     adamw = torch.optim.AdamW(rest, adamw_lr, weight_decay=weight_decay, fused=last.device.type != "mps")
-    return Muon(hidden, lr), adamw
+    return Muon([{"params": hidden}], lr), adamw  # a group may be empty, as softmax regression has no hidden layer
 
 
 def steps_per_epoch(image_count: int, batch_size: int) -> int:
