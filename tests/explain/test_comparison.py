@@ -1,4 +1,4 @@
-"""`digits.explain.comparison`: the same frames, read by one network after the other."""
+"""`digits.explain.comparison`: the same normalized digits, classified by several networks."""
 
 import numpy as np
 import pytest
@@ -10,30 +10,31 @@ from digits.recognition.results import Digit, Reading
 from tests.helpers.networks import ConstantLogits
 
 
-def rung(name: str, parameters: int, network: torch.nn.Module) -> comparison.ComparedModel:
-    return comparison.ComparedModel(name, parameters, None, network)
+def compared_model(name: str, parameter_count: int, network: torch.nn.Module) -> comparison.ComparedModel:
+    return comparison.ComparedModel(name, parameter_count, None, network)
 
 
-def test_each_network_reads_the_frames_that_were_cut_out(reader):
-    found = reader.read(decoding.decode("input/test-3.png"))
-    sure = rung("sure", 1, ConstantLogits(*[0.0] * 5, 20.0, *[0.0] * 4))
-    first, second = comparison.compare_models(found, [sure, rung("cnn", 2, reader.model)])
+def test_each_network_classifies_the_same_normalized_digits(reader):
+    reading = reader.read(decoding.decode("input/test-3.png"))
+    five = compared_model("five", 1, ConstantLogits(*[0.0] * 5, 20.0, *[0.0] * 4))
+    first, second = comparison.compare_models(reading, [five, compared_model("cnn", 2, reader.model)])
     assert list(first) == ["name", "parameters", "test_accuracy", "text", "probability", "digits"]
     assert (first["text"], second["text"]) == ("5", "3")
-    assert second["digits"] == found.to_dict()["digits"]
+    assert second["digits"] == reading.to_dict()["digits"]
     assert first["digits"][0]["box"] == second["digits"][0]["box"]
 
 
-def test_the_probability_is_that_of_all_digits_not_of_how_they_are_divided():
-    frames = np.zeros((28, 28), np.uint8)
-    digits = tuple(Digit(0, 1.0, (1.0,) + (0.0,) * 9, (0, 0, 9, 9), frames) for _ in range(200))
-    (said,) = comparison.compare_models(Reading(digits, 0.5), [rung("sure", 1, ConstantLogits(0, 9.0, *[0.0] * 8))])
-    assert said["text"] == "1" * 200
-    assert said["probability"] == pytest.approx(said["digits"][0]["probability"] ** 200, abs=1e-3)
+def test_probability_is_the_product_over_digits_without_the_segmentation():
+    pixels = np.zeros((28, 28), np.uint8)
+    digits = tuple(Digit(0, 1.0, (1.0,) + (0.0,) * 9, (0, 0, 9, 9), pixels) for _ in range(200))
+    one = compared_model("one", 1, ConstantLogits(0, 9.0, *[0.0] * 8))
+    (result,) = comparison.compare_models(Reading(digits, 0.5), [one])
+    assert result["text"] == "1" * 200
+    assert result["probability"] == pytest.approx(result["digits"][0]["probability"] ** 200, abs=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("record", "accuracy"),
+    ("metadata", "accuracy"),
     [
         ('{"test_accuracy": 92.36}', 92.36),
         ('{"test_accuracy": "92"}', None),
@@ -46,7 +47,7 @@ def test_the_probability_is_that_of_all_digits_not_of_how_they_are_divided():
         (None, None),
     ],
 )
-def test_an_accuracy_that_is_not_recorded_is_not_made_up(tmp_path, record, accuracy):
-    if record is not None:
-        (tmp_path / "w.json").write_text(record)
+def test_recorded_accuracy_is_none_unless_it_is_a_percentage(tmp_path, metadata, accuracy):
+    if metadata is not None:
+        (tmp_path / "w.json").write_text(metadata)
     assert comparison.recorded_accuracy(tmp_path / "w.pth") == accuracy

@@ -1,4 +1,4 @@
-"""`digits.explain.report`: one file that shows what the numbers are, and needs nothing else."""
+"""`digits.explain.report`: one HTML file whose figures agree with the metrics and which loads nothing else."""
 
 import json
 import re
@@ -23,47 +23,47 @@ def digits(random):
 
 @pytest.fixture
 def page(tmp_path, network, digits):
-    weights = tmp_path / "<mine>.pth"
+    weights = tmp_path / "<my>.pth"
     weights.with_suffix(".json").write_text(json.dumps({"curve": CURVE, "seed": 7, "parameters": 225034}))
     report.write_report(tmp_path / "r.html", network, weights, digits)
     return (tmp_path / "r.html").read_text()
 
 
-def test_it_loads_nothing_from_elsewhere(page):
+def test_page_loads_nothing_from_elsewhere(page):
     assert not re.findall(r"<script|<link|@import|url\((?!#)", page)
     loaded = re.findall(r'(?:src|href)="([^"]*)"', page)
     assert all(address.startswith(("data:image/png;base64,", "#")) for address in loaded)
 
 
-def test_it_says_what_the_scores_say(page, network, digits):
-    right = int((predict_logits(network, digits.images).argmax(1) == digits.labels).sum())
-    low, high = metrics.wilson_interval(right, len(digits))
-    assert f"{100 * right / 150:.2f} %" in page
+def test_page_states_accuracy_interval_and_misread_digits(page, network, digits):
+    correct = int((predict_logits(network, digits.images).argmax(1) == digits.labels).sum())
+    low, high = metrics.wilson_interval(correct, len(digits))
+    assert f"{100 * correct / 150:.2f} %" in page
     assert f"between {low:.2f} and {high:.2f} %" in page
-    assert page.count("read as <b>") == 150 - right
+    assert page.count("read as <b>") == 150 - correct
 
 
-def test_it_shows_every_plot_and_every_filter(page):
+def test_page_shows_every_plot_and_filter(page):
     for title in ("Learning curves", "Confusion matrix", "Accuracy per digit", "Reliability diagram"):
         assert len(re.findall(f'<svg role="img" aria-label="{title}', page)) == 1
     assert page.count('alt="Filter ') == 32
     assert "Expected calibration error" in page
 
 
-def test_its_plots_take_the_colours_of_the_page_light_or_dark(page):
+def test_plots_use_the_colors_of_the_page_in_light_and_dark(page):
     assert "prefers-color-scheme: dark" in page
-    assert not any(drawn in page for drawn in report.CSS_COLORS)
+    assert not any(plot_color in page for plot_color in report.CSS_COLORS)
     plots = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
     assert set(re.findall(r"(?:fill|stroke): (#\w+)", plots)) == set()
 
 
-def test_names_are_text_and_never_markup(page):
-    assert "<mine>" not in page
-    assert "&lt;mine&gt;.pth" in page
+def test_names_are_escaped(page):
+    assert "<my>" not in page
+    assert "&lt;my&gt;.pth" in page
 
 
 @pytest.mark.parametrize("content", [None, "no json {", "[1]", "{}"])
-def test_without_a_record_it_says_so(tmp_path, network, digits, content):
+def test_missing_or_invalid_metadata_is_stated(tmp_path, network, digits, content):
     weights = tmp_path / "w.pth"
     if content is not None:
         weights.with_suffix(".json").write_text(content)
@@ -71,7 +71,7 @@ def test_without_a_record_it_says_so(tmp_path, network, digits, content):
     assert "is not known" in (tmp_path / "r.html").read_text()
 
 
-def test_simpler_networks_show_their_templates_and_a_perfect_one_misreads_nothing(tmp_path, digits):
+def test_perfect_softmax_network_misreads_none_and_shows_ten_templates(tmp_path, digits):
     class Perfect(model.Softmax):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return 10 * torch.nn.functional.one_hot(digits.labels[: len(x)], 10).float()
@@ -83,12 +83,12 @@ def test_simpler_networks_show_their_templates_and_a_perfect_one_misreads_nothin
     assert page.count('alt="Filter ') == 10
 
 
-def test_the_same_network_gives_the_same_file(tmp_path, network, digits, page):
-    report.write_report(tmp_path / "r.html", network, tmp_path / "<mine>.pth", digits)
+def test_same_network_gives_the_same_file(tmp_path, network, digits, page):
+    report.write_report(tmp_path / "r.html", network, tmp_path / "<my>.pth", digits)
     assert (tmp_path / "r.html").read_text() == page
 
 
-def test_without_matplotlib_it_says_how_to_get_it(tmp_path, network, digits, monkeypatch):
+def test_missing_matplotlib_raises_an_error_with_the_command_to_install_it(tmp_path, network, digits, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(UserError, match="pip install matplotlib"):
         report.write_report(tmp_path / "r.html", network, tmp_path / "w.pth", digits)
