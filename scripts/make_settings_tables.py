@@ -5,13 +5,14 @@ between the lines `<!-- settings: app.py -->` and `<!-- end -->`; whatever stood
 """
 
 import re
+import runpy
 import typing
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pydantic.fields import FieldInfo
-from pydantic_settings import CliToggleFlag
+from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 import app
 import train
@@ -29,12 +30,18 @@ class Program(NamedTuple):
     presets: Mapping[str, Mapping[str, Any]]
 
 
+DOCS = Path(__file__).parents[1] / "docs"
+# `import test` would be ambiguous: the standard library has a package of that name.
+READ_CONFIG = runpy.run_path(str(DOCS.parent / "test.py"))["ReadConfig"]
 RECIPES = {name: overrides for name, overrides in train.RECIPES.items() if overrides}
 PROGRAMS = {
-    "app.py": Program(Path("docs/api.md"), app.ServerSettings, {}),
-    "train.py": Program(Path("docs/training.md"), train.TrainConfig, RECIPES),
+    "train.py": Program(DOCS / "training.md", train.TrainConfig, RECIPES),
+    "test.py": Program(DOCS / "recognition.md", READ_CONFIG, {}),
+    "app.py": Program(DOCS / "api.md", app.ServerSettings, {}),
 }
-TOGGLE = typing.get_args(CliToggleFlag[bool])[1]  # marks a boolean without a flag that turns it off
+# What pydantic-settings adds to the metadata of a field.
+TOGGLE = typing.get_args(CliToggleFlag[bool])[1]  # a boolean without a flag that turns it off
+POSITIONAL = typing.get_args(CliPositionalArg[str])[1]
 MACHINE_DEPENDENT_DEFAULTS = {"workers": "one per core, at most 4"}  # the tables are the same on every machine
 
 
@@ -53,7 +60,9 @@ def make_table(program: str, settings: type[Settings], presets: Mapping[str, Map
 
 
 def format_flags(name: str, field: FieldInfo) -> str:
-    """Return the flag of a field as code, with the one that turns a boolean off."""
+    """Return the flag of a field as code, with the one that turns a boolean off; of a positional one its name."""
+    if POSITIONAL in field.metadata:
+        return f"`{name.upper()}`"
     if field.annotation is bool and TOGGLE not in field.metadata:
         return f"`{flag(name)}`, `{flag('no_' + name)}`"
     return f"`{flag(name)}`"
@@ -63,6 +72,8 @@ def format_value(value: object) -> str:
     """Return a default as a cell of the table; empty where there is none."""
     if value is None or value == "" or value == []:
         return ""
+    if isinstance(value, list):
+        return ", ".join(map(format_value, value))
     if isinstance(value, bool):
         return "on" if value else "off"
     return f"{value:g}" if isinstance(value, float) else f"`{value}`" if isinstance(value, str | Path) else str(value)

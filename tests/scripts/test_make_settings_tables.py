@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 from pydantic import Field
-from pydantic_settings import CliToggleFlag
+from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 from digits.config import Settings
 from scripts.make_settings_tables import PROGRAMS, make_table, replace_table
@@ -14,6 +14,7 @@ from scripts.make_settings_tables import PROGRAMS, make_table, replace_table
 class Example(Settings):
     """An example."""
 
+    paths: CliPositionalArg[list[str]] = Field(["input"], description="pictures")
     lr: float = Field(0.02, gt=0, description="learning rate")
     form: Literal["round", "square"] = Field("round", description="round | square")
     amp: bool = Field(False, description="bfloat16")
@@ -26,6 +27,7 @@ def test_table_has_flag_variable_default_presets_range_and_meaning():
     assert table == (
         "| flag of `example.py` | environment variable | default | `fast` | range | meaning |\n"
         "| --- | --- | --- | --- | --- | --- |\n"
+        "| `PATHS` | `DIGITS_PATHS` | `input` |  |  | pictures |\n"
         "| `--lr` | `DIGITS_LR` | 0.02 | 0.001 | (0, ∞) | learning rate |\n"
         "| `--form` | `DIGITS_FORM` | `round` |  | `round`, `square` | round \\| square |\n"
         "| `--amp`, `--no-amp` | `DIGITS_AMP` | off | on |  | bfloat16 |\n"
