@@ -1,0 +1,60 @@
+"""The dependency order: a module imports from its own package and from earlier rows of LAYERS, never from later ones."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = (
+    ("digits.errors",),  # and what `digits` exports of it
+    ("digits.device", "digits.files", "digits.probabilities"),
+    ("digits.config",),
+    ("digits.recognition",),
+    ("digits.data",),  # restyled digits and outliers are normalized by the recognizer's code
+    ("digits.metrics",),
+    ("digits.training", "digits.explain"),
+    ("digits.serving",),
+    ("model",),  # after digits, which never imports it: a network is handed in
+    ("train", "test", "app"),
+    ("bench",),
+    ("scripts",),
+    ("tests",),
+)
+RANK = {package: rank for rank, row in enumerate(LAYERS) for package in row}
+MODEL_MAY_IMPORT = {"digits.errors", "digits.files"}  # model.py is read with nothing but torch in mind
+FILES = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+
+def package_of(module: str) -> str | None:
+    """The entry of LAYERS that a module or a name in it belongs to; None for other people's modules."""
+    if module in ("digits", "digits.UserError"):
+        return "digits.errors"
+    return next((package for package in RANK if module == package or module.startswith(f"{package}.")), None)
+
+
+def imported_packages(source: str) -> set[str]:
+    """The entries of LAYERS that a file imports from, at its top or inside functions."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):  # of a module, or of a name in one
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {package for module in modules if (package := package_of(module))}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_lead_to_earlier_layers(name):
+    package = package_of(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    assert package, f"{name} is in no layer: add its package to LAYERS"
+    for imported in imported_packages((ROOT / name).read_text()) - {package}:
+        assert RANK[imported] < RANK[package], f"{name} imports {imported}"
+        assert imported != "test", f"{name} imports test.py, whose name is that of a standard package"
+        assert package != "model" or imported in MODEL_MAY_IMPORT, f"{name} imports {imported}"
+
+
+def test_both_forms_of_import_are_seen():
+    source = "import app\ndef f():\n    from digits.data import mnist\nfrom digits import UserError, files\nimport os\n"
+    assert imported_packages(source) == {"app", "digits.data", "digits.errors", "digits.files"}
