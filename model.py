@@ -1,9 +1,9 @@
-"""The networks that read a digit, and how they are saved and loaded.
+"""The networks that classify digits; saving and loading their weights.
 
-`CNN` is the one that ships: two convolutions find strokes and how strokes meet, two fully connected
-layers weigh what was found. `MLP` and `Softmax` are simpler, to learn what convolution buys;
-`Teacher` is larger and only helps to train. A file of weights is a plain `state_dict`, so any program
-that has a module with the same layers can load it, and the other way round.
+`CNN` is the network that ships: two convolutions detect strokes and how strokes meet, two fully connected layers
+combine them. `MLP` and `Softmax` are simpler and show what convolution contributes; `Teacher` is larger and used in
+training only. A file of weights is a plain `state_dict`, so programs that have a module with the same layers can load
+it, and their weights load here.
 """
 
 import contextlib
@@ -20,22 +20,22 @@ from digits import UserError, files
 
 
 class CNN(nn.Module):
-    """225,034 parameters: pictures (B, 1, 28, 28) in [0, 1], white on black, to logits (B, 10)."""
+    """Images (B, 1, 28, 28) in [0, 1], white digits on black, to logits (B, 10), with 225,034 parameters."""
 
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(1, 32, kernel_size=3)
-        self.norm1 = nn.Identity()  # see `normalise`
+        self.norm1 = nn.Identity()  # see `add_batch_norm`
         self.conv2 = nn.Conv2d(32, 64, kernel_size=3)
         self.norm2 = nn.Identity()
         self.fc1 = nn.Linear(64 * 5 * 5, 128)
         self.fc2 = nn.Linear(128, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # The second pool would leave out an odd last row and column, so nothing here depends on the last two
-        # of the picture. Left out at once, they spare 15 % of the work.
+        # The second pooling drops an odd last row and column, so the logits do not depend on the last two of the image.
+        # Dropping these first saves 15 % of the work.
         x = x[..., :26, :26]
-        # ReLU after the pool is the same function as before it, on a quarter of the numbers.
+        # ReLU after the pooling is the same function as before it, on a quarter of the values.
         x = self.norm1(F.max_pool2d(self.conv1(x), 2)).relu()  # (B, 32, 12, 12)
         x = self.norm2(F.max_pool2d(self.conv2(x), 2)).relu()  # (B, 64, 5, 5)
         x = x.flatten(1)  # (B, 1600)
@@ -43,8 +43,11 @@ class CNN(nn.Module):
         return self.fc2(x)  # (B, 10)
 
     def forward_intermediates(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """What each layer of a trained network makes of pictures (B, 1, 28, 28): after ReLU, before a pool; last the
-        logits of `forward`. The maps are whole, though the pools leave out some of their last rows and columns."""
+        """Compute the output of each layer for images (B, 1, 28, 28), in evaluation mode.
+
+        Returns: by the name of the layer, its output after ReLU and before pooling; the last are the logits of
+            `forward`. The feature maps are complete, although pooling drops some of their last rows and columns.
+        """
         conv1 = self.norm1(self.conv1(x)).relu()  # (B, 32, 26, 26)
         conv2 = self.norm2(self.conv2(F.max_pool2d(conv1, 2))).relu()  # (B, 64, 11, 11)
         fc1 = self.fc1(F.max_pool2d(conv2, 2).flatten(1)).relu()  # (B, 128)
@@ -52,7 +55,7 @@ class CNN(nn.Module):
 
 
 class MLP(nn.Module):
-    """101,770 parameters, one hidden layer: what a network does that sees pixels but no neighbours."""
+    """One hidden layer, 101,770 parameters: a network that does not know which pixels are neighbors."""
 
     def __init__(self):
         super().__init__()
@@ -69,7 +72,7 @@ class MLP(nn.Module):
 
 
 class Softmax(nn.Module):
-    """7,850 parameters: each digit is one template of 28×28 weights, as in softmax regression."""
+    """Softmax regression, 7,850 parameters: one template of 28×28 weights for each digit."""
 
     def __init__(self):
         super().__init__()
@@ -84,9 +87,9 @@ class Softmax(nn.Module):
 
 
 class Teacher(nn.Module):
-    """A larger network that only helps to train: pictures (B, 1, 28, 28) to logits (B, 10).
+    """A larger network for distillation only: images (B, 1, 28, 28) to logits (B, 10).
 
-    Three times two convolutions with batch normalisation, which stays in its weights.
+    Three blocks of two convolutions each, with batch normalization, which is not folded into the weights.
     """
 
     def __init__(self):
@@ -103,7 +106,7 @@ class Teacher(nn.Module):
         return self.head(self.body(x[..., :26, :26]).flatten(1))
 
     def forward_intermediates(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
-        """As `CNN.forward_intermediates`, but of its convolutions only what comes out in the end."""
+        """As `CNN.forward_intermediates`, but with the last output of the convolutions only."""
         body = self.body(x[..., :26, :26]).flatten(1)  # (B, 128)
         return {"body": body, "head": self.head(body)}
 
@@ -128,45 +131,47 @@ def model_name(model: nn.Module) -> str:
 
 
 def count_parameters(model: nn.Module) -> int:
-    """How many numbers training may change."""
+    """Count all parameters of `model`, including those of batch normalization."""
     return sum(p.numel() for p in model.parameters())
 
 
 def freeze_conv1(model: nn.Module) -> bool:
-    """Let the CNN's first convolution learn no more; whether it did until now.
+    """Freeze the CNN's first convolution; other networks stay unchanged.
 
-    It soon knows its strokes, and no gradient has to be carried through the largest maps any more.
+    Its filters converge early, and without their gradient none has to be propagated through the largest feature maps.
     Source: Brock et al. 2017, FreezeOut, arXiv 1706.04983.
+
+    Returns: whether it was trainable until now.
     """
-    learns = isinstance(model, CNN) and model.conv1.weight.requires_grad
-    if learns:
+    was_trainable = isinstance(model, CNN) and model.conv1.weight.requires_grad
+    if was_trainable:
         model.conv1.requires_grad_(False)
-    return learns
+    return was_trainable
 
 
 BATCH_NORM_LAYERS = (("conv1", "norm1"), ("conv2", "norm2"))
 
 
 def add_batch_norm(model: nn.Module) -> None:
-    """Give the CNN batch normalisation to train with, in place; other networks stay as they are.
+    """Add batch normalization to the CNN for training, in place; other networks stay unchanged.
 
-    It follows the pool, where there are a quarter of the numbers, and multiplies by nothing of its own:
-    the next layer's weights do. Source: Ioffe & Szegedy 2015, arXiv 1502.03167.
+    It follows the pooling, where there are a quarter of the values. It has no scale, as the next layer's weights can
+    take its place. Source: Ioffe & Szegedy 2015, arXiv 1502.03167.
     """
     if isinstance(model, CNN):
         for conv_name, norm_name in BATCH_NORM_LAYERS:
             conv = getattr(model, conv_name)
             norm = nn.BatchNorm2d(conv.out_channels, momentum=0.3, device=conv.weight.device)
             norm.weight.requires_grad_(False)
-            conv.bias.requires_grad_(False).zero_()  # it would be subtracted again at once
+            conv.bias.requires_grad_(False).zero_()  # normalization would subtract it again
             setattr(model, norm_name, norm)
 
 
 @torch.no_grad()
 def fold_batch_norm(model: nn.Module) -> nn.Module:
-    """A copy of `model` with what `normalise` added put into its convolutions: the plain network, the same answers.
+    """Copy `model` and fold its batch normalization into the convolutions: a plain network with the same logits.
 
-    Having pooled first changes nothing, as normalisation divides by what is above 0.
+    The pooling between the two does not matter: normalization divides by a positive number, so it keeps the maximum.
     """
     model = copy.deepcopy(model)
     for conv_name, norm_name in BATCH_NORM_LAYERS:

@@ -49,7 +49,7 @@ class TrainConfig(CommonSettings):
     model: Literal["cnn", "mlp", "softmax", "teacher"] = Field("cnn", description="network to train")
     seed: int = Field(0, ge=0, lt=2**63, description="same seed, same machine: same weights, to the bit on a CPU")
     out: Path = Field(Path("mnist.pth"), description="file for the weights")
-    resume: Path | None = Field(None, description="checkpoint of a stopped run to go on with")
+    resume: Path | None = Field(None, description="checkpoint of a stopped run to continue")
     # -- data
     synthetic: int | None = Field(None, ge=1, description="number of synthetic digits to train on, instead of MNIST")
     train_fraction: float = Field(1.0, gt=0, le=1, description="fraction of the training digits in each epoch")
@@ -168,7 +168,7 @@ def main(config: TrainConfig) -> None:
     except KeyboardInterrupt:
         if dist.is_main_process and curve:
             networks.save(networks.fold_batch_norm(ema.module), checkpoint.partial_path(path))
-        dist.print0(checkpoint.stop(path, config.out, curve))
+        dist.print0(checkpoint.handle_interruption(path, config.out, curve))
         sys.exit(130)  # as shells report a program that Ctrl-C ended
 
     # -- save
@@ -177,7 +177,7 @@ def main(config: TrainConfig) -> None:
                "train_seconds": round(train_seconds, 2), "total_seconds": round(time.perf_counter() - STARTED, 2),
                "validation_accuracy": accuracy, "test_accuracy": round(test_accuracy, 2)}  # fmt: skip
     if dist.is_main_process:
-        metadata = {"data": data.source, "settings": config.model_dump(mode="json", exclude=checkpoint.PATHS),
+        metadata = {"data": data.source, "settings": config.model_dump(mode="json", exclude=checkpoint.RUN_SETTINGS),
                     "augmentation": vars(ranges), **device.environment(dist.device), "processes": dist.world_size,
                     "curve": curve, "teachers": teachers.metadata}  # fmt: skip
         with files.defer_stop_signals():

@@ -43,11 +43,13 @@ class Settings(BaseSettings):
 class CommonSettings(Settings):
     """Settings of the programs that compute on MNIST: train.py and test.py."""
 
-    device: DeviceName = Field("auto", description="where to compute; auto takes a GPU where there is one")
-    data_dir: Path = Field(Path("data"), description="folder in which MNIST is kept")
-    mirror: list[str] = Field([], description="URLs or folders that have MNIST's four .gz files")
-    # The name json would hide a method of pydantic's.
-    json_output: CliToggleFlag[bool] = Field(False, alias="json", description="print the results as JSON, last")
+    device: DeviceName = Field("auto", description="where to compute; auto takes a GPU if there is one")
+    data_dir: Path = Field(Path("data"), description="folder for the MNIST files")
+    mirror: list[str] = Field([], description="URLs or folders with the four .gz files of MNIST")
+    # A field named json would hide a method of pydantic.
+    json_output: CliToggleFlag[bool] = Field(
+        False, alias="json", description="print the results as JSON, one object per line"
+    )
 
 
 S = TypeVar("S", bound=Settings)

@@ -94,7 +94,7 @@ OLD_NAMES = {  # of the settings in mnist.json, which was written before the fla
 
 
 def hyperparameters(config: train.TrainConfig) -> dict:
-    return config.model_dump(exclude={*train.CommonSettings.model_fields, *train.checkpoint.PATHS})
+    return config.model_dump(exclude={*train.CommonSettings.model_fields, *train.checkpoint.RUN_SETTINGS})
 
 
 def recorded_hyperparameters(metadata: dict) -> dict:

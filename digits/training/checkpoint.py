@@ -21,7 +21,8 @@ from digits.config import Settings, flag, variable
 HINT = "Name the .resume.pth file of a stopped run with --resume; a finished run deletes its own."
 KEYS = {"config", "curve", "state"}
 RESUME_FLAGS = {"resume", "json_output", "device", "data_dir", "mirror", "out"}  # may be given with --resume
-PATHS = RESUME_FLAGS | {"teachers", "teacher_cache"}  # settings that say nothing about the weights
+# Settings that do not change what is learned: where a run computes, reads and writes.
+RUN_SETTINGS = RESUME_FLAGS | {"teachers", "teacher_cache"}
 
 C = TypeVar("C", bound=Settings)
 
@@ -86,8 +87,8 @@ def load(config: C) -> Checkpoint[C]:
         return Checkpoint(config, [], {}, None)
     if refused := sorted(config.model_fields_set - RESUME_FLAGS):
         raise UserError(
-            "--resume goes on with the settings of the stopped run: leave out "
-            f"{flag(refused[0])} (or {variable(refused[0])}).",
+            f"--resume continues with the settings of the stopped run: leave out {flag(refused[0])} "
+            f"(or {variable(refused[0])}).",
             "resume",
         )
     content = files.load_tensors(config.resume, HINT, "resume")
@@ -111,23 +112,25 @@ def restore(state: Mapping[str, Any], saved: dict[str, Any]) -> None:
 
 
 def partial_path(path: Path) -> Path:
-    """The file for the weights of the stopped run whose checkpoint is at `path`: mnist.partial.pth."""
+    """Return the file for the weights of the stopped run whose checkpoint is at `path`: mnist.partial.pth."""
     return path.with_name(f"{path.stem.removesuffix('.resume')}.partial.pth")
 
 
-def stop(path: Path | None, out: Path, curve: list[dict[str, float]]) -> str:
-    """Return the message after Ctrl-C: which files there are, and how to resume.
-
-    A checkpoint of a run that has not finished an epoch is deleted: starting again is as good.
+def handle_interruption(path: Path | None, out: Path, curve: list[dict[str, float]]) -> str:
+    """Delete the checkpoint of a run that has not finished an epoch, as starting again is as good.
 
     path: the checkpoint; None in processes that write no files.
     out: the file for the trained weights.
+
+    Returns: the message after Ctrl-C: which files there are, and how to resume.
     """
     if path is None:
         return ""
     if not curve:
         path.unlink(missing_ok=True)
         return f"\nStopped in the first epoch: nothing was saved, {out} is unchanged."
+    if not path.exists():
+        return f"\nStopped after epoch {len(curve)}: another run that resumed {path} has finished and deleted it."
     return (
         f"\nStopped after epoch {len(curve)}, validation accuracy {curve[-1]['validation_accuracy']:.2f} %: "
         f"{out} is unchanged, the weights so far are in {partial_path(path)}.\n"

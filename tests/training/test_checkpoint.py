@@ -111,5 +111,15 @@ def test_each_run_claims_a_file_of_its_own_and_a_resumed_run_keeps_its_file(tmp_
 
 def test_process_that_writes_no_files_saves_nothing(tmp_path):
     checkpoint.save(None, {}, [], make_state(1))
-    assert checkpoint.stop(None, tmp_path / "w.pth", []) == ""
+    assert checkpoint.handle_interruption(None, tmp_path / "w.pth", []) == ""
     assert list(tmp_path.iterdir()) == []
+
+
+def test_message_after_ctrl_c_names_only_files_that_exist(tmp_path):
+    path, out, curve = tmp_path / "w.resume.pth", tmp_path / "w.pth", [{"validation_accuracy": 99.0}]
+    path.touch()
+    assert f"python train.py --resume {path}" in checkpoint.handle_interruption(path, out, curve)
+    assert path.exists()
+    assert "nothing was saved" in checkpoint.handle_interruption(path, out, [])
+    assert not path.exists()
+    assert "--resume" not in checkpoint.handle_interruption(path, out, curve)
