@@ -17,28 +17,23 @@ from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 import model
 from digits import UserError, device, files, metrics
-from digits.config import Settings, parse
+from digits.config import CommonSettings, parse
 from digits.data import mnist
-from digits.device import DeviceName
 from digits.explain import figures, report
 from digits.recognition import decoding
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading, Trace
 
 
-class ReadConfig(Settings):
+class ReadConfig(CommonSettings):
     """Read digits from pictures, or score the MNIST test images."""
 
     paths: CliPositionalArg[list[str]] = Field(["input"], description="files, folders or globs")
-    json_lines: CliToggleFlag[bool] = Field(False, validation_alias="json", description="one JSON object per line")
     csv: CliToggleFlag[bool] = Field(False, description="comma-separated values with a header")
     weights: Path = Field(Path("mnist.pth"), description="a state_dict of the network")
-    device: DeviceName = Field("auto", description="where to compute")
     explain: Path | None = Field(None, description="folder for drawings of how each picture was read")
     mnist: CliToggleFlag[bool] = Field(False, description="score the 10,000 MNIST test images instead")
     report: Path | None = Field(None, description="with --mnist: HTML file for plots and misread digits")
-    data_dir: Path = Field(Path("data"), description="folder for the MNIST files")
-    mirror: list[str] = Field([], description="URL or folder with the four .gz files of MNIST; may be repeated")
 
     @model_validator(mode="after")
     def check_combination(self) -> "ReadConfig":
@@ -47,7 +42,7 @@ class ReadConfig(Settings):
         Raises: ValueError with a sentence for the user.
         """
         problems = {
-            "--csv: not allowed with --json": self.csv and self.json_lines,
+            "--csv: not allowed with --json": self.csv and self.json_output,
             "--mnist scores the test images: it goes with neither PATHs nor --csv": (
                 self.mnist and ("paths" in self.model_fields_set or self.csv)
             ),
@@ -108,7 +103,7 @@ def main(config: ReadConfig) -> int:
 
 def read_pictures(config: ReadConfig, reader: Reader) -> int:
     """Read and print each picture; with --explain also draw how it was read. Returns: the exit code."""
-    print_outcome = print_json if config.json_lines else print_csv if config.csv else print_line
+    print_outcome = print_json if config.json_output else print_csv if config.csv else print_line
     paths = config.paths if "paths" in config.model_fields_set else [str(files.find_shipped(Path("input")))]
     if config.csv:
         write_csv_row("path", "text", "probability", "certain", "expected", "error")
@@ -227,7 +222,7 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
     total_correct = sum(correct for correct, _ in counts)
     low, high = metrics.wilson_interval(total_correct, len(images))
     accuracy = 100 * total_correct / len(images)
-    if config.json_lines:
+    if config.json_output:
         print(json.dumps({"test_accuracy": accuracy, "interval": [low, high], "right": counts}))
         return 0
     print(f"{accuracy:.2f} % of {len(images):,} (95 % confidence: {low:.2f} to {high:.2f} %)")
