@@ -13,6 +13,7 @@ import pytest
 import app
 import model
 import train
+from bench import ablation, robustness
 from bench.server_process import run_app
 from digits.recognition import decoding
 from digits.serving import asgi, error_handlers, server
@@ -36,7 +37,8 @@ def help_flags(script: str) -> set[str]:
 
 def table_rows(heading: str) -> list[str]:
     """The rows of the table whose first column has this heading."""
-    return re.search(rf"\| {re.escape(heading)} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", TEXT)[1].splitlines()
+    table = re.search(rf"^\| {re.escape(heading)} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    return table[1].splitlines()
 
 
 def shell_commands() -> list[str]:
@@ -72,7 +74,7 @@ def test_documented_make_targets_are_those_of_the_makefile():
     targets = set(re.search(r"^\.PHONY: (.*)$", Path("Makefile").read_text(), re.MULTILINE)[1].split())
     listed = re.search(r"^Makefile +(.*?):", README, re.MULTILINE)[1].split(", ")
     assert set(listed) == targets
-    assert set(re.findall(r"make ([a-z]+)[ `\n]", README)) <= targets
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", TEXT, re.MULTILINE)) <= targets
 
 
 def tree_paths() -> set[str]:
@@ -161,6 +163,18 @@ def test_documented_metrics_exist():
     source = Path("digits/serving/monitoring.py").read_text()
     for name in re.findall(r"`(digits_[a-z_]+)`", TEXT):
         assert f'"{name.removesuffix("_total")}' in source, name
+
+
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        ("`fast`", ablation.VARIANTS["fast"]),
+        ("default", ablation.VARIANTS["default"]),
+        ("pictures", robustness.KINDS),
+    ],
+)
+def test_rows_of_measurements_have_the_names_of_the_benchmark(heading, names):
+    assert [row.split("|")[1].strip() for row in table_rows(heading)] == list(names)
 
 
 def heading_anchors(page: Path) -> set[str]:
