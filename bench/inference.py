@@ -7,7 +7,6 @@ several rounds after a warm-up, and their spread. The last line is one JSON obje
 import argparse
 import io
 import json
-import platform
 import statistics
 import sys
 import time
@@ -63,7 +62,8 @@ def main(args: argparse.Namespace) -> None:
     cv2.setNumThreads(1)
     network = model.load(args.weights)
     figures = measure(network)
-    print(f"{device.describe(torch.device('cpu'))}; Python {platform.python_version()}, torch {torch.__version__}")
+    environment = device.environment(torch.device("cpu"))
+    print("{hardware}; Python {versions[python]}, torch {versions[torch]}".format(**environment))
     print("10,000 test images: {png_accuracy:.2f} % as PNG files, {tensor_accuracy:.2f} % as tensors".format(**figures))
     print("their calibration error (ECE): {ece:.2f} %; read for certain: {certain:.1f} %".format(**figures))
     print("a 28x28 PNG file: {png_ms:.2f} ms, spread {png_ms_spread:.2f} ms, of {0} rounds".format(ROUNDS, **figures))

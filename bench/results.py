@@ -1,7 +1,6 @@
 """What a benchmark is to reach: a table of targets, what was measured, and whether it is met; one JSON line."""
 
 import json
-import platform
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -37,13 +36,12 @@ def at_most(name: str, values: Sequence[float], most: float) -> Row:
 
 def report(bench: str, rows: Sequence[Row], figures: dict) -> None:
     """Print the table and, as the last line, the same and all `figures` as one JSON object."""
-    cpu = torch.device("cpu")
-    versions = {"python": platform.python_version(), "torch": torch.__version__}
-    print(f"{device.describe(cpu)}; Python {versions['python']}, torch {versions['torch']}")
+    environment = device.environment(torch.device("cpu"))
+    print("{hardware}; Python {versions[python]}, torch {versions[torch]}".format(**environment))
     table = [("", "target", "measured", "met")]
     table += [(row.name, row.target, row.measured, "yes" if row.met else "NO") for row in rows]
     widths = [max(len(line[column]) for line in table) for column in range(4)]
     for line in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    result = {"bench": bench, "hardware": device.describe(cpu), **versions}
+    result = {"bench": bench, "hardware": environment["hardware"], **environment["versions"]}
     print(json.dumps(result | {"rows": [asdict(row) for row in rows], "figures": figures}))

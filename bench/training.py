@@ -137,15 +137,14 @@ def main(args: argparse.Namespace) -> None:
         print(json.dumps(measure_warm(args.seed, where.type)))
         return
     environment = device.environment(where)
-    versions = environment["versions"]
-    print(f"{environment['hardware']}; Python {versions['python']}, torch {versions['torch']}", flush=True)
+    print("{hardware}; Python {versions[python]}, torch {versions[torch]}".format(**environment), flush=True)
     with contextlib.nullcontext(args.keep) if args.keep else tempfile.TemporaryDirectory() as folder:
         table = print_table(measure_rows(args.rows, folder, where))
     if "best" in table:
         table["best"]["teacher_seconds"] = round(teacher_seconds())
         print(f"the teachers of best, once: {table['best']['teacher_seconds'] / 60:.0f} minutes")
-    environment = {"hardware": environment["hardware"], **versions}
-    print(json.dumps({"bench": "training", "device": where.type, **environment, **table}))
+    result = {"bench": "training", "device": where.type, "hardware": environment["hardware"]}
+    print(json.dumps(result | environment["versions"] | table))
 
 
 if __name__ == "__main__":

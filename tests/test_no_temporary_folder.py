@@ -1,4 +1,4 @@
-"""The programs where no folder can be written to, not even a temporary one: a sentence, not a stack trace."""
+"""The programs print one sentence, no stack trace, where no folder for temporary files exists."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-# As in a container with a read-only root and no /tmp; tempfile looks for a folder through this function.
+# As in a container with a read-only root and no /tmp: tempfile finds its folder through these functions.
 PREAMBLE = """
 import errno, runpy, sys, tempfile
 def gettempdir(*_, **__):
@@ -28,9 +28,8 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 )
 def test_missing_temporary_folder_ends_with_one_sentence(tmp_path, command):
     command = [word.format(tmp_path) for word in command]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("TORCH")
-    }  # caches elsewhere
+    # Variables such as TORCH_HOME name other folders.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TORCH")}
     result = subprocess.run(
         [sys.executable, "-c", PREAMBLE, *command], env=environment, capture_output=True, text=True, check=False
     )
