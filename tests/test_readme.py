@@ -19,6 +19,7 @@ from digits.recognition import decoding
 from digits.serving import asgi, error_handlers, server
 from digits.training import optim
 from tests.helpers.fake_server import fake_server
+from tests.test_dependency_order import LAYERS
 
 README = Path("README.md").read_text()
 PAGES = {
@@ -197,6 +198,11 @@ def test_files_and_modules_named_in_the_pages_exist(page):
         assert Path(path).exists(), path
     for name in re.findall(r"python -m ([a-z_]+\.[a-z_.]+)", PAGES[page]):
         assert importlib.util.find_spec(name), name
+
+
+def test_documented_order_of_packages_is_the_one_that_is_checked():
+    order = "\n← ".join(", ".join(row) for row in LAYERS)
+    assert f"```\n{order}\n```\n" in PAGES[Path("CONTRIBUTING.md")]
 
 
 def test_places_to_add_things_are_defined():

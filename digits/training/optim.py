@@ -2,7 +2,7 @@
 
 Muon is an optimizer that changes a layer's weight matrix equally far in all directions. The gradient of a weight
 matrix is dominated by few directions, so plain steps learn little in the others. Muon replaces the momentum of each
-matrix by the nearest (semi-)orthogonal matrix, all of whose singular values are equal. The README's Results state its
+matrix by the nearest (semi-)orthogonal matrix, all of whose singular values are equal. docs/results.md states its
 gain on MNIST. torch.optim.Muon takes no convolutions, which do most of this network's work.
 
 Sources: Keller Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks",
