@@ -1,22 +1,24 @@
-"""How well and how fast pictures are read: the 10,000 test images as PNG files against the same as tensors.
+"""Measure accuracy and time of reading the 10,000 test images as PNG files, and compare with the same as tensors.
 
-One picture at a time on one thread, from the bytes of the file to the reading; the median of
-several rounds after a warm-up, and their spread. The last line is one JSON object.
+    python -m bench.inference
+
+One picture at a time on one thread, from the bytes of the file to the reading; the time is the median of several rounds
+after a warm-up. The last line is one JSON object.
 """
 
 import argparse
-import io
-import json
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 
 import cv2
 import torch
-from PIL import Image
 
 import model
-from digits import UserError, device, metrics
+from bench.images import encode_image
+from bench.results import print_environment, print_json
+from digits import UserError, metrics
 from digits.data import mnist
 from digits.probabilities import class_probabilities, predict_logits
 from digits.recognition import decoding
@@ -24,37 +26,37 @@ from digits.recognition.reader import Reader
 from digits.recognition.results import CONFIDENCE_THRESHOLD
 
 ROUNDS = 5
-
-
-def png_bytes(image: torch.Tensor) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(image[0].numpy()).save(stream, "PNG")
-    return stream.getvalue()
+TIMED_FILES = 1_000  # in each round
 
 
 def measure(network: torch.nn.Module) -> dict[str, float]:
-    """Accuracy as PNG files and as tensors, calibration error (percent) and time (milliseconds) on the test images."""
+    """Measure on the test images: accuracies, calibration error and certain readings in percent, time in ms."""
     reader, test = Reader(network), mnist.load("test")
-    files = [png_bytes(image) for image in test.images]
-    milliseconds = []
-    for _ in range(ROUNDS + 1):
-        began = time.perf_counter()
-        for content in files[:1000]:
-            reader.read(decoding.decode(content))
-        milliseconds.append(time.perf_counter() - began)  # of 1000 pictures in s: of one in ms
-    milliseconds = sorted(milliseconds[1:])
+    files = [encode_image(image[0].numpy()) for image in test.images]
+    milliseconds = time_readings(reader, files[:TIMED_FILES])
     readings = [reader.read(decoding.decode(content)) for content in files]
-    right = [reading.text == str(label) for reading, label in zip(readings, test.labels.tolist(), strict=True)]
-    said = torch.tensor([reading.probability for reading in readings])
+    correct = [reading.text == str(label) for reading, label in zip(readings, test.labels.tolist(), strict=True)]
+    probabilities = torch.tensor([reading.probability for reading in readings])
     figures = {
-        "png_accuracy": 100 * sum(right) / len(right),
+        "png_accuracy": 100 * sum(correct) / len(correct),
         "tensor_accuracy": metrics.accuracy(network, test),
-        "ece": metrics.calibration_bins(said, torch.tensor(right))[1],
+        "ece": metrics.calibration_bins(probabilities, torch.tensor(correct))[1],
         "certain": 100 * sum(reading.certain for reading in readings) / len(readings),
         "png_ms": statistics.median(milliseconds),
-        "png_ms_spread": milliseconds[-1] - milliseconds[0],
+        "png_ms_spread": max(milliseconds) - min(milliseconds),
     }
     return {name: round(value, 3) for name, value in figures.items()}
+
+
+def time_readings(reader: Reader, files: Sequence[bytes]) -> list[float]:
+    """Measure the time from bytes to reading, in milliseconds per file: one value per round, after a warm-up round."""
+    milliseconds = []
+    for _ in range(ROUNDS + 1):
+        start = time.perf_counter()
+        for content in files:
+            reader.read(decoding.decode(content))
+        milliseconds.append(1000 * (time.perf_counter() - start) / len(files))
+    return milliseconds[1:]
 
 
 def main(args: argparse.Namespace) -> None:
@@ -62,23 +64,22 @@ def main(args: argparse.Namespace) -> None:
     cv2.setNumThreads(1)
     network = model.load(args.weights)
     figures = measure(network)
-    environment = device.environment(torch.device("cpu"))
-    print("{hardware}; Python {versions[python]}, torch {versions[torch]}".format(**environment))
+    print_environment()
     print("10,000 test images: {png_accuracy:.2f} % as PNG files, {tensor_accuracy:.2f} % as tensors".format(**figures))
-    print("their calibration error (ECE): {ece:.2f} %; read for certain: {certain:.1f} %".format(**figures))
+    print("calibration error (ECE): {ece:.2f} %; certain readings: {certain:.1f} %".format(**figures))
     print("a 28x28 PNG file: {png_ms:.2f} ms, spread {png_ms_spread:.2f} ms, of {0} rounds".format(ROUNDS, **figures))
-    known = mnist.load("train")[-mnist.VALIDATION_SIZE :]
-    probability, digit = class_probabilities(predict_logits(network, known.images)).max(1)
-    doubted, wrong = probability < CONFIDENCE_THRESHOLD, digit != known.labels
+    validation = mnist.load("train")[-mnist.VALIDATION_SIZE :]
+    probabilities, predictions = class_probabilities(predict_logits(network, validation.images)).max(1)
+    is_uncertain, is_misread = probabilities < CONFIDENCE_THRESHOLD, predictions != validation.labels
     print(
-        f"validation: {100 * doubted.double().mean():.1f} % below {CONFIDENCE_THRESHOLD}, "
-        f"{(doubted & wrong).sum()} of the {wrong.sum()} misread among them"
+        f"validation: {100 * is_uncertain.double().mean():.1f} % below {CONFIDENCE_THRESHOLD}, "
+        f"{(is_uncertain & is_misread).sum()} of the {is_misread.sum()} misread among them"
     )
-    print(json.dumps({"bench": "reading"} | figures))
+    print_json("inference", figures)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Read the MNIST test images from PNG files.")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--weights", default="mnist.pth", help="default: %(default)s")
     try:
         main(parser.parse_args())

@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 import torch
 
 import model
-from bench.inference import png_bytes
+from bench.images import encode_image
 from digits.data import synthetic
 from digits.recognition import decoding
 from digits.recognition.reader import Reader
@@ -65,7 +65,8 @@ def known_pictures(count: int) -> list[tuple[bytes, str]]:
     """Synthetic digits as 28×28 PNG files, each with what our reader reads in it."""
     reader = Reader(model.load("mnist.pth"))
     files = [
-        png_bytes(image) for image in synthetic.synthetic_digits(count, torch.Generator().manual_seed(count)).images
+        encode_image(image[0].numpy())
+        for image in synthetic.synthetic_digits(count, torch.Generator().manual_seed(count)).images
     ]
     return [(file, reader.read(decoding.decode(file)).text) for file in files]
 

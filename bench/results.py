@@ -1,4 +1,4 @@
-"""What a benchmark is to reach: a table of targets, what was measured, and whether it is met; one JSON line."""
+"""Results of benchmarks: a table of targets and measurements, and the JSON line that ends each benchmark."""
 
 import json
 import statistics
@@ -9,39 +9,52 @@ import torch
 
 from digits import device
 
+CPU = torch.device("cpu")
+
 
 @dataclass(frozen=True)
 class Row:
+    """One line of the table: what was measured, its target, the value, and whether the target is met."""
+
     name: str
     target: str
     measured: str
     met: bool
 
 
-def spread(values: Sequence[float], form: str = "{:.2f}") -> str:
-    """The median in words, with the least and the greatest."""
-    middle, low, high = (form.format(value) for value in (statistics.median(values), min(values), max(values)))
-    return f"{middle} ({low} to {high})" if len(values) > 1 else middle
+def spread(values: Sequence[float], format_spec: str = "{:.2f}") -> str:
+    """Format the median, followed by the minimum and the maximum if there are several values."""
+    median, low, high = (format_spec.format(value) for value in (statistics.median(values), min(values), max(values)))
+    return f"{median} ({low} to {high})" if len(values) > 1 else median
 
 
-def at_least(name: str, values: Sequence[float], least: float) -> Row:
-    """A row whose median must be `least` or more."""
-    return Row(name, f"≥ {least:g}", spread(values), statistics.median(values) >= least)
+def at_least(name: str, values: Sequence[float], target: float) -> Row:
+    """Make a row whose median must be `target` or more."""
+    return Row(name, f"≥ {target:g}", spread(values), statistics.median(values) >= target)
 
 
-def at_most(name: str, values: Sequence[float], most: float) -> Row:
-    """A row whose median must be `most` or less."""
-    return Row(name, f"≤ {most:g}", spread(values), statistics.median(values) <= most)
+def at_most(name: str, values: Sequence[float], target: float) -> Row:
+    """Make a row whose median must be `target` or less."""
+    return Row(name, f"≤ {target:g}", spread(values), statistics.median(values) <= target)
 
 
 def report(bench: str, rows: Sequence[Row], figures: dict) -> None:
-    """Print the table and, as the last line, the same and all `figures` as one JSON object."""
-    environment = device.environment(torch.device("cpu"))
-    print("{hardware}; Python {versions[python]}, torch {versions[torch]}".format(**environment))
+    """Print the environment and the table and, as the last line, the rows and all `figures` as one JSON object."""
+    print_environment()
     table = [("", "target", "measured", "met")]
     table += [(row.name, row.target, row.measured, "yes" if row.met else "NO") for row in rows]
     widths = [max(len(line[column]) for line in table) for column in range(4)]
     for line in table:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
-    result = {"bench": bench, "hardware": environment["hardware"], **environment["versions"]}
-    print(json.dumps(result | {"rows": [asdict(row) for row in rows], "figures": figures}))
+    print_json(bench, {"rows": [asdict(row) for row in rows], "figures": figures})
+
+
+def print_environment() -> None:
+    """Print the hardware and the versions on which the results depend."""
+    environment = device.environment(CPU)
+    print("{hardware}; Python {versions[python]}, torch {versions[torch]}".format(**environment), flush=True)
+
+
+def print_json(bench: str, figures: dict) -> None:
+    """Print the last line of a benchmark: its name, the hardware, the versions and `figures` as one JSON object."""
+    print(json.dumps({"bench": bench} | device.environment(CPU) | figures))

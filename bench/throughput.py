@@ -22,7 +22,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from bench import resilience
-from bench.inference import png_bytes
+from bench.images import encode_image
 from bench.load_generator import known_pictures
 from bench.resilience import WORKERS
 from bench.results import Row, at_least, at_most, report
@@ -141,7 +141,9 @@ def main(args: argparse.Namespace) -> None:
     pictures = known_pictures(200)
     with tempfile.TemporaryDirectory() as folder, open(os.environ.get("LOG", os.devnull), "wb") as log_file:
         log, bodies = log_file.fileno(), Path(folder) / "bodies.txt"
-        images = [base64.b64encode(png_bytes(image)).decode() for image in mnist.load("test").images[:1000]]
+        images = [
+            base64.b64encode(encode_image(image[0].numpy())).decode() for image in mnist.load("test").images[:1000]
+        ]
         bodies.write_text("".join(json.dumps({"image": image}) + "\n" for image in images))
         starts = []
         for _ in range(3):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from bench.robustness import cut_out
+from bench.robustness import crop_digit
 from digits.data import mnist, restyling
 from digits.data.mnist import ImageDataset
 from digits.recognition import foreground
@@ -70,7 +70,7 @@ def draw_line(digits: ImageDataset, count: int, rng: np.random.Generator) -> np.
     slope, left = rng.normal(0, 0.15), 10
     line = np.zeros((160, 90 * count + 60), np.uint8)
     for _ in range(count):
-        digit, _ = cut_out(digits, rng)
+        digit, _ = crop_digit(digits, rng)
         scale = 2.4 * rng.uniform(0.8, 1.1)
         digit = cv2.resize(digit, None, fx=scale, fy=scale)
         height, width = digit.shape
