@@ -1,4 +1,4 @@
-"""The dependency order: a module imports from its own package and from earlier rows of LAYERS, never from later ones."""
+"""The dependency order: modules import from their own package and from earlier rows of LAYERS only."""
 
 import ast
 import subprocess
