@@ -120,7 +120,7 @@ def read_pictures(config: ReadConfig, reader: Reader) -> int:
             failed += not draw_explanation(drawing, outcome)
         print_outcome(outcome)
     if labeled and print_outcome is print_line:
-        print(f"{correct} of {labeled} read as their names say")
+        print(f"{correct} of {labeled} match their file names")
     return 1 if failed else 0
 
 
@@ -181,7 +181,7 @@ def print_line(outcome: Outcome) -> None:
         print(message if str(outcome.path) in message else f"{outcome.path}: {message}", file=sys.stderr)
         return
     reading = outcome.reading
-    verdict = f"  ✗ its name says {outcome.expected}" if outcome.expected else ""
+    verdict = f"  ✗ expected {outcome.expected}" if outcome.expected else ""
     verdict = "  ✓" if outcome.is_correct else verdict
     doubt = "" if reading.certain else "  uncertain"
     print(f"{outcome.path}  {reading.text}  {reading.probability:7.2%}{doubt}{verdict}", flush=True)

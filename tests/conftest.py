@@ -1,4 +1,4 @@
-"""Fixtures that several modules share, and the rule that a skipped test is a failed one in CI."""
+"""Shared fixtures; with DIGITS_SKIP_NOTHING in the environment, as in CI, a skipped test fails."""
 
 import gzip
 import hashlib
@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchvision.datasets import MNIST
 
 import app
 import model
 from digits import UserError
 from digits.data import mnist
 from digits.recognition.reader import Reader
-from digits.serving import monitoring  # noqa: F401, before a test names the folder of the metrics: it decides once
+
+# Before a test sets PROMETHEUS_MULTIPROC_DIR: prometheus_client decides at import where it stores metrics.
+from digits.serving import monitoring  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,13 +26,13 @@ ROOT = Path(__file__).parents[1]
 def pytest_runtest_makereport(item, call):
     report = yield
     if report.skipped and os.environ.get("DIGITS_SKIP_NOTHING"):
-        report.outcome, report.longrepr = "failed", f"skipped, where nothing may be: {report.longrepr[2]}"
+        report.outcome, report.longrepr = "failed", f"skipped, but DIGITS_SKIP_NOTHING is set: {report.longrepr[2]}"
     return report
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _from_the_root():
-    """Programs run as from a clone, and MNIST_MIRROR may be a relative folder."""
+def _working_directory():
+    """Run programs from the root of the clone; make MNIST_MIRROR absolute if it is a relative folder."""
     os.chdir(ROOT)
     mirror = os.environ.get("MNIST_MIRROR", "")
     if mirror and "://" not in mirror:
@@ -38,7 +41,7 @@ def _from_the_root():
 
 @pytest.fixture(scope="session")
 def real_mnist() -> dict[str, mnist.ImageDataset]:
-    """The real MNIST, where it is on disk or MNIST_MIRROR names a place; nothing is downloaded unasked."""
+    """The real MNIST, if it is on disk or MNIST_MIRROR is set; otherwise the test is skipped: nothing is downloaded."""
     if not os.environ.get("MNIST_MIRROR") and not Path("data/MNIST/raw").exists():
         pytest.skip("no MNIST: set MNIST_MIRROR to a folder or URL that has it, or run `python train.py` once")
     try:
@@ -49,7 +52,7 @@ def real_mnist() -> dict[str, mnist.ImageDataset]:
 
 @pytest.fixture(scope="session")
 def network() -> model.CNN:
-    """The network that ships."""
+    """The network with the weights that ship."""
     return model.load("mnist.pth")
 
 
@@ -65,9 +68,7 @@ def random() -> torch.Generator:
 
 @pytest.fixture
 def tiny_mirror(tmp_path, monkeypatch) -> Path:
-    """A folder with four files in MNIST's format, of 5,100 and 20 random pictures, known by their MD5."""
-    from torchvision.datasets import MNIST
-
+    """A mirror with four small files in MNIST's format, 5,100 and 20 random images, whose MD5 are accepted."""
     folder, files = tmp_path / "mirror", {}
     folder.mkdir()
     for prefix, count in (("train", 5_100), ("t10k", 20)):

@@ -40,7 +40,7 @@ def test_without_a_path_it_reads_the_ten_samples(tmp_path, elsewhere):
     result = run(cwd=tmp_path if elsewhere else None)
     assert result.returncode == 0
     assert result.stdout.count("✓") == 10
-    assert result.stdout.splitlines()[-1] == "10 of 10 read as their names say"
+    assert result.stdout.splitlines()[-1] == "10 of 10 match their file names"
     assert result.stderr == ""
 
 
@@ -49,7 +49,7 @@ def test_unreadable_pictures_are_reported_and_the_others_still_read(folder):
     assert result.returncode == 1
     assert result.stdout.count("✓") == 1
     assert "wrong-4.png  5" in result.stdout
-    assert "✗ its name says 4" in result.stdout
+    assert "✗ expected 4" in result.stdout
     assert "no name.PNG  6" in result.stdout
     errors = result.stderr.splitlines()
     assert [line for line in errors if "truncated.png is damaged" in line]

@@ -2,7 +2,7 @@
 
 Random masks cover two thirds of the digit, again and again. A pixel's saliency for class 7 is how much larger the
 logit of 7 is where the pixel is visible than where it is covered, on average over everything that is covered with it.
-Occlusion of a single patch would miss strokes that say the same as others: the network does not need them then.
+Occlusion of a single patch would miss redundant strokes, which the network can do without.
 
 Sources: RISE, Petsiuk et al. 2018, arXiv 1806.07421, here with smooth, shifted masks; occlusion, Zeiler & Fergus 2014,
 arXiv 1311.2901. bench/saliency.py measures how well the maps point at the stroke that turns one digit into another.
