@@ -1,7 +1,7 @@
-"""What `bench.throughput` measures against: the server of most tutorials, on Flask's development server.
+"""The reference of `bench.throughput`: the server of most tutorials, on Flask's development server.
 
-The network is that of `bench/baseline_train.py` with the weights that ship, and one picture is read as tutorials do:
-base64, Pillow, grey, `ToTensor()`, softmax. It reads 28x28 pixels, white on black, and nothing else. Kept as tutorials
+It has the network of `bench/baseline_train.py` with the weights that ship, and preprocesses a picture as tutorials do:
+base64, Pillow, gray, `ToTensor()`, softmax. It reads only pictures of 28x28 pixels, white on black. Kept as tutorials
 write it. `python -m bench.baseline_server PORT`.
 """
 

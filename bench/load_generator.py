@@ -1,7 +1,6 @@
-"""Clients that check every answer: threads that post pictures whose reading is known, over kept connections."""
+"""Clients that check every answer: threads that post pictures whose reading is known, over keep-alive connections."""
 
 import json
-import statistics
 import threading
 import time
 from collections import Counter
@@ -18,108 +17,116 @@ from digits.data import synthetic
 from digits.recognition import decoding
 from digits.recognition.reader import Reader
 
-AT_ONCE = 0.05  # s; a request that a server had accepted is lost later, as it waits there for its turn
-RAW = {"Content-Type": "application/octet-stream"}  # the body is the picture itself
+# s; a request that the server had accepted takes longer to be lost, because it waits there for its turn.
+MAX_CROSSING_SECONDS = 0.05
+RAW_HEADERS = {"Content-Type": "application/octet-stream"}  # the body is the picture itself
+
+Picture = tuple[bytes, str]  # a file and its reading
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a request ended.
+    """The end of a request.
 
-    kind: right, wrong, busy (503 with Retry-After), lost (the connection broke) or refused (it could not be made).
-    crossed: the request was lost at once on a connection that had been used before, without a byte of an answer: as
-        RFC 9112 (9.3.1) has it, it may have crossed the server's closing of that connection.
+    kind: "correct", "wrong", "busy" (503 with Retry-After), "lost" (the connection broke) or "refused" (no connection).
+    ended: time.monotonic().
+    crossed: whether the request was lost at once, on a reused connection, without a byte of an answer. Then it may have
+        been sent while the server closed the connection (RFC 9112, 9.3.1), and the server never accepted it.
     """
 
     kind: str
-    ended: float  # time.monotonic()
+    ended: float
     seconds: float
     crossed: bool = False
 
 
 @dataclass
 class Load:
-    """What the clients of a server saw."""
+    """The outcomes of all requests of the clients, in order of their ends."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def count(self, since: float = 0.0) -> Counter:
-        return Counter(o.kind for o in list(self.outcomes) if o.ended >= since)
+    def count(self) -> Counter:
+        """Count the outcomes by kind."""
+        return Counter(outcome.kind for outcome in list(self.outcomes))
 
-    def rate(self, since: float, until: float) -> float:
-        """Right answers a second."""
-        right = sum(o.kind == "right" and since <= o.ended < until for o in list(self.outcomes))
-        return right / (until - since)
+    def failures(self) -> int:
+        """Count the outcomes that are not correct."""
+        return sum(count for kind, count in self.count().items() if kind != "correct")
 
-    def percentile(self, share: float) -> float:
-        """Seconds within which this share of the requests ended."""
-        seconds = sorted(o.seconds for o in self.outcomes)
-        return seconds[min(len(seconds) - 1, int(share * len(seconds)))] if seconds else 0.0
+    def throughput(self, start: float, end: float) -> float:
+        """Return the correct answers per second in [start, end), in seconds of time.monotonic()."""
+        correct = sum(outcome.kind == "correct" and start <= outcome.ended < end for outcome in list(self.outcomes))
+        return correct / (end - start)
 
-    def median(self) -> float:
-        return statistics.median(o.seconds for o in self.outcomes)
+    def percentile(self, fraction: float) -> float:
+        """Return the seconds within which this fraction of the requests ended; 0 without requests."""
+        seconds = sorted(outcome.seconds for outcome in self.outcomes)
+        return seconds[min(len(seconds) - 1, int(fraction * len(seconds)))] if seconds else 0.0
 
 
-def known_pictures(count: int) -> list[tuple[bytes, str]]:
-    """Synthetic digits as 28×28 PNG files, each with what our reader reads in it."""
+def labeled_pictures(count: int) -> list[Picture]:
+    """Draw synthetic digits as PNG files of 28×28 pixels, and read each with the network that ships."""
     reader = Reader(model.load("mnist.pth"))
-    files = [
-        encode_image(image[0].numpy())
-        for image in synthetic.synthetic_digits(count, torch.Generator().manual_seed(count)).images
-    ]
+    images = synthetic.synthetic_digits(count, torch.Generator().manual_seed(count)).images
+    files = [encode_image(image[0].numpy()) for image in images]
     return [(file, reader.read(decoding.decode(file)).text) for file in files]
 
 
 @contextmanager
-def load(port: int, pictures: Sequence[tuple[bytes, str]], clients: int, timeout: float = 30) -> Iterator[Load]:
-    """Let `clients` send one picture after the other until the block ends. `pictures`: files and their readings."""
-    seen = Load()
+def generate_load(port: int, pictures: Sequence[Picture], clients: int, timeout: float = 30) -> Iterator[Load]:
+    """Let each of the `clients` post one picture after the other until the block ends.
+
+    timeout: seconds that a client waits for the server.
+    """
+    load = Load()
     threads = [
-        threading.Thread(target=_send, args=(port, pictures[number:] + pictures[:number], timeout, seen), daemon=True)
-        for number in range(clients)
+        threading.Thread(target=_post_pictures, args=(port, pictures[i:] + pictures[:i], timeout, load), daemon=True)
+        for i in range(clients)
     ]
     for thread in threads:
         thread.start()
     try:
-        yield seen
+        yield load
     finally:
-        seen.stop.set()
+        load.stop.set()
         for thread in threads:
             thread.join()
 
 
-def _send(port: int, pictures: Sequence[tuple[bytes, str]], timeout: float, seen: Load) -> None:
-    connection, used, number = None, False, 0
-    while not seen.stop.is_set():
+def _post_pictures(port: int, pictures: Sequence[Picture], timeout: float, load: Load) -> None:
+    """Run one client: post the pictures in turn, and record the outcomes."""
+    connection, reused, number = None, False, 0
+    while not load.stop.is_set():
         content, text = pictures[number % len(pictures)]
         number += 1
-        began, kind, crossed = time.monotonic(), "refused", False
+        start, kind, crossed = time.monotonic(), "refused", False
         try:
             if connection is None:
-                connection, used = HTTPConnection("127.0.0.1", port, timeout=timeout), False
+                connection, reused = HTTPConnection("127.0.0.1", port, timeout=timeout), False
                 connection.connect()
-            kind, crossed = "lost", used
-            connection.request("POST", "/api", content, RAW)
+            kind, crossed = "lost", reused
+            connection.request("POST", "/api", content, RAW_HEADERS)
             response = connection.getresponse()
             crossed = False
-            kind = _kind(response.status, response.headers.get("Retry-After"), response.read(), text)
-            used = True
+            kind = _classify(response.status, response.headers.get("Retry-After"), response.read(), text)
+            reused = True
             if response.will_close:
                 connection.close()
                 connection = None
         except (OSError, HTTPException):
             connection.close()
             connection = None
-            seen.stop.wait(0.01)
-        ended = time.monotonic()
-        crossed = crossed and kind == "lost" and ended - began < AT_ONCE
-        seen.outcomes.append(Outcome(kind, ended, ended - began, crossed))
+            load.stop.wait(0.01)
+        end = time.monotonic()
+        crossed = crossed and kind == "lost" and end - start < MAX_CROSSING_SECONDS
+        load.outcomes.append(Outcome(kind, end, end - start, crossed))
     if connection:
         connection.close()
 
 
-def _kind(status: int, retry_after: str | None, body: bytes, text: str) -> str:
+def _classify(status: int, retry_after: str | None, body: bytes, text: str) -> str:
     if status == 503 and retry_after:
         return "busy"
-    return "right" if status == 200 and json.loads(body)["text"] == text else "wrong"
+    return "correct" if status == 200 and json.loads(body)["text"] == text else "wrong"

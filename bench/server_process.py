@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,46 +14,55 @@ ROOT = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class ServerProcess:
-    address: str  # as it was announced, http://127.0.0.1:5000 say
+    """A running server.
+
+    address: as the server announced it, for example http://127.0.0.1:5000.
+    startup_seconds: from the start of the process to the announcement.
+    """
+
+    address: str
     process: subprocess.Popen
-    startup_seconds: float  # from the start to the announcement
+    startup_seconds: float
 
     @property
     def port(self) -> int:
         return int(self.address.rpartition(":")[2])
 
     def worker_pids(self) -> set[int]:
-        """The ids of its worker processes (Linux)."""
+        """Return the process IDs of the workers (Linux)."""
         tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
         return {int(child) for task in tasks for child in task.read_text().split()}
 
     def memory_mb(self) -> dict[int, float]:
-        """MB of each of its processes, with what they share counted once (PSS; Linux)."""
-        found = {}
+        """Return the memory of each process, by its ID: PSS, in which shared pages count once (Linux)."""
+        sizes = {}
         for pid in (self.process.pid, *self.worker_pids()):
-            with suppress(OSError):  # one that has just ended
+            with suppress(OSError):  # the process has just ended
                 text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-                found[pid] = int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1]) / 1000
-        return found
+                sizes[pid] = int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1]) / 1000
+        return sizes
 
 
 @contextmanager
 def run_server(*command: str, log: int | None = None) -> Iterator[ServerProcess]:
-    """The server that `python command` starts, once it has announced its address; stopped at the end.
+    """Start `python command`, wait until it announces an address, and terminate it at the end.
 
-    log: file descriptor for its stderr; by default ours.
+    log: file descriptor for its stderr; by default that of this process.
     """
-    began = time.monotonic()
+    start = time.monotonic()
     command = (sys.executable, *command)
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as process:
         try:
-            announced = next(filter(None, (re.search(r"(https?://|unix:)\S+", line) for line in process.stdout)), None)
+            matches = (re.search(r"(https?://|unix:)\S+", line) for line in process.stdout)
+            announced = next(filter(None, matches), None)
             assert announced, f"the server ended with {process.wait()} before it announced an address"
-            yield ServerProcess(announced[0], process, time.monotonic() - began)
+            yield ServerProcess(announced[0], process, time.monotonic() - start)
         finally:
             process.terminate()
 
 
-def run_app(port: int = 0, workers: int = 1, *flags: str, log: int | None = None):
-    """Our server on a free port, or on `port`, with more `flags`."""
+def run_app(
+    port: int = 0, workers: int = 1, *flags: str, log: int | None = None
+) -> AbstractContextManager[ServerProcess]:
+    """Run `app.py` on the CPU with more `flags`; port 0 takes a free one."""
     return run_server("app.py", "--device", "cpu", "--port", str(port), "--workers", str(workers), *flags, log=log)

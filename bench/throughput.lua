@@ -1,7 +1,7 @@
--- For wrk: POST /api with one line of a file after the other; at the end one JSON object on a line.
--- wrk ... URL -- FILE [count]: "count" also tells 503 with Retry-After from other errors, which slows wrk down.
+-- Script for wrk: POST the lines of a file to /api in turn; print one JSON object at the end.
+-- wrk ... URL -- FILE [count]: with "count", 503 with Retry-After is counted apart from other errors, which slows wrk.
 
-local requests, at, threads = {}, 0, {}
+local requests, position, threads = {}, 0, {}
 busy, other = 0, 0 -- of one thread
 
 function setup(thread) table.insert(threads, thread) end
@@ -14,8 +14,8 @@ function init(args)
 end
 
 function request()
-  at = at % #requests + 1
-  return requests[at]
+  position = position % #requests + 1
+  return requests[position]
 end
 
 function count(status, headers)
@@ -31,8 +31,9 @@ function done(summary, latency)
   for _, thread in ipairs(threads) do
     for name in pairs(counts) do counts[name] = counts[name] + thread:get(name) end
   end
-  local form = '{"rate":%.1f,"p50":%.3f,"p99":%.3f,"max":%.3f,"requests":%d,"errors":%d,"busy":%d,"other":%d,"lost":%d}'
-  print(string.format(form, (summary.requests - errors.status) * 1e6 / summary.duration, latency:percentile(50) / 1e3,
+  local format = '{"throughput":%.1f,"p50_ms":%.3f,"p99_ms":%.3f,"max_ms":%.3f,' ..
+    '"requests":%d,"errors":%d,"busy":%d,"other":%d,"lost":%d}'
+  print(string.format(format, (summary.requests - errors.status) * 1e6 / summary.duration, latency:percentile(50) / 1e3,
     latency:percentile(99) / 1e3, latency.max / 1e3, summary.requests, errors.status, counts.busy, counts.other,
     errors.connect + errors.read + errors.write + errors.timeout))
 end

@@ -10,8 +10,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from bench.load_generator import known_pictures, load
-from bench.resilience import STALLED
+from bench.load_generator import generate_load, labeled_pictures
+from bench.resilience import STALLED_REQUESTS
 from bench.server_process import run_app
 from tests.helpers.waiting import wait_until
 
@@ -20,7 +20,7 @@ SAMPLE = Path("input/test-7.png").read_bytes()
 
 @pytest.fixture(scope="module")
 def pictures():
-    return known_pictures(20)
+    return labeled_pictures(20)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def read(address: str) -> str:
     return json.load(urlopen(Request(f"{address}/api", SAMPLE, {"Content-Type": "image/png"})))["text"]
 
 
-@pytest.mark.parametrize("start", STALLED, ids=["body", "chunk", "head"])
+@pytest.mark.parametrize("start", STALLED_REQUESTS, ids=["body", "chunk", "head"])
 def test_stalled_connections_are_closed_and_do_not_delay_others(quiet, start):
     with run_app(0, 1, "--read-timeout", "1", log=quiet) as server:
         stalled = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
@@ -55,16 +55,16 @@ def test_stalled_connections_are_closed_and_do_not_delay_others(quiet, start):
 def test_requests_that_wait_too_long_get_503_and_health_checks_do_not_queue(quiet, pictures):
     with (
         run_app(0, 1, "--max-wait", "0.02", log=quiet) as server,
-        load(server.port, pictures, 32) as clients,
+        generate_load(server.port, pictures, 32) as clients,
     ):
-        wait_until(lambda: {"right", "busy"} <= kinds(clients.outcomes))
+        wait_until(lambda: {"correct", "busy"} <= kinds(clients.outcomes))
         assert urlopen(f"{server.address}/healthz").status == 200
         assert urlopen(f"{server.address}/readyz").status == 200
-    assert kinds(clients.outcomes) == {"right", "busy"}
+    assert kinds(clients.outcomes) == {"correct", "busy"}
 
 
 def test_killed_worker_is_replaced_and_only_its_requests_are_lost(quiet, pictures):
-    with run_app(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
+    with run_app(0, 2, log=quiet) as server, generate_load(server.port, pictures, 8) as clients:
         wait_until(lambda: len(clients.outcomes) > 50)
         workers = server.worker_pids()
         os.kill(min(workers), signal.SIGKILL)
@@ -72,7 +72,7 @@ def test_killed_worker_is_replaced_and_only_its_requests_are_lost(quiet, picture
         answered = len(clients.outcomes)
         wait_until(lambda: len(clients.outcomes) > answered + 50)
     assert clients.count()["lost"] <= 8
-    assert kinds(clients.outcomes) <= {"right", "lost"}
+    assert kinds(clients.outcomes) <= {"correct", "lost"}
     assert server.process.returncode == 0
 
 
@@ -98,11 +98,11 @@ def can_read(address: str) -> bool:
 
 
 def test_sigterm_under_load_loses_no_accepted_request(quiet, pictures):
-    with run_app(0, 2, log=quiet) as server, load(server.port, pictures, 8) as clients:
+    with run_app(0, 2, log=quiet) as server, generate_load(server.port, pictures, 8) as clients:
         wait_until(lambda: len(clients.outcomes) > 50)
         server.process.terminate()
         assert server.process.wait(30) == 0
-    assert kinds(clients.outcomes) <= {"right", "lost", "refused"}
+    assert kinds(clients.outcomes) <= {"correct", "lost", "refused"}
     assert clients.count()["lost"] <= 2  # requests sent just as the server closed their connection; 8 were in progress
 
 
@@ -112,10 +112,10 @@ def test_batch_does_not_delay_small_pictures(quiet, pictures):
     request = Request(
         "http://x/api/batch", boundary * 60 + b"--x--\r\n", {"Content-Type": "multipart/form-data; boundary=x"}
     )
-    with run_app(0, 1, log=quiet) as server, load(server.port, pictures, 2) as clients:
+    with run_app(0, 1, log=quiet) as server, generate_load(server.port, pictures, 2) as clients:
         request.full_url = f"{server.address}/api/batch"
         before = len(clients.outcomes)
         readings = json.load(urlopen(request))["readings"]
         assert [reading["text"] for reading in readings] == ["7"] * 60
         assert len(clients.outcomes) > before + 2
-    assert kinds(clients.outcomes) == {"right"}
+    assert kinds(clients.outcomes) == {"correct"}

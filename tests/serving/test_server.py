@@ -20,7 +20,7 @@ import pytest
 import app
 import model
 from bench.images import draw_number, encode_image, to_image
-from bench.load_generator import known_pictures, load
+from bench.load_generator import generate_load, labeled_pictures
 from bench.server_process import run_app, run_server
 from digits import UserError
 from digits.serving import monitoring, server
@@ -196,7 +196,7 @@ def test_new_weights_are_used_without_failed_requests_and_invalid_ones_are_not(t
     flags = ("--weights", str(weights), "--log-format", "json")
     with run_app(0, 2, *flags, log=log.fileno()) as served:
         (first,) = weights_in_use(served.address)
-        with load(served.port, known_pictures(10), 2) as clients:
+        with generate_load(served.port, labeled_pictures(10), 2) as clients:
             model.save(other, weights)
             wait_until(
                 lambda: (
@@ -212,7 +212,7 @@ def test_new_weights_are_used_without_failed_requests_and_invalid_ones_are_not(t
             assert weights_in_use(served.address) == {second}
             answered = len(clients.outcomes)
             wait_until(lambda: len(clients.outcomes) > answered + 20)
-        assert {outcome.kind for outcome in clients.outcomes} == {"right"}
+        assert {outcome.kind for outcome in clients.outcomes} == {"correct"}
     assert served.process.returncode == 0
     lines = [json.loads(line) for line in read_log(log).splitlines()]
     assert {line["level"] for line in lines} == {"info", "warning", "error"}
