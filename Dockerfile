@@ -1,46 +1,45 @@
-# The server in a container; it needs nothing but this image and holds no state.
+# The server in a container: stateless, without dependencies outside of this image.
 #   docker build -t digits .
 #   docker run --rm -p 5000:5000 --read-only --tmpfs /tmp digits
 FROM python:3.12-slim
 
-# PyTorch for CPUs by default: with CUDA's libraries the image would be some gigabytes larger. For a GPU, say:
+# PyTorch for CPUs by default: the CUDA libraries would make the image some gigabytes larger. For a GPU:
 #   docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu128 -t digits:cuda .
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 WORKDIR /app
 
-# Before the code, so that a change of the code installs nothing anew. PyTorch first and from that index alone:
-# where pip may choose, it takes the newest, which is often the one with CUDA.
+# Before the code, so that a change of the code does not repeat the installation. PyTorch first and from its index only:
+# given a choice pip takes the newest version, which is often the one with CUDA.
 COPY requirements.txt ./
 RUN grep '^torch' requirements.txt > /tmp/torch.txt \
     && pip install --no-cache-dir --index-url "$TORCH_INDEX" -r /tmp/torch.txt \
     && pip install --no-cache-dir -r requirements.txt \
     && rm /tmp/torch.txt
 
-# Only what serving needs, owned by root: the server cannot change its own files.
+# Only the files that serving needs, owned by root, so that the server cannot change them.
 COPY model.py app.py mnist.pth mnist.json ./
 COPY digits/ digits/
 COPY static/ static/
 COPY baselines/ baselines/
 
-# 0.0.0.0, as the container has its own network: what is published decides who comes in.
-# Python writes no __pycache__ on a root that may be read-only, and holds no log line back.
+# 0.0.0.0 because the container has its own network: the published ports decide which clients can connect.
+# Python writes no __pycache__, as the root may be read-only, and does not buffer log lines.
 ENV DIGITS_HOST=0.0.0.0 \
     DIGITS_PORT=5000 \
     DIGITS_LOG_FORMAT=json \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 
-# By number, as Kubernetes cannot tell from a name that it is not root.
+# By ID, because Kubernetes cannot verify from a name that the user is not root.
 USER 10001:10001
 
 EXPOSE 5000
 
-# Without curl, which slim has not; with http.client, not urllib, which would ask a proxy if one is in the environment.
-# It speaks http: with --tls-cert, replace it.
-# 60 s: a start takes some seconds, on a busy machine more.
+# The slim image has no curl. http.client instead of urllib, which would use a proxy from the environment.
+# For http only: replace it if you set --tls-cert. A start takes some seconds, on a busy machine up to 60.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; line = http.client.HTTPConnection('127.0.0.1', int(os.environ['DIGITS_PORT']), timeout=4); line.request('GET', '/readyz'); sys.exit(line.getresponse().status != 200)"]
 
-# No shell around it, which would keep SIGTERM (finish accepted requests, then exit) to itself.
+# Without a shell, which would not forward SIGTERM (drain, then exit).
 CMD ["python", "app.py"]
