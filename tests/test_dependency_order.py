@@ -6,22 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.layers import LAYERS
+
 ROOT = Path(__file__).parents[1]
-LAYERS = (
-    ("digits.errors",),  # and what `digits` exports of it
-    ("digits.device", "digits.files", "digits.probabilities"),
-    ("digits.config",),
-    ("digits.recognition",),
-    ("digits.data",),  # restyled digits and outliers are normalized by the recognizer's code
-    ("digits.metrics",),
-    ("digits.training", "digits.explain"),
-    ("digits.serving",),
-    ("model",),  # after digits, which never imports it: a network is handed in
-    ("train", "test", "app"),
-    ("bench",),
-    ("scripts",),
-    ("tests",),
-)
 RANK = {package: rank for rank, row in enumerate(LAYERS) for package in row}
 MODEL_MAY_IMPORT = {"digits.errors", "digits.files"}  # model.py is read with nothing but torch in mind
 FILES = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()

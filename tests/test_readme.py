@@ -19,7 +19,7 @@ from digits.recognition import decoding
 from digits.serving import asgi, error_handlers, server
 from digits.training import optim
 from tests.helpers.fake_server import fake_server
-from tests.test_dependency_order import LAYERS
+from tests.helpers.layers import LAYERS
 
 README = Path("README.md").read_text()
 PAGES = {

@@ -82,7 +82,7 @@ def test_csv_prints_a_header_and_one_row_per_picture(folder):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--weights", "none.pth"], "train it with"),
+        (["--weights", "none.pth"], "Train weights with"),
         (["--weights", "README.md"], "README.md"),
         (["--json", "--csv"], "not allowed with"),
         ([""], "a PATH is empty"),

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 from bench.chromium import DESKTOP, count_drawn_pixels, digit_strokes, draw
+from bench.images import encode_image
 
 FIVE = Path("input/test-5.png").read_bytes()
 ONE_AT_THE_RIGHT = [[[0.85, 0.3], [0.85, 0.5], [0.85, 0.7]]]
@@ -37,9 +38,7 @@ def draw_seven(size: tuple[int, int], background: int, foreground: int, encoding
     width, height = size
     points = [(0.4, 0.3), (0.6, 0.3), (0.47, 0.7)]
     ImageDraw.Draw(image).line([(x * width, y * height) for x, y in points], foreground, height // 20, joint="curve")
-    stream = io.BytesIO()
-    image.save(stream, encoding)
-    return stream.getvalue()
+    return encode_image(image, encoding)
 
 
 @pytest.mark.parametrize("event", ["pick", "paste", "drop"])
@@ -137,9 +136,7 @@ def test_transparent_picture_is_visible_and_can_be_drawn_on_in_any_theme(open_pa
     image = Image.new("RGBA", (800, 600))
     color = (foreground, foreground, foreground, 255)
     ImageDraw.Draw(image).line([(320, 180), (480, 180), (376, 420)], color, 30, joint="curve")
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    pick_file(page, stream.getvalue())
+    pick_file(page, encode_image(image))
     expect(page.locator("#reading-text")).to_have_text("7")
     screenshot = Image.open(io.BytesIO(page.locator("#canvas-area").screenshot())).convert("L")
     on_stroke = (screenshot.width // 2, round(0.3 * screenshot.height))

@@ -12,7 +12,7 @@ from digits.recognition.reader import Reader, may_replace
 from digits.recognition.results import CONFIDENCE_THRESHOLD, Reading
 from tests.helpers.images import find_lines, normalize_picture
 from tests.helpers.networks import ConstantLogits
-from tests.recognition.test_results import make_reading
+from tests.helpers.readings import make_reading
 
 
 def test_result_is_the_most_probable_class_of_the_network():

@@ -1,17 +1,9 @@
 """`digits.recognition.results`: the text, probability and error of a reading."""
 
-import numpy as np
 import pytest
 
-from digits.recognition.geometry import Box
-from digits.recognition.results import CONFIDENCE_THRESHOLD, Digit, Reading
-
-
-def make_reading(*digits: tuple[int, float], segmentation_probability: float = 1.0) -> Reading:
-    """A reading of pairs (result, probability)."""
-    normalized = np.zeros((28, 28), np.uint8)
-    rows = [(d, p, tuple(p if i == d else 0.0 for i in range(10))) for d, p in digits]
-    return Reading(tuple(Digit(*row, Box(0, 0, 9, 9), normalized) for row in rows), segmentation_probability)
+from digits.recognition.results import CONFIDENCE_THRESHOLD, Reading
+from tests.helpers.readings import make_reading
 
 
 def test_text_keeps_leading_zeros():
