@@ -1,9 +1,9 @@
-"""Muon, and an exponential moving average (EMA) of the weights.
+"""Optimizers, learning rate schedule, moving average (EMA) of the weights, and the check for divergence.
 
 Muon is an optimizer that changes a layer's weight matrix equally far in all directions. The gradient of a weight
 matrix is dominated by few directions, so plain steps learn little in the others. Muon replaces the momentum of each
-matrix by the nearest (semi-)orthogonal matrix, all of whose singular values are equal. docs/results.md states its
-gain on MNIST. torch.optim.Muon takes no convolutions, which do most of this network's work.
+matrix by the nearest (semi-)orthogonal matrix, all of whose singular values are equal. Its gain on MNIST stands in
+docs/results.md, Ablations. torch.optim.Muon takes no convolutions, which do most of this network's work.
 
 Sources: Keller Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks",
 https://kellerjordan.github.io/posts/muon/; averaging: Polyak & Juditsky 1992.
@@ -19,9 +19,9 @@ from torch.optim.swa_utils import AveragedModel
 from digits import UserError
 
 MOMENTUM = 0.9  # 0.8 was as accurate, 0.95 worse by 0.1 points on the validation split, after half an epoch
-# Coefficients of the polynomial a s + b s³ + c s⁵, applied repeatedly to the singular values: the source's, which
-# are the steepest at 0.
-A, B, C = 3.4445, -4.7750, 2.0315
+# Coefficients a, b, c of the polynomial a s + b s³ + c s⁵, applied repeatedly to the singular values: the source's,
+# chosen to be steep at 0.
+NEWTON_SCHULZ_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 FINITE_CHECK_INTERVAL = 50  # training steps; each check waits for the GPU
 NEWTON_SCHULZ_STEPS = 3  # the source takes 5; 4 were no more accurate here, 2 worse by 0.06 points
 
@@ -60,9 +60,10 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     """
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T  # (r, c), r ≤ c
     wide = wide / (wide.norm() + 1e-7)  # all singular values at most 1
+    a, b, c = NEWTON_SCHULZ_COEFFICIENTS
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = wide @ wide.T  # (r, r)
-        wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=B, alpha=C), wide, beta=A)
+        wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
     return wide if wide.shape == matrix.shape else wide.T
 
 
