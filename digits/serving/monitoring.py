@@ -151,7 +151,7 @@ def init_app(app: Flask) -> None:
 
 @contextlib.contextmanager
 def shared_metrics_folder() -> Iterator[None]:
-    """Let metrics that are created inside, in this process or in forks of it, share a temporary folder.
+    """Share the metrics that this process and its forks create inside of the block, in a temporary folder.
 
     Raises: UserError when there is no place for temporary files.
     """

@@ -45,7 +45,7 @@ def _error_response(status: int) -> dict:
 
 
 def operation_id(*, name: str, path: str, method: str) -> str:
-    """Name an operation as flask-openapi3 does outside of blueprints: client generators make method names of it."""
+    """Name an operation without its blueprint, so that client generators keep the names of their methods."""
     return get_operation_id_for_path(name=name, path=path, method=method)
 
 

@@ -44,7 +44,7 @@ def page() -> Response:
 
 @blueprint.get("/assets/<version>/<path:name>")
 def asset(version: str, name: str) -> Response:
-    """A file of the static folder; kept by the browser if it has the current version."""
+    """Serve a file of the static folder; browsers cache it if its version is current."""
     response = send_from_directory(current_app.static_folder, name)
     if version == current_app.extensions["page"].version:
         response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}, immutable"
@@ -63,7 +63,7 @@ def swagger(name: str) -> Response:
 
 @blueprint.get("/openapi.json")
 def openapi_document() -> Response:
-    """The document of the API; only a request tells under which path a proxy serves it."""
+    """The OpenAPI document. Its server URL is added here: only a request has the path prefix of the proxy."""
     return jsonify(current_app.api_doc | {"servers": [{"url": request.script_root or "/"}]})
 
 

@@ -29,7 +29,7 @@ from digits import UserError
 
 BACKLOG = 4096  # connections that the kernel holds until a worker accepts them
 DRAIN_SECONDS = 6  # that accepted requests have after SIGTERM; a worker that needs longer is killed
-RESERVED_FILES = 200  # files that a process may open besides its connections
+RESERVED_FILES = 200  # files that a process may open in addition to its connections
 HOST_EXAMPLES = "127.0.0.1, 0.0.0.0, ::, [::1] or unix:PATH, say"
 
 

@@ -63,14 +63,14 @@ def proxy(folder: Path, *instances: int, rate: str = UNLIMITED, edits: dict[str,
         subprocess.Popen(command, stdout=log, stderr=subprocess.PIPE, text=True) as process,
     ):
         try:
-            said = []
-            for line in process.stderr:  # it listens before it starts what answers
-                said.append(line)
+            output = []
+            for line in process.stderr:  # nginx listens before it starts its worker processes
+                output.append(line)
                 if "start worker process " in line:
                     break
             else:
-                pytest.fail("".join(said))
-            drain = threading.Thread(target=process.stderr.read)  # or it would stop where the pipe is full
+                pytest.fail("".join(output))
+            drain = threading.Thread(target=process.stderr.read)  # else nginx would block on a full pipe
             drain.start()
             yield f"http://127.0.0.1:{port}"
         finally:
@@ -78,14 +78,16 @@ def proxy(folder: Path, *instances: int, rate: str = UNLIMITED, edits: dict[str,
     drain.join()
 
 
-def tried(folder: Path) -> list[list[str]]:
-    """Of each request the instances that it went to, in that order."""
+def tried_instances(folder: Path) -> list[list[str]]:
+    """Return for each request the instances that it was sent to, in order."""
     log = (json.loads(line) for line in (folder / "access.log").read_text().splitlines())
     return [line["upstream"].split(", ") for line in log]
 
 
-def ask(address: str, body: bytes | None = BODY, path: str = "/api", **headers: str) -> tuple[int, dict, bytes]:
-    """Status, headers and body of an answer, of an error, too; 0 for one that broke off."""
+def send_request(
+    address: str, body: bytes | None = BODY, path: str = "/api", **headers: str
+) -> tuple[int, dict, bytes]:
+    """Send a request. Returns: status, headers and body; status 0 for a truncated answer."""
     request = Request(address + path, body, {name.replace("_", "-"): value for name, value in headers.items()})
     try:
         response = urlopen(request)
@@ -99,7 +101,7 @@ def ask(address: str, body: bytes | None = BODY, path: str = "/api", **headers: 
 
 
 def assert_json_error(answer: tuple[int, dict, bytes], status: int, code: str) -> dict:
-    """The one JSON form of an error, as app.py has it; returns the headers."""
+    """Check status, code and the JSON shape that errors of app.py have. Returns: the headers."""
     assert answer[0] == status
     assert answer[1]["Content-Type"] == "application/json"
     error = json.loads(answer[2])["error"]
@@ -127,7 +129,7 @@ def test_no_request_is_lost_when_one_of_two_instances_ends_under_load(tmp_path, 
         ports = [int(served.address.rpartition(":")[2]) for served in (first, second)]
         with proxy(tmp_path, *ports) as address, ThreadPoolExecutor(4) as threads:
             answers = []
-            for answer in threads.map(lambda _: ask(address), range(300)):
+            for answer in threads.map(lambda _: send_request(address), range(300)):
                 answers.append(answer)
                 if len(answers) == 100:  # both instances have answered, and four requests are in progress
                     end(first.process)
@@ -135,7 +137,7 @@ def test_no_request_is_lost_when_one_of_two_instances_ends_under_load(tmp_path, 
     assert set(whole) == {"7"}
     assert {status for status, _, _ in answers} <= {200, 0}
     assert len(whole) >= len(answers) - truncated
-    went = tried(tmp_path)
+    went = tried_instances(tmp_path)
     here, there = (f"127.0.0.1:{port}" for port in ports)
     assert [here] in went[:100]
     assert [there] in went[:100]
@@ -146,9 +148,9 @@ def test_no_request_is_lost_when_one_of_two_instances_ends_under_load(tmp_path, 
 @with_nginx
 def test_instance_receives_the_client_address_and_the_request_id(tmp_path):
     with fake_server((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
-        ask(address, X_Request_ID="order-7.1", X_Forwarded_For="192.0.2.7")
-        ask(address)
-        ask(address, X_Request_ID='7", "client": "192.0.2.7')
+        send_request(address, X_Request_ID="order-7.1", X_Forwarded_For="192.0.2.7")
+        send_request(address)
+        send_request(address, X_Request_ID='7", "client": "192.0.2.7')
     (named, unnamed, forged) = (headers for _, headers, _ in instance.requests)
     assert named["X-Request-ID"] == "order-7.1"
     assert named["X-Forwarded-For"] == "192.0.2.7, 127.0.0.1"  # nginx appends the last one
@@ -165,7 +167,7 @@ def test_instance_that_closes_connections_is_skipped(tmp_path):
         fake_server((200, b"{}", {})) as sound,
         proxy(tmp_path, broken.port, sound.port) as address,
     ):
-        assert {ask(address)[0] for _ in range(10)} == {200}
+        assert {send_request(address)[0] for _ in range(10)} == {200}
     assert broken.requests
 
 
@@ -178,9 +180,9 @@ def test_picture_that_crashes_its_worker_is_tried_twice_and_takes_no_instance_ou
         fake_server(CLOSE_CONNECTION, good) as other,
         proxy(tmp_path, one.port, other.port) as address,
     ):
-        assert_json_error(ask(address), 503, "unavailable")
+        assert_json_error(send_request(address), 503, "unavailable")
         assert (len(one.requests), len(other.requests)) == (1, 1)
-        assert ask(address)[0] == 200
+        assert send_request(address)[0] == 200
 
 
 @with_nginx
@@ -191,7 +193,7 @@ def test_busy_response_is_passed_on_without_trying_another_instance(tmp_path):
         {"Retry-After": "7", "Content-Type": "application/json"},
     )
     with fake_server(busy) as one, fake_server(busy) as other, proxy(tmp_path, one.port, other.port) as address:
-        assert assert_json_error(ask(address), 503, "busy")["Retry-After"] == "7"
+        assert assert_json_error(send_request(address), 503, "busy")["Retry-After"] == "7"
     assert len(one.requests) + len(other.requests) == 1
 
 
@@ -199,8 +201,8 @@ def test_busy_response_is_passed_on_without_trying_another_instance(tmp_path):
 def test_rate_limit_applies_to_post_but_not_to_health_checks_and_the_page(tmp_path):
     with run_app() as instance, proxy(tmp_path, instance.port, rate=SHIPPED_RATE) as address:
         with ThreadPoolExecutor(100) as threads:
-            answers = list(threads.map(lambda _: ask(address), range(100)))
-        unlimited = [ask(address, None, path)[0] for path in ("/", "/readyz") * 30]
+            answers = list(threads.map(lambda _: send_request(address), range(100)))
+        unlimited = [send_request(address, None, path)[0] for path in ("/", "/readyz") * 30]
     refused = [answer for answer in answers if answer[0] != 200]
     assert len(answers) - len(refused) >= 40  # burst
     assert refused
@@ -230,21 +232,21 @@ def test_server_works_under_a_path_prefix(tmp_path, edits):
         run_app(0, 1, "--proxies", "1") as served,
         proxy(tmp_path, served.port, edits=edits(served.port)) as address,
     ):
-        page = ask(address, None, "/digits/")[2].decode()
+        page = send_request(address, None, "/digits/")[2].decode()
         script = re.search(r'<script [^>]*src="([^"]+)"', page)[1]
-        assert ask(address, None, f"/digits/{script}")[0] == 200
-        assert json.loads(ask(address, None, "/digits/openapi.json")[2])["servers"] == [{"url": "/digits"}]
-        assert json.loads(ask(address, path="/digits/api")[2])["text"] == "7"
-        assert b'href="/digits/"' in ask(address, None, "/digits/none", Accept="text/html")[2]
+        assert send_request(address, None, f"/digits/{script}")[0] == 200
+        assert json.loads(send_request(address, None, "/digits/openapi.json")[2])["servers"] == [{"url": "/digits"}]
+        assert json.loads(send_request(address, path="/digits/api")[2])["text"] == "7"
+        assert b'href="/digits/"' in send_request(address, None, "/digits/none", Accept="text/html")[2]
         assert (
-            ask(address, b"A" * 16 * 2**20, "/digits/api")[0] == 400
+            send_request(address, b"A" * 16 * 2**20, "/digits/api")[0] == 400
         )  # the largest allowed: it is received, but is not JSON
 
 
 @with_nginx
 def test_forwarded_host_and_prefix_of_clients_are_not_passed_on(tmp_path):
     with fake_server((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
-        ask(address, X_Forwarded_Prefix="/evil", X_Forwarded_Host="evil.example")
+        send_request(address, X_Forwarded_Prefix="/evil", X_Forwarded_Host="evil.example")
     ((_, headers, _),) = instance.requests
     assert headers["X-Forwarded-Prefix"] is None
 
@@ -252,15 +254,15 @@ def test_forwarded_host_and_prefix_of_clients_are_not_passed_on(tmp_path):
 @with_nginx
 def test_errors_of_nginx_have_the_form_of_api_errors(tmp_path):
     with proxy(tmp_path, free_port(), free_port()) as address:
-        assert int(assert_json_error(ask(address), 503, "unavailable")["Retry-After"]) > 0
-        assert_json_error(ask(address, b"A" * 18 * 2**20), 413, "large")
-        assert_json_error(ask(address, None, "/metrics"), 404, "not_found")
+        assert int(assert_json_error(send_request(address), 503, "unavailable")["Retry-After"]) > 0
+        assert_json_error(send_request(address, b"A" * 18 * 2**20), 413, "large")
+        assert_json_error(send_request(address, None, "/metrics"), 404, "not_found")
 
 
 @with_nginx
 def test_body_of_the_largest_allowed_size_is_passed_on_whole(tmp_path):
     body = os.urandom(app.ServerSettings().max_body)
     with fake_server((200, b"{}", {})) as instance, proxy(tmp_path, instance.port) as address:
-        assert ask(address, body)[0] == 200
+        assert send_request(address, body)[0] == 200
     assert instance.requests[0][2] == body
     assert f"over {app.ServerSettings().max_body // 2**20} MB" in NGINX_CONF
