@@ -17,7 +17,6 @@ from digits.data import mnist
 from digits.recognition.reader import Reader
 
 # Before a test sets PROMETHEUS_MULTIPROC_DIR: prometheus_client decides at import where it stores metrics.
-from digits.serving import monitoring  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -81,10 +83,8 @@ def test_traceback_is_a_field_of_the_json_object():
 
 
 def test_time_in_json_is_utc_with_its_zone():
-    from datetime import UTC, datetime
-
-    time = json.loads(JsonLinesFormatter().format(access_record()))["time"]
-    assert datetime.fromisoformat(time) == datetime.fromtimestamp(0.25, UTC)
+    text = json.loads(JsonLinesFormatter().format(access_record()))["time"]
+    assert datetime.fromisoformat(text) == datetime.fromtimestamp(0.25, UTC)
 
 
 def test_request_is_one_line_of_text():
@@ -99,8 +99,6 @@ def test_traceback_follows_the_line_of_text():
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata"])
 def test_log_lines_have_utc_in_every_time_zone(monkeypatch, zone):
-    import time
-
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:
