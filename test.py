@@ -39,7 +39,7 @@ class ReadConfig(CommonSettings):
     def check_combination(self) -> "ReadConfig":
         """Reject flags that contradict each other.
 
-        Raises: ValueError with a sentence for the user.
+        Raises: ValueError: when they do, with a sentence for the user.
         """
         problems = {
             "--csv: not allowed with --json": self.csv and self.json_output,

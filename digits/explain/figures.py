@@ -21,7 +21,7 @@ def draw_stages(image: Image.Image, trace: Trace) -> bytes:
 
     Returns: a PNG file.
 
-    Raises: UserError when Matplotlib is missing.
+    Raises: UserError: when Matplotlib is missing.
     """
     try:
         from matplotlib.figure import Figure

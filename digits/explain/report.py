@@ -36,7 +36,7 @@ CSS_COLORS = {
 def write_report(path: Path, network: torch.nn.Module, weights: Path, dataset: ImageDataset) -> None:
     """Score `network`, loaded from the file `weights`, on `dataset` and write the report to `path`.
 
-    Raises: UserError when `path` cannot be written or Matplotlib is missing.
+    Raises: UserError: when `path` cannot be written or Matplotlib is missing.
     """
     logits = predict_logits(network, dataset.images).cpu()
     labels, predictions = dataset.labels.cpu(), logits.argmax(1).cpu()
@@ -85,7 +85,7 @@ def list_misread(
 def new_figure(width: float, height: float):
     """Create an empty plot in the page's colors. All plots are 5 inches wide, so their text has the same size.
 
-    Raises: UserError when Matplotlib is missing.
+    Raises: UserError: when Matplotlib is missing.
     """
     try:
         import matplotlib
