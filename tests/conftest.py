@@ -16,8 +16,6 @@ from digits import UserError
 from digits.data import mnist
 from digits.recognition.reader import Reader
 
-# Before a test sets PROMETHEUS_MULTIPROC_DIR: prometheus_client decides at import where it stores metrics.
-
 ROOT = Path(__file__).parents[1]
 
 
