@@ -127,7 +127,7 @@ def load_models(weights: Path, device: torch.device, content: bytes | None = Non
     Raises: UserError when the weights cannot be loaded, or do not give probabilities.
     """
     served = load_compared_model(weights, device, content)
-    reader = Reader(served.network, device)
+    reader = Reader(model.for_inference(served.network), device)
     if not 0 <= reader.read(api_routes.readiness_image()).probability <= 1:
         raise UserError(
             f"{weights} yields values that are not probabilities: train it again with `python train.py`.", "weights"

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from digits import UserError, files
+from digits.im2col import Im2colCNN
 
 
 class CNN(nn.Module):
@@ -123,6 +124,12 @@ def build(name: str, seed: int, device: torch.device, batch_norm: bool) -> nn.Mo
     if batch_norm:
         add_batch_norm(model)
     return model
+
+
+def for_inference(model: nn.Module) -> nn.Module:
+    """Return a CNN on the CPU in a form that is faster for few images, any other network as it is."""
+    is_plain = isinstance(model, CNN) and isinstance(model.norm1, nn.Identity)
+    return Im2colCNN(model).eval() if is_plain and model.conv1.weight.device.type == "cpu" else model
 
 
 def model_name(model: nn.Module) -> str:
