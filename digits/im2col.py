@@ -39,6 +39,10 @@ class Im2colCNN(nn.Module):
         x = torch.addmm(self.biases[2], x.reshape(-1, 1600), self.fc1).relu_()  # (B, 128)
         return torch.addmm(self.biases[3], x, self.fc2)  # (B, 10)
 
+    def forward_intermediates(self, x: Tensor) -> dict[str, Tensor]:
+        """As `model.CNN.forward_intermediates`."""
+        return self.cnn.forward_intermediates(x)
+
 
 def pool_and_relu(x: Tensor) -> Tensor:
     """Maximum of each 2×2 block, at least 0: (B, h, 2, w, 2, C) to (B, h, w, C)."""
