@@ -28,7 +28,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 
 bench: .venv/dev
-	$(BIN)/python -m bench.inference
+	$(BIN)/python -m bench.recognition
 	$(BIN)/python -m bench.throughput
 	$(BIN)/python -m bench.training $(ARGS)
 

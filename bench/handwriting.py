@@ -19,9 +19,9 @@ import torch
 from PIL import Image
 
 import model
-from bench import inference
-from bench.images import encode_image
+from bench import recognition
 from bench.results import print_json
+from bench.sample_images import encode_image
 from digits import UserError, metrics
 from digits.data import synthetic
 from digits.recognition import decoding
@@ -126,13 +126,13 @@ def print_accuracy(single: list[Outcome], multi: list[Outcome], reject: list[Out
 
 
 def print_mnist(reader: Reader) -> dict[str, float]:
-    """Print the accuracy on MNIST and the times, as bench.inference measures them. Returns: the figures."""
-    milliseconds = inference.time_readings(reader, [draw_photo()])
+    """Print the accuracy on MNIST and the times, as bench.recognition measures them. Returns: the figures."""
+    milliseconds = recognition.time_readings(reader, [draw_photo()])
     median, spread = statistics.median(milliseconds), max(milliseconds) - min(milliseconds)
     print(f"{'a 12-megapixel photo, one thread':42} {f'{median:.0f} ms, spread {spread:.0f} ms':>25}   400 ms")
     figures = {"12-megapixel photo, ms": round(median, 1)}
     try:
-        on_mnist = inference.measure(reader.model)
+        on_mnist = recognition.measure(reader.model)
     except UserError as error:
         print(f"the 10,000 test images: not measured ({error})")
         return figures

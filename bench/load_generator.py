@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException
 import torch
 
 import model
-from bench.images import encode_image
+from bench.sample_images import encode_image
 from digits.data import synthetic
 from digits.recognition import decoding
 from digits.recognition.reader import Reader

@@ -16,8 +16,8 @@ import torch
 from tqdm import tqdm
 
 import model
-from bench.images import encode_image
 from bench.results import print_json
+from bench.sample_images import encode_image
 from digits.data import mnist
 from digits.data.mnist import ImageDataset
 from digits.recognition import decoding

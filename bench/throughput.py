@@ -22,10 +22,10 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from bench import resilience
-from bench.images import encode_image
 from bench.load_generator import labeled_pictures
 from bench.resilience import WORKERS
 from bench.results import Row, at_least, at_most, report
+from bench.sample_images import encode_image
 from bench.server_process import ServerProcess, run_app, run_server
 from digits import UserError
 from digits.data import mnist
@@ -62,7 +62,7 @@ def compare_servers(log: int, bodies: Path, rounds: int, seconds: int) -> list[R
     runs: dict[tuple, list] = {}
     with (
         run_app(0, WORKERS, log=log) as ours,
-        run_server("-m", "bench.baseline_server", str(port), log=log) as tutorial,
+        run_server("-m", "bench.tutorial_server", str(port), log=log) as tutorial,
     ):
         wait_for_answer(tutorial)
         for round_ in range(-1, rounds):  # round -1 is a warm-up

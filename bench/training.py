@@ -1,7 +1,7 @@
 """How accurate training is and how long it takes, compared with the training loop of most tutorials.
 
-Every row is `python train.py` with the flags of ROWS for several seeds, as a user runs it; `bench/baseline_train.py` is
-the loop of tutorials. Times count from the files on disk to the weights, without imports, but with decoding,
+Every row is `python train.py` with the flags of ROWS for several seeds, as a user runs it, or the loop of tutorials,
+`bench/tutorial_training.py`. Times count from the files on disk to the weights, without imports, but with decoding,
 augmentation and validation. Machines are shared and noisy, so runs of the baseline stand between the others, and the
 ratio is what counts. The cost of the teachers, once for all seeds of `best`, is reported separately. The last line is
 one JSON object. Run it on an idle machine: it takes an hour, the first time two; `--rows fast default` takes minutes.
@@ -101,7 +101,7 @@ def measure_rows(rows: list[str], folder: str, where: torch.device) -> dict[str,
     for row in rows:
         if row in ("fast", "default", "best"):
             seed = str(len(runs["baseline"]))
-            result = run_script("-m", "bench.baseline_train", "--seed", seed, "--device", where.type)
+            result = run_script("-m", "bench.tutorial_training", "--seed", seed, "--device", where.type)
             runs["baseline"].append(result)
             print("baseline: {test_accuracy:.2f} % in {train_seconds:.1f} s".format(**result), flush=True)
         if row == "best":

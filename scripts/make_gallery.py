@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 import model
-from bench.images import draw_number, to_image
+from bench.sample_images import draw_number, to_image
 from digits.data import glyphs, synthetic
 from digits.explain.figures import CERTAIN_COLOR, UNCERTAIN_COLOR
 from digits.recognition.reader import Reader

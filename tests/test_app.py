@@ -12,7 +12,7 @@ from PIL import Image
 
 import app
 import model
-from bench.images import encode_image
+from bench.sample_images import encode_image
 from digits import UserError
 from digits.recognition import decoding
 from digits.serving import asgi, error_handlers

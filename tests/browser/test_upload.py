@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 from bench.chromium import DESKTOP, count_drawn_pixels, digit_strokes, draw
-from bench.images import encode_image
+from bench.sample_images import encode_image
 
 FIVE = Path("input/test-5.png").read_bytes()
 ONE_AT_THE_RIGHT = [[[0.85, 0.3], [0.85, 0.5], [0.85, 0.7]]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.images import draw_number, to_image
+from bench.sample_images import draw_number, to_image
 from digits.explain import figures
 from digits.recognition.geometry import IDENTITY
 from digits.recognition.results import Reading, Trace

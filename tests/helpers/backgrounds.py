@@ -6,7 +6,7 @@ Colors are (H, W, 3) floats from 0 to 255.
 import cv2
 import numpy as np
 
-from bench.images import draw_number
+from bench.sample_images import draw_number
 
 SEVEN = draw_number("7", height=240, stroke_width=16)  # intensity (HEIGHT, WIDTH), from 0 to 1
 HEIGHT, WIDTH = SEVEN.shape

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 
-from bench.images import encode_image
+from bench.sample_images import encode_image
 from digits.recognition import decoding, foreground, normalization
 from digits.recognition.components import Component, find_components, merge
 from digits.recognition.reader import to_working_array

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.images import encode_image, to_image
+from bench.sample_images import encode_image, to_image
 from digits import UserError
 from digits.data import synthetic
 from digits.recognition import decoding

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.images import encode_image, to_image
+from bench.sample_images import encode_image, to_image
 from digits.recognition import decoding, foreground
 from digits.recognition.reader import to_working_array
 from tests.helpers.backgrounds import BACKGROUNDS, HEIGHT, SEVEN, WIDTH, paint, ruled, shadow

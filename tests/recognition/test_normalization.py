@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.images import encode_image
+from bench.sample_images import encode_image
 from digits.data import synthetic
 from digits.recognition.arrays import stroke_width
 from digits.recognition.normalization import (

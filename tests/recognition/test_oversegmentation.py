@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bench.images import draw_number, to_image
+from bench.sample_images import draw_number, to_image
 from digits.recognition.components import Component, find_components
 from digits.recognition.foreground import extract_foreground
 from digits.recognition.geometry import AxisTransform, Box

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.images import draw_number, to_image
+from bench.sample_images import draw_number, to_image
 from digits.recognition import page_detection
 
 NUMBER = draw_number("47", height=240, stroke_width=16)  # (240, W)

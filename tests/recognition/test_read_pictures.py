@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import model
-from bench.images import draw_number, encode_image, to_image
+from bench.sample_images import draw_number, encode_image, to_image
 from digits import UserError
 from digits.data import synthetic
 from digits.recognition import decoding

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from bench.images import draw_number, encode_image, to_image
+from bench.sample_images import draw_number, encode_image, to_image
 from digits.probabilities import class_probabilities
 from digits.recognition import decoding
 from digits.recognition.reader import Reader, may_replace

@@ -11,7 +11,7 @@ from PIL import Image
 
 import app
 import model
-from bench.images import draw_number, encode_image, to_image
+from bench.sample_images import draw_number, encode_image, to_image
 from tests.helpers.api import assert_error, to_base64
 
 SAMPLE = Path("input/test-7.png").read_bytes()

@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from werkzeug.test import EnvironBuilder
 
-from bench.images import encode_image
+from bench.sample_images import encode_image
 from digits import UserError
 from digits.recognition.decoding import describe_content
 from digits.serving.request_parsing import decode_base64, decompress, peek_pixels

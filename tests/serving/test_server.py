@@ -19,8 +19,8 @@ import pytest
 
 import app
 import model
-from bench.images import draw_number, encode_image, to_image
 from bench.load_generator import generate_load, labeled_pictures
+from bench.sample_images import draw_number, encode_image, to_image
 from bench.server_process import run_app, run_server
 from digits import UserError
 from digits.serving import monitoring, server

@@ -1,6 +1,6 @@
 """Measure accuracy and time of reading the 10,000 test images as PNG files, and compare with the same as tensors.
 
-    python -m bench.inference
+    python -m bench.recognition
 
 One picture at a time on one thread, from the bytes of the file to the reading; the time is the median of several rounds
 after a warm-up. The last line is one JSON object.
@@ -16,8 +16,8 @@ import cv2
 import torch
 
 import model
-from bench.images import encode_image
 from bench.results import print_environment, print_json
+from bench.sample_images import encode_image
 from digits import UserError, metrics
 from digits.data import mnist
 from digits.probabilities import class_probabilities, predict_logits
@@ -75,7 +75,7 @@ def main(args: argparse.Namespace) -> None:
         f"validation: {100 * is_uncertain.double().mean():.1f} % below {CONFIDENCE_THRESHOLD}, "
         f"{(is_uncertain & is_misread).sum()} of the {is_misread.sum()} misread among them"
     )
-    print_json("inference", figures)
+    print_json("recognition", figures)
 
 
 if __name__ == "__main__":

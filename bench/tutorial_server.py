@@ -1,8 +1,8 @@
 """The reference of `bench.throughput`: the server of most tutorials, on Flask's development server.
 
-It has the network of `bench/baseline_train.py` with the weights that ship, and preprocesses a picture as tutorials do:
+It serves the network of `bench/tutorial_training.py` with the weights that ship. It preprocesses as tutorials do:
 base64, Pillow, gray, `ToTensor()`, softmax. It reads only pictures of 28x28 pixels, white on black. Kept as tutorials
-write it. `python -m bench.baseline_server PORT`.
+write it. `python -m bench.tutorial_server PORT`.
 """
 
 import base64
@@ -15,7 +15,7 @@ from flask import Flask, Response, jsonify, request
 from PIL import Image
 from torchvision import transforms
 
-from bench.baseline_train import Net
+from bench.tutorial_training import Net
 
 app = Flask(__name__)
 model = Net()
