@@ -1,6 +1,6 @@
 // The canvas: turns the movements of mouse, finger and pen into strokes, and shows the drawing.
 
-import { renderDrawing } from "./render.js";
+import { renderDrawing } from "./rasterize.js";
 import { CANVAS_HEIGHT, CANVAS_WIDTH, startStroke, strokeLength } from "./strokes.js";
 
 const ERASER_BUTTON = 5; // the button of a pen's eraser end (W3C, Pointer Events)
@@ -12,7 +12,7 @@ const MIN_TOUCH_STROKE_LENGTH = 40;
  * Let the user draw on `canvas`.
  *
  * @param {HTMLCanvasElement} canvas
- * @param {ReturnType<typeof import("./history.js").createHistory>} history finished strokes are added to it
+ * @param {ReturnType<typeof import("./undo_history.js").createUndoHistory>} history finished strokes are added to it
  * @param {() => {penWidth: number, isEraser: boolean}} getTool
  * @param {{onStrokeStart: () => void, onStrokeCancel: () => void}} listeners a started stroke is either added to the
  *   history or cancelled

@@ -1,12 +1,12 @@
 // The section "Look inside": how the network turns the selected digit into ten probabilities.
 
-import { showLogits, showNeurons } from "./classifier.js";
+import { showLogits, showNeurons } from "./dense_layers.js";
 import { byId } from "./dom.js";
 import { createFeatureMaps } from "./feature_maps.js";
-import { fetchNetwork } from "./network.js";
 import { showNormalization } from "./normalization.js";
-import { createPanel } from "./panel.js";
+import { createRequestPanel } from "./request_panel.js";
 import { createSaliency } from "./saliency.js";
+import { fetchWeights } from "./weights.js";
 
 const DELAY = 150; // ms: an explanation does not slow down a user who continues to draw
 
@@ -17,7 +17,7 @@ const CONV2_GEOMETRY = { offset: 3, stride: 2, fieldSize: 8 };
 /**
  * Create the panel that explains the selected digit.
  *
- * @returns {import("./panel.js").DigitPanel}
+ * @returns {import("./request_panel.js").DigitPanel}
  */
 export function createExplainPanel() {
   const conv1 = createFeatureMaps(byId("step-conv1"), CONV1_GEOMETRY);
@@ -25,7 +25,7 @@ export function createExplainPanel() {
   const saliency = createSaliency();
   let filters = null;
 
-  const panel = createPanel("explain", "explain-steps", "explainPlaceholder", ({ answer, snapshot }) => {
+  const panel = createRequestPanel("explain", "explain-steps", "explainPlaceholder", ({ answer, snapshot }) => {
     const layers = new Map(answer.layers.map((layer) => [layer.name, layer]));
     showNormalization(answer.frame, snapshot);
     conv1.show(layers.get("conv1"), answer.frame.pixels, filters?.conv1);
@@ -37,7 +37,7 @@ export function createExplainPanel() {
   });
 
   async function loadFilters() {
-    filters = (await fetchNetwork())?.filters;
+    filters = (await fetchWeights())?.filters;
     if (filters) panel.refresh();
   }
 

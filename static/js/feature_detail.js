@@ -1,8 +1,15 @@
 // The details of one feature map: where it is active on the digit, and the filter that made it.
 
 import { createElement } from "./dom.js";
-import { DIGIT_SIZE, DIGIT_VIEW_SIZE, gridToCanvas, maxAbs, paintDiverging, resizeToDevicePixels } from "./grids.js";
 import { formatNumber, t } from "./i18n.js";
+import {
+  DIGIT_SIZE,
+  DIGIT_VIEW_SIZE,
+  gridToCanvas,
+  maxAbs,
+  paintDiverging,
+  resizeToDevicePixels,
+} from "./pixel_grids.js";
 import { cssColor } from "./theme.js";
 
 /**

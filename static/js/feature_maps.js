@@ -2,8 +2,8 @@
 
 import { createElement } from "./dom.js";
 import { createFeatureDetail } from "./feature_detail.js";
-import { maxAbs, paintGrid } from "./grids.js";
 import { formatNumber, t } from "./i18n.js";
+import { maxAbs, paintGrid } from "./pixel_grids.js";
 
 /**
  * Create the list of the feature maps of one layer.

@@ -1,13 +1,12 @@
 // The entry point: connects the canvas, the requests to the server, and the views of the answers.
 
 import { initCanvas } from "./canvas.js";
-import { createComparePanel } from "./compare.js";
+import { createComparisonPanel } from "./comparison.js";
 import { byId } from "./dom.js";
 import { createExplainPanel } from "./explain.js";
-import { BLANK_DRAWING, createHistory } from "./history.js";
 import { initLanguage, onLanguageChange, t } from "./i18n.js";
 import { createOverlay } from "./overlay.js";
-import { takeSnapshot } from "./render.js";
+import { takeSnapshot } from "./rasterize.js";
 import { createLatestRequest } from "./requests.js";
 import { createResult } from "./result.js";
 import { sampleStrokes } from "./samples.js";
@@ -16,6 +15,7 @@ import { load, save } from "./storage.js";
 import { PEN_WIDTHS, startStroke } from "./strokes.js";
 import { initTheme } from "./theme.js";
 import { initTour } from "./tour.js";
+import { BLANK_DRAWING, createUndoHistory } from "./undo_history.js";
 import { listenForPictures, loadPicture } from "./upload.js";
 
 // ms in which further changes, such as undo after undo, are read together. A longer delay would be noticed
@@ -30,7 +30,7 @@ initLanguage(byId("language"));
 
 const savedStrokes = load("drawing", "sessionStorage");
 const initialDrawing = Array.isArray(savedStrokes) ? { ...BLANK_DRAWING, strokes: savedStrokes } : BLANK_DRAWING;
-const history = createHistory(onDrawingChange, initialDrawing);
+const history = createUndoHistory(onDrawingChange, initialDrawing);
 const getTool = () => ({
   penWidth: PEN_WIDTHS[document.querySelector("[name=pen]:checked").value],
   isEraser: byId("erase").ariaPressed === "true",
@@ -38,7 +38,7 @@ const getTool = () => ({
 const canvas = initCanvas(byId("canvas"), history, getTool, { onStrokeStart, onStrokeCancel: onDrawingChange });
 const result = createResult((index) => selectDigit(index, latestSnapshot));
 const overlay = createOverlay(byId("boxes"));
-const panels = [createExplainPanel(), createComparePanel()];
+const panels = [createExplainPanel(), createComparisonPanel()];
 const requestReading = createLatestRequest(({ answer, error, wait, message, snapshot }) => {
   if (answer) {
     overlay.show(answer.digits, snapshot);

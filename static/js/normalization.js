@@ -1,8 +1,8 @@
 // The first step of the explanation: how a drawn digit becomes the 28×28 numbers that the network sees.
 
 import { byId } from "./dom.js";
-import { DIGIT_SIZE, DIGIT_VIEW_SIZE, gridToCanvas, resizeToDevicePixels } from "./grids.js";
-import { renderDrawing, toCanvasUnits } from "./render.js";
+import { DIGIT_SIZE, DIGIT_VIEW_SIZE, gridToCanvas, resizeToDevicePixels } from "./pixel_grids.js";
+import { renderDrawing, toCanvasUnits } from "./rasterize.js";
 import { cssColor } from "./theme.js";
 
 const SCALED_SIZE = 20; // pixels of the digit's longer side, as in MNIST
@@ -11,7 +11,7 @@ const SCALED_SIZE = 20; // pixels of the digit's longer side, as in MNIST
  * Show how a digit is cropped, scaled and centered.
  *
  * @param {object} frame of the answer of api/explain
- * @param {import("./render.js").Snapshot} snapshot
+ * @param {import("./rasterize.js").Snapshot} snapshot
  */
 export function showNormalization(frame, snapshot) {
   const digit = gridToCanvas(frame.pixels, 255, "--digit-foreground");

@@ -2,7 +2,7 @@
 
 import { createElement } from "./dom.js";
 import { formatPercent, onLanguageChange } from "./i18n.js";
-import { toCanvasUnits } from "./render.js";
+import { toCanvasUnits } from "./rasterize.js";
 import { CONFIDENCE_THRESHOLD, NON_DIGIT_THRESHOLD } from "./result.js";
 import { CANVAS_HEIGHT, CANVAS_WIDTH } from "./strokes.js";
 
@@ -13,7 +13,7 @@ const LABEL_WIDTH = 3 * LABEL_HEIGHT;
  * Create the overlay of bounding boxes.
  *
  * @param {HTMLElement} layer covers the canvas
- * @returns {{show: (digits: object[], snapshot?: import("./render.js").Snapshot) => void,
+ * @returns {{show: (digits: object[], snapshot?: import("./rasterize.js").Snapshot) => void,
  *   select: (index: number) => void}}
  */
 export function createOverlay(layer) {

@@ -1,9 +1,9 @@
 // The saliency maps: which parts of the drawing support a digit and which oppose it.
 
 import { byId, createElement } from "./dom.js";
-import { DIGIT_SIZE, resizeToDevicePixels } from "./grids.js";
 import { t } from "./i18n.js";
-import { renderDrawing } from "./render.js";
+import { DIGIT_SIZE, resizeToDevicePixels } from "./pixel_grids.js";
+import { renderDrawing } from "./rasterize.js";
 import { cssColor } from "./theme.js";
 
 const VIEW_SIZE = 300; // CSS pixels
@@ -15,7 +15,8 @@ const GAMMA = 0.7; // of the colors: below 1, so that weak effects are visible
 /**
  * Create the view of two saliency maps: why the digit was read, and why not another digit.
  *
- * @returns {{show: (answer: object, snapshot: import("./render.js").Snapshot) => void}} shows an answer of api/explain
+ * @returns {{show: (answer: object, snapshot: import("./rasterize.js").Snapshot) => void}} shows an answer of
+ *   api/explain
  */
 export function createSaliency() {
   let shown = null; // {answer, snapshot}
@@ -68,7 +69,7 @@ export function createSaliency() {
  * @param {HTMLCanvasElement} canvas
  * @param {number[][]} saliency 28 rows of 28, in log-odds
  * @param {object} frame of the answer of api/explain
- * @param {import("./render.js").Snapshot} snapshot
+ * @param {import("./rasterize.js").Snapshot} snapshot
  */
 function drawSaliency(canvas, saliency, { crop, placed, pixels }, snapshot) {
   const context = resizeToDevicePixels(canvas, VIEW_SIZE);

@@ -1,7 +1,7 @@
 // Pictures that the user drops, pastes or picks, and their place on the canvas.
 
 import { createElement } from "./dom.js";
-import { MAX_PICTURE_SIDE } from "./render.js";
+import { MAX_PICTURE_SIDE } from "./rasterize.js";
 import { CANVAS_HEIGHT, CANVAS_WIDTH } from "./strokes.js";
 
 /**

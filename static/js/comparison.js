@@ -2,22 +2,22 @@
 
 import { createBars } from "./bars.js";
 import { byId, createElement } from "./dom.js";
-import { maxAbs, paintDiverging } from "./grids.js";
 import { formatNumber, formatPercent, t } from "./i18n.js";
-import { fetchNetwork } from "./network.js";
-import { createPanel } from "./panel.js";
+import { maxAbs, paintDiverging } from "./pixel_grids.js";
+import { createRequestPanel } from "./request_panel.js";
+import { fetchWeights } from "./weights.js";
 
 const DELAY = 200; // ms: the reading and the explanation are requested first
 
 /**
  * Create the panel that compares the readings of all networks, and their probabilities for the selected digit.
  *
- * @returns {import("./panel.js").DigitPanel}
+ * @returns {import("./request_panel.js").DigitPanel}
  */
-export function createComparePanel() {
+export function createComparisonPanel() {
   let selected = 0;
 
-  const panel = createPanel("compare", "comparison", "comparePlaceholder", ({ answer: { networks } }) => {
+  const panel = createRequestPanel("compare", "comparison", "comparePlaceholder", ({ answer: { networks } }) => {
     byId("comparison").replaceChildren(...networks.map((network) => createCard(network, networks.at(-1), selected)));
   });
 
@@ -56,7 +56,7 @@ function createTemplate(digit) {
   const figure = createElement("figure", { className: "template", hidden: true });
   const canvas = createElement("canvas", { role: "img", ariaLabel: t("template", digit) });
   figure.append(canvas, createElement("figcaption", { textContent: t("template", digit) }));
-  fetchNetwork().then((network) => {
+  fetchWeights().then((network) => {
     if (!network?.templates) return;
     paintDiverging(canvas, network.templates[digit], maxAbs(network.templates[digit]));
     figure.hidden = false;

@@ -10,8 +10,8 @@ import { createLatestRequest } from "./requests.js";
  * @typedef {object} DigitPanel
  * @property {() => void} refresh renders again
  * @property {() => void} markStale the drawing has changed
- * @property {(snapshot: ?import("./render.js").Snapshot, index?: number) => void} show digit `index` of the reading of
- *   a snapshot; null empties the panel
+ * @property {(snapshot: ?import("./rasterize.js").Snapshot, index?: number) => void} show digit `index` of the reading
+ *   of a snapshot; null empties the panel
  */
 
 /**
@@ -20,9 +20,9 @@ import { createLatestRequest } from "./requests.js";
  * @param {string} id of the section; its status text has the id `${id}-status`
  * @param {string} contentId
  * @param {string} placeholder key of the text that is shown without a drawing
- * @param {(shown: {answer: object, snapshot: import("./render.js").Snapshot}) => void} render fills the content
+ * @param {(shown: {answer: object, snapshot: import("./rasterize.js").Snapshot}) => void} render fills the content
  */
-export function createPanel(id, contentId, placeholder, render) {
+export function createRequestPanel(id, contentId, placeholder, render) {
   const [section, content, status] = [id, contentId, `${id}-status`].map(byId);
   let shown = null; // {answer, snapshot}
   let problem = null; // arguments of t()

@@ -1,8 +1,8 @@
 // The last two layers: the neurons of fc1, and ten logits with their probabilities.
 
 import { byId, createElement } from "./dom.js";
-import { maxAbs } from "./grids.js";
 import { formatNumber, formatPercent, t } from "./i18n.js";
+import { maxAbs } from "./pixel_grids.js";
 
 /**
  * Show the activations of the hidden neurons; the step is hidden if the network has none.

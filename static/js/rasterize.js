@@ -13,7 +13,7 @@ export const MAX_PICTURE_SIDE = 1600;
  * Render part of a drawing.
  *
  * @param {CanvasRenderingContext2D} context
- * @param {import("./history.js").Drawing} drawing
+ * @param {import("./undo_history.js").Drawing} drawing
  * @param {{x: number, y: number, scale: number}} view the point (in units) at the top left corner, and pixels per unit
  * @param {string} color of the strokes; a picture below them brings its own
  * @param {?import("./strokes.js").Stroke} [activeStroke] the unfinished stroke
@@ -38,7 +38,7 @@ export function renderDrawing(context, { picture, strokes }, { x, y, scale }, co
  * A picture for the server and its position on the canvas.
  *
  * @typedef {object} Snapshot
- * @property {import("./history.js").Drawing} drawing
+ * @property {import("./undo_history.js").Drawing} drawing
  * @property {Blob} blob the picture file
  * @property {number} scale units per pixel of the picture
  * @property {number} x of the picture's top left corner, in units
@@ -48,7 +48,7 @@ export function renderDrawing(context, { picture, strokes }, { x, y, scale }, co
 /**
  * Make the picture of a drawing that is sent to the server. A picture without strokes is sent as the original file.
  *
- * @param {import("./history.js").Drawing} drawing
+ * @param {import("./undo_history.js").Drawing} drawing
  * @returns {?Snapshot} null if everything was erased
  */
 export function takeSnapshot(drawing) {

@@ -16,7 +16,7 @@ export const BLANK_DRAWING = { picture: null, strokes: [] };
  * @param {Drawing} [initial]
  * @returns {object} the current drawing, whether it is blank, can be undone or redone, and the actions on it
  */
-export function createHistory(onChange, initial = BLANK_DRAWING) {
+export function createUndoHistory(onChange, initial = BLANK_DRAWING) {
   let current = initial;
   let past = [];
   let future = [];

@@ -7,7 +7,7 @@ let pending = null;
  *
  * @returns {Promise<?object>} null if the server does not answer
  */
-export function fetchNetwork() {
+export function fetchWeights() {
   pending ??= fetch("api/network")
     .then((response) => (response.ok ? response.json() : null))
     .catch(() => null)
