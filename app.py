@@ -21,7 +21,7 @@ from digits import device as devices
 from digits.config import Settings, parse
 from digits.device import DeviceName
 from digits.explain.comparison import ComparedModel, recorded_accuracy
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from digits.serving import (
     api_routes,
@@ -72,7 +72,9 @@ class ServerSettings(Settings):
     tls_cert: str = Field("", description="PEM file of the certificate and its chain: serve https")
     tls_key: str = Field("", description="PEM file of its private key")
     max_body: int = Field(16 * 2**20, ge=1, description="bytes of a request's body")
-    max_pixels: int = Field(decoding.MAX_PIXELS, ge=1, description="pixels of a picture, checked before it is decoded")
+    max_pixels: int = Field(
+        image_decoding.MAX_PIXELS, ge=1, description="pixels of a picture, checked before it is decoded"
+    )
     max_decode: float = Field(
         5.0, ge=0.01, description="seconds of decoding a picture, checked whenever the decoder reads from it"
     )

@@ -20,7 +20,7 @@ from digits import UserError, device, files, metrics
 from digits.config import CommonSettings, parse
 from digits.data import mnist
 from digits.explain import figures, report
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading, Trace
 
@@ -132,7 +132,7 @@ def find_pictures(paths: list[str]) -> Iterator[Path]:
     for path in paths:
         try:
             if Path(path).is_dir():
-                pictures = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in decoding.SUFFIXES)
+                pictures = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in image_decoding.SUFFIXES)
             elif Path(path).exists():
                 pictures = [Path(path)]
             else:  # a glob that the shell did not expand
@@ -147,7 +147,7 @@ def read_picture(reader: Reader, path: Path) -> Outcome:
     ending = re.search(r"-(\d+)$", path.stem)
     expected = ending and ending[1]
     try:
-        image = decoding.decode(path)
+        image = image_decoding.decode(path)
     except UserError as error:
         return Outcome(path, expected, error)
     trace = reader.trace(image)

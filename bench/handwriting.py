@@ -24,8 +24,8 @@ from bench.results import print_json
 from bench.sample_images import encode_image
 from digits import UserError, metrics
 from digits.data import synthetic
-from digits.recognition import decoding
-from digits.recognition.decoding import SUFFIXES
+from digits.recognition import image_decoding
+from digits.recognition.image_decoding import SUFFIXES
 from digits.recognition.reader import Reader
 
 PHOTO_SIZE = (4032, 3024)  # pixels: 12 megapixels, as phones take them
@@ -55,7 +55,7 @@ def read_folder(reader: Reader, folder: Path) -> list[Outcome]:
 def read_file(reader: Reader, path: Path) -> Outcome:
     label = path.stem.split("_")[0]
     try:
-        reading = reader.read(decoding.decode(path))
+        reading = reader.read(image_decoding.decode(path))
     except UserError:
         return Outcome(path, label, None, 0.0, False, False)
     text = None if reading.error else reading.text

@@ -14,7 +14,7 @@ import torch
 import model
 from bench.sample_images import encode_image
 from digits.data import synthetic
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 
 # s; a request that the server had accepted takes longer to be lost, because it waits there for its turn.
@@ -71,7 +71,7 @@ def labeled_pictures(count: int) -> list[Picture]:
     reader = Reader(model.load("mnist.pth"))
     images = synthetic.synthetic_digits(count, torch.Generator().manual_seed(count)).images
     files = [encode_image(image[0].numpy()) for image in images]
-    return [(file, reader.read(decoding.decode(file)).text) for file in files]
+    return [(file, reader.read(image_decoding.decode(file)).text) for file in files]
 
 
 @contextmanager

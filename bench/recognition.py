@@ -21,7 +21,7 @@ from bench.sample_images import encode_image
 from digits import UserError, metrics
 from digits.data import mnist
 from digits.probabilities import class_probabilities, predict_logits
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from digits.recognition.results import CONFIDENCE_THRESHOLD
 
@@ -34,7 +34,7 @@ def measure(network: torch.nn.Module) -> dict[str, float]:
     reader, test = Reader(network), mnist.load("test")
     files = [encode_image(image[0].numpy()) for image in test.images]
     milliseconds = time_readings(reader, files[:TIMED_FILES])
-    readings = [reader.read(decoding.decode(content)) for content in files]
+    readings = [reader.read(image_decoding.decode(content)) for content in files]
     correct = [reading.text == str(label) for reading, label in zip(readings, test.labels.tolist(), strict=True)]
     probabilities = torch.tensor([reading.probability for reading in readings])
     figures = {
@@ -54,7 +54,7 @@ def time_readings(reader: Reader, files: Sequence[bytes]) -> list[float]:
     for _ in range(ROUNDS + 1):
         start = time.perf_counter()
         for content in files:
-            reader.read(decoding.decode(content))
+            reader.read(image_decoding.decode(content))
         milliseconds.append(1000 * (time.perf_counter() - start) / len(files))
     return milliseconds[1:]
 

@@ -20,7 +20,7 @@ from bench.results import print_json
 from bench.sample_images import encode_image
 from digits.data import mnist
 from digits.data.mnist import ImageDataset
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 
 Generator = np.random.Generator
@@ -220,7 +220,7 @@ def measure(reader: Reader, make: Maker, digits: ImageDataset, count: int) -> di
     rng, right, certain, wrong = np.random.default_rng(1), 0, 0, 0
     for _ in tqdm(range(count), leave=False, disable=None):
         content, text = make(digits, rng)
-        reading = reader.read(decoding.decode(content))
+        reading = reader.read(image_decoding.decode(content))
         right += reading.text == text
         certain += reading.certain
         wrong += reading.certain and reading.text != text

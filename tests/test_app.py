@@ -14,7 +14,7 @@ import app
 import model
 from bench.sample_images import encode_image
 from digits import UserError
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.serving import asgi, error_handlers
 from tests.helpers.api import assert_error, to_base64
 from tests.helpers.images import png_declaring_size
@@ -146,7 +146,7 @@ def test_randomly_changed_requests_never_cause_a_server_error(client):
 
 
 def test_bug_is_answered_with_503_and_logged_with_its_traceback(client, monkeypatch, caplog):
-    monkeypatch.setattr(decoding, "decode", lambda *_: 1 / 0)
+    monkeypatch.setattr(image_decoding, "decode", lambda *_: 1 / 0)
     response = client.post("/api", json={"image": "aGVsbG8="})
     message = assert_error(response, 503, "unavailable")
     assert int(response.headers["Retry-After"]) > 0
@@ -158,7 +158,7 @@ def test_decoding_timeout_is_answered_with_413(client, monkeypatch):
     def slow(*_):
         raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
 
-    monkeypatch.setattr(decoding, "decode", slow)
+    monkeypatch.setattr(image_decoding, "decode", slow)
     assert_error(client.post("/api", json={"image": to_base64(SAMPLE.read_bytes())}), 413, "time")
 
 

@@ -15,7 +15,7 @@ import model
 import train
 from bench import ablation, robustness
 from bench.server_process import run_app
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.serving import asgi, error_handlers, server
 from digits.training import optim
 from tests.helpers.fake_server import fake_server
@@ -133,7 +133,7 @@ def test_python_client_example_retries_after_the_seconds_that_a_busy_server_name
 
 def test_api_example_is_the_answer_of_the_api():
     content = Path("input/test-7.png").read_bytes()
-    reading = app.Reader(model.load("mnist.pth")).read(decoding.decode(content)).to_dict()
+    reading = app.Reader(model.load("mnist.pth")).read(image_decoding.decode(content)).to_dict()
     (documented,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL))
     assert reading["digits"][0]["box"] == documented["digits"][0]["box"]
     assert {k: v for k, v in reading.items() if k not in ("digits", "probability")} == {
@@ -145,7 +145,7 @@ def test_api_example_is_the_answer_of_the_api():
 def test_documented_numbers_are_those_of_the_code():
     assert f"{model.count_parameters(model.CNN()):,}" in TEXT
     max_body = app.ServerSettings().max_body // 2**20
-    assert f"over {decoding.MAX_PIXELS // 10**6} million pixels, or a body over {max_body} MB" in TEXT
+    assert f"over {image_decoding.MAX_PIXELS // 10**6} million pixels, or a body over {max_body} MB" in TEXT
     default = train.TrainConfig()
     assert f"{default.epochs * optim.steps_per_epoch(55_000, default.batch_size):,} such steps" in TEXT
     for network in ("mlp", "softmax"):

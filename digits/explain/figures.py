@@ -17,7 +17,7 @@ TEXT_COLOR = "#1f2933"
 
 
 def draw_stages(image: Image.Image, trace: Trace) -> bytes:
-    """Draw the stages from the picture, as `decoding.decode` returns it, to its reading or the reason why it has none.
+    """Draw the stages from the decoded picture to its reading or the reason why it has none.
 
     Returns: a PNG file.
 

@@ -61,7 +61,7 @@ class Reader:
         self.device = device
 
     def read(self, image: Image.Image) -> Reading:
-        """Read the digits in a picture from `decoding.decode`.
+        """Read the digits in a picture from `image_decoding.decode`.
 
         Returns: the reading; without digits, and with an `error`, if the picture is blank or crowded.
         """

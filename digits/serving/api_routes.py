@@ -5,7 +5,7 @@ from flask_openapi3 import APIBlueprint
 from PIL import Image, ImageDraw
 
 from digits import UserError
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from digits.recognition.results import Trace
 from digits.serving import openapi
@@ -81,10 +81,10 @@ def read_and_count(content: bytes) -> ReadingResponse:
 def read_picture(content: bytes, reader: Reader) -> Trace:
     """Decode a picture file within the limits of the settings, and read it.
 
-    Raises: UserError as `decoding.decode` does, or when the picture has no digits that can be read.
+    Raises: UserError as `image_decoding.decode` does, or when the picture has no digits that can be read.
     """
     config = current_app.config
-    trace = reader.trace(decoding.decode(content, config["MAX_PIXELS"], config["MAX_DECODE"]))
+    trace = reader.trace(image_decoding.decode(content, config["MAX_PIXELS"], config["MAX_DECODE"]))
     if trace.reading.error:
         raise trace.reading.error
     return trace

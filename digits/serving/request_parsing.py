@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.formparser import FormDataParser
 
 from digits import UserError
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.serving.asgi import LARGE_MESSAGE
 from digits.serving.schemas import BASE64_HINT, MULTIPART, BatchRequest, ImageRequest
 
@@ -40,7 +40,7 @@ def parse_picture() -> bytes:
         return form_pictures(content, takes_text=True)[0]
     if request.mimetype.startswith(PICTURE_TYPES):
         return content
-    if content[:1] != b"{" and decoding.is_picture(content):  # curl sends its own Content-Type, or none
+    if content[:1] != b"{" and image_decoding.is_picture(content):  # curl sends its own Content-Type, or none
         return content
     if request.mimetype == URLENCODED and b"image=" in content:
         return decode_base64(form_field(content))
@@ -82,7 +82,7 @@ def peek_pixels(body: bytes) -> float:
             body = base64.b64decode(match[1] + b"==") if match else b""
         except ValueError:
             return math.inf
-    return decoding.count_pixels(body)
+    return image_decoding.count_pixels(body)
 
 
 def read_body(max_body: int) -> bytes:
@@ -132,7 +132,7 @@ def parse_json(model: type[BaseModel], example: str, content: bytes) -> BaseMode
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
     if not problem["loc"]:
-        raise UserError(f"Send a JSON object: {example}. This is {decoding.describe_content(content)}.", "json")
+        raise UserError(f"Send a JSON object: {example}. This is {image_decoding.describe_content(content)}.", "json")
     name, *indices = problem["loc"]
     field = f'"{name}"' + "".join(f"[{index}]" for index in indices)
     if problem["type"] == "missing":

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from digits.explain import comparison
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.recognition.results import Digit, Reading
 from tests.helpers.networks import ConstantLogits
 
@@ -15,7 +15,7 @@ def compared_model(name: str, parameter_count: int, network: torch.nn.Module) ->
 
 
 def test_each_network_classifies_the_same_normalized_digits(reader):
-    reading = reader.read(decoding.decode("input/test-3.png"))
+    reading = reader.read(image_decoding.decode("input/test-3.png"))
     five = compared_model("five", 1, ConstantLogits(*[0.0] * 5, 20.0, *[0.0] * 4))
     first, second = comparison.compare_models(reading, [five, compared_model("cnn", 2, reader.model)])
     assert list(first) == ["name", "parameters", "test_accuracy", "text", "probability", "digits"]

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 
 from bench.sample_images import encode_image
-from digits.recognition import decoding, foreground, normalization
+from digits.recognition import foreground, image_decoding, normalization
 from digits.recognition.components import Component, find_components, merge
 from digits.recognition.reader import to_working_array
 from digits.recognition.text_lines import group_into_lines
@@ -36,7 +36,7 @@ def find_lines(image: Image.Image) -> list[list[Component]]:
 
 def normalize_picture(content: bytes) -> np.ndarray:
     """Normalize the whole foreground of a picture file to the MNIST frame, as one digit: (28, 28) uint8."""
-    pixels, _ = to_working_array(decoding.decode(content))
+    pixels, _ = to_working_array(image_decoding.decode(content))
     found = foreground.extract_foreground(pixels)
     lines = group_into_lines(find_components(found), found.intensity.shape)
     whole = merge([component for line in lines for component in line])

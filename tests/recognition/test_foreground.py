@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from bench.sample_images import encode_image, to_image
-from digits.recognition import decoding, foreground
+from digits.recognition import foreground, image_decoding
 from digits.recognition.reader import to_working_array
 from tests.helpers.backgrounds import BACKGROUNDS, HEIGHT, SEVEN, WIDTH, paint, ruled, shadow
 from tests.helpers.images import find_lines
@@ -81,7 +81,7 @@ def test_contrast_of_pencil_is_measured():
     ids=["white", "black", "colored", "transparent", "one pixel", "a line of pixels", "four pixels"],
 )
 def test_blank_pictures_have_no_foreground(image):
-    assert foreground.extract_foreground(to_working_array(decoding.decode(encode_image(image)))[0]) is None
+    assert foreground.extract_foreground(to_working_array(image_decoding.decode(encode_image(image)))[0]) is None
 
 
 def test_local_background_follows_the_edge_of_a_shadow():

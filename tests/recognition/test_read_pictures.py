@@ -19,7 +19,7 @@ import model
 from bench.sample_images import draw_number, encode_image, to_image
 from digits import UserError
 from digits.data import synthetic
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading
 
@@ -41,7 +41,7 @@ def reader() -> Reader:
 
 
 def read(content: bytes) -> Reading:
-    return reader().read(decoding.decode(content))
+    return reader().read(image_decoding.decode(content))
 
 
 @cache

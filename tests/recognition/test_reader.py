@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from bench.sample_images import draw_number, encode_image, to_image
 from digits.probabilities import class_probabilities
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from digits.recognition.reader import Reader, may_replace
 from digits.recognition.results import CONFIDENCE_THRESHOLD, Reading
 from tests.helpers.images import find_lines, normalize_picture
@@ -141,5 +141,7 @@ def test_test_images_are_read_as_well_from_png_files_as_from_tensors(reader, rea
     from_files = reader.predict(normalized).argmax(1)
     accuracy = (direct == test.labels).double().mean()
     assert abs((from_files == test.labels).double().mean() - accuracy) <= 0.001
-    texts = [reader.read(decoding.decode(encode_image(Image.fromarray(i)))).text for i in test.images[:1000, 0].numpy()]
+    texts = [
+        reader.read(image_decoding.decode(encode_image(Image.fromarray(i)))).text for i in test.images[:1000, 0].numpy()
+    ]
     assert sum(text == str(digit) for text, digit in zip(texts, from_files.tolist(), strict=False)) >= 998

@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder
 
 from bench.sample_images import encode_image
 from digits import UserError
-from digits.recognition.decoding import describe_content
+from digits.recognition.image_decoding import describe_content
 from digits.serving.request_parsing import decode_base64, decompress, peek_pixels
 from tests.helpers.api import assert_error, to_base64
 

@@ -1,4 +1,4 @@
-"""`digits.recognition.decoding`: every format gives the same upright pixels; errors tell the user what to do."""
+"""`digits.recognition.image_decoding`: every format gives the same upright pixels; errors tell the user what to do."""
 
 import contextlib
 import io
@@ -15,7 +15,7 @@ from PIL import Image
 from bench.sample_images import encode_image, to_image
 from digits import UserError
 from digits.data import synthetic
-from digits.recognition import decoding
+from digits.recognition import image_decoding
 from tests.helpers.images import normalize_picture, png_declaring_size, tiff_with_damaged_strip
 
 
@@ -139,7 +139,7 @@ INVALID = {
 def test_invalid_picture_raises_an_error_with_code_and_advice(kind):
     content, code, message = INVALID[kind]
     with pytest.raises(UserError, match=message) as error:
-        decoding.decode(content)
+        image_decoding.decode(content)
     assert error.value.code == code
 
 
@@ -148,26 +148,26 @@ def test_error_for_a_file_names_the_file(tmp_path):
     (tmp_path / "folder").mkdir()
     for name, message in (("none.png", "does not exist"), ("empty.png", "is empty"), ("folder", "no pictures")):
         with pytest.raises(UserError, match=f"{name} .*{message}"):
-            decoding.decode(tmp_path / name)
+            image_decoding.decode(tmp_path / name)
 
 
 def test_picture_with_random_bytes_raises_nothing_but_user_errors(seven, reader):
     generator = np.random.default_rng(4)
-    originals = [encode_image(to_image(seven), format) for format in decoding.FORMATS]
+    originals = [encode_image(to_image(seven), format) for format in image_decoding.FORMATS]
     for _ in range(40):
         for original in originals:
             broken = np.frombuffer(original, np.uint8).copy()
             broken[generator.integers(0, min(300, len(broken)), 4)] = generator.integers(0, 256, 4)
             with contextlib.suppress(UserError), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's, about broken metadata
-                reader.read(decoding.decode(broken.tobytes()))
+                reader.read(image_decoding.decode(broken.tobytes()))
 
 
 def test_decoding_stops_after_its_timeout():
     with pytest.raises(UserError, match="takes too long") as error:
-        decoding.decode(WHITE_PNG, timeout=-1)
+        image_decoding.decode(WHITE_PNG, timeout=-1)
     assert error.value.code == "time"
-    assert decoding.decode(WHITE_PNG, timeout=60).size == decoding.decode(WHITE_PNG).size
+    assert image_decoding.decode(WHITE_PNG, timeout=60).size == image_decoding.decode(WHITE_PNG).size
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_libtiff_warnings_about_a_damaged_picture_do_not_reach_stderr(capfd, sev
         image.load()
     assert warning in capfd.readouterr().err  # without suppression libtiff prints it
     with pytest.raises(UserError, match="damaged") as error:
-        decoding.decode(content)
+        image_decoding.decode(content)
     assert error.value.code == "damaged"
     assert capfd.readouterr() == ("", "")
 
@@ -190,12 +190,12 @@ def test_libtiff_warnings_about_a_readable_picture_do_not_reach_stderr(capfd, se
     with Image.open(io.BytesIO(content)) as image:
         image.load()
     assert "Fax4Decode" in capfd.readouterr().err
-    assert decoding.decode(content).size == (200, 200)
+    assert image_decoding.decode(content).size == (200, 200)
     assert capfd.readouterr() == ("", "")
 
 
 def test_stderr_works_again_after_its_suppression(capfd):
-    with contextlib.suppress(LookupError), decoding.suppress_stderr():
+    with contextlib.suppress(LookupError), image_decoding.suppress_stderr():
         os.write(2, b"not seen")
         raise LookupError
     os.write(2, b"seen")
@@ -205,17 +205,17 @@ def test_stderr_works_again_after_its_suppression(capfd):
 def test_threads_that_suppress_stderr_concurrently_do_not_lose_it(capfd, seven):
     content = encode_image(to_image(seven), "TIFF", compression="tiff_lzw")
     with ThreadPoolExecutor(8) as threads:
-        sizes = list(threads.map(lambda _: decoding.decode(content).size, range(64)))
+        sizes = list(threads.map(lambda _: image_decoding.decode(content).size, range(64)))
     assert set(sizes) == {(200, 200)}
     os.write(2, b"seen")
     assert capfd.readouterr().err == "seen"
 
 
-@pytest.mark.parametrize("format", decoding.FORMATS)
+@pytest.mark.parametrize("format", image_decoding.FORMATS)
 def test_is_picture_needs_only_the_beginning_of_a_file(seven, format):
     content = encode_image(to_image(seven), format)
-    assert decoding.is_picture(content)
-    assert decoding.is_picture(content[: len(content) // 2])
+    assert image_decoding.is_picture(content)
+    assert image_decoding.is_picture(content[: len(content) // 2])
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_is_picture_needs_only_the_beginning_of_a_file(seven, format):
     ids=lambda value: str(value)[:24],
 )
 def test_is_picture_is_false_where_decode_does_not_know_the_format(content, expected):
-    assert decoding.is_picture(content) == expected
+    assert image_decoding.is_picture(content) == expected
     with pytest.raises(UserError) as error:
-        decoding.decode(content)
+        image_decoding.decode(content)
     assert (error.value.code in ("format", "empty")) != expected
