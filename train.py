@@ -161,7 +161,7 @@ def main(config: TrainConfig) -> None:
             curve.append({"epoch": epoch, "loss": loss, "validation_accuracy": accuracy, "seconds": took})
             dist.print0(f"epoch {epoch:2d}/{config.epochs}  loss {loss:.4f}  validation {accuracy:.2f} %  {took:.1f} s")
             checkpoint.save(path, saved_config, curve, state)
-        # -- calibration, then the only look at the test images
+        # -- calibration, then the test images, once
         trained = metrics.calibrate(networks.fold_batch_norm(ema.module), data.validation)
         train_seconds = time.perf_counter() - started
         accuracy, test_accuracy = curve[-1]["validation_accuracy"], metrics.accuracy(trained, data.test)

@@ -1,4 +1,4 @@
-"""`train.py`: reproducible weights, recipes, teachers, and what is recorded."""
+"""`train.py`: reproducible weights, recipes, teachers, metadata."""
 
 import contextlib
 import json

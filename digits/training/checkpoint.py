@@ -21,7 +21,7 @@ from digits.config import Settings, flag, variable
 HINT = "Name the .resume.pth file of a stopped run with --resume; a finished run deletes its own."
 KEYS = {"config", "curve", "state"}
 RESUME_FLAGS = {"resume", "json_output", "device", "data_dir", "mirror", "out"}  # may be given with --resume
-# Settings that do not change what is learned: where a run computes, reads and writes.
+# Settings without influence on the training itself: where a run computes, reads and writes.
 RUN_SETTINGS = RESUME_FLAGS | {"teachers", "teacher_cache"}
 
 C = TypeVar("C", bound=Settings)
@@ -71,8 +71,8 @@ def save(path: Path | None, config: dict[str, Any], curve: list[dict[str, float]
     if path is None:
         return
     states = {
-        name: part.get_state() if isinstance(part, torch.Generator) else part.state_dict()
-        for name, part in state.items()
+        name: holder.get_state() if isinstance(holder, torch.Generator) else holder.state_dict()
+        for name, holder in state.items()
     }
     with files.defer_stop_signals(), files.atomic_write(path) as file:
         torch.save({"config": config, "curve": curve, "state": states}, file)
@@ -104,11 +104,11 @@ def load(config: C) -> Checkpoint[C]:
 
 def restore(state: Mapping[str, Any], saved: dict[str, Any]) -> None:
     """Set the objects of `state` to the `saved` states of a checkpoint."""
-    for name, part in state.items():
-        if isinstance(part, torch.Generator):
-            part.set_state(saved[name])
+    for name, holder in state.items():
+        if isinstance(holder, torch.Generator):
+            holder.set_state(saved[name])
         else:
-            part.load_state_dict(saved[name])
+            holder.load_state_dict(saved[name])
 
 
 def partial_path(path: Path) -> Path:

@@ -145,7 +145,7 @@ def cached_predictions(
         images = augmented_view(dataset, ranges, view)
         with device.autocast(dataset.images.device):
             logits = [predict_logits(network, images).float() for network in networks]
-        mean = torch.stack([append_reject_logit(part).softmax(1) for part in logits]).mean(0)
+        mean = torch.stack([append_reject_logit(output).softmax(1) for output in logits]).mean(0)
         content["probabilities"].append(mean.half().cpu())
         content["seconds"] += time.perf_counter() - started
         with files.defer_stop_signals(), files.atomic_write(cache) as file:
