@@ -16,3 +16,16 @@ export const byId = (id) => document.getElementById(id);
  * @returns {HTMLElement}
  */
 export const createElement = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
+
+/**
+ * Mark one of several options or tabs as selected. Only this one is reached by the Tab key (roving tabindex).
+ *
+ * @param {HTMLCollection} items
+ * @param {number} selected index
+ */
+export function markSelected(items, selected) {
+  [...items].forEach((item, index) => {
+    item.ariaSelected = index === selected;
+    item.tabIndex = index === selected ? 0 : -1;
+  });
+}

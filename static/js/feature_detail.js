@@ -10,7 +10,7 @@ import {
   paintDiverging,
   resizeToDevicePixels,
 } from "./pixel_grids.js";
-import { cssColor } from "./theme.js";
+import { setStroke } from "./theme.js";
 
 /**
  * The position of a feature map on the 28×28 digit, in pixels.
@@ -65,8 +65,7 @@ function drawActivation(canvas, map, digit, peak, { offset, stride, fieldSize })
   if (!peak) return;
   const position = map.flat().indexOf(peak);
   const [column, row] = [position % map.length, Math.floor(position / map.length)];
-  context.strokeStyle = `rgb(${cssColor("--digit-marker")})`;
-  context.lineWidth = 2;
+  setStroke(context, "--digit-marker");
   context.strokeRect(column * stride * scale, row * stride * scale, fieldSize * scale, fieldSize * scale);
 }
 

@@ -1,6 +1,6 @@
 // The feature maps of a convolution, one per filter, with the details of the selected or pointed-at one.
 
-import { createElement } from "./dom.js";
+import { createElement, markSelected } from "./dom.js";
 import { createFeatureDetail } from "./feature_detail.js";
 import { formatNumber, t } from "./i18n.js";
 import { maxAbs, paintGrid } from "./pixel_grids.js";
@@ -42,10 +42,7 @@ export function createFeatureMaps(step, geometry) {
   function update() {
     if (!shown) return;
     const current = currentIndex();
-    [...list.children].forEach((button, index) => {
-      button.ariaSelected = index === current;
-      button.tabIndex = index === current ? 0 : -1;
-    });
+    markSelected(list.children, current);
     const index = hovered ?? current;
     showDetail(index, shown.values[index], shown.digit, shown.filters?.[index]);
   }

@@ -3,7 +3,7 @@
 import { byId } from "./dom.js";
 import { DIGIT_SIZE, DIGIT_VIEW_SIZE, gridToCanvas, resizeToDevicePixels } from "./pixel_grids.js";
 import { renderDrawing, toCanvasUnits } from "./rasterize.js";
-import { cssColor } from "./theme.js";
+import { cssColor, setStroke } from "./theme.js";
 
 const SCALED_SIZE = 20; // pixels of the digit's longer side, as in MNIST
 
@@ -30,8 +30,7 @@ function drawCropped(canvas, crop, snapshot) {
   const y = box.y + box.height / 2 - 0.625 * longerSide;
   renderDrawing(context, snapshot.drawing, { x, y, scale }, `rgb(${cssColor("--text")})`);
   context.setLineDash([6, 5]);
-  context.strokeStyle = `rgb(${cssColor("--accent")})`;
-  context.lineWidth = 2;
+  setStroke(context, "--accent");
   context.strokeRect((box.x - x) * scale, (box.y - y) * scale, box.width * scale, box.height * scale);
 }
 
@@ -42,8 +41,7 @@ function drawScaled(canvas, [left, top, right, bottom], digit) {
   const [width, height] = [right - left, bottom - top];
   context.imageSmoothingEnabled = false;
   context.drawImage(digit, left, top, width, height, 0, 0, width * scale, height * scale);
-  context.strokeStyle = `rgb(${cssColor("--digit-marker")})`;
-  context.lineWidth = 2;
+  setStroke(context, "--digit-marker");
   context.strokeRect(1, 1, SCALED_SIZE * scale - 2, SCALED_SIZE * scale - 2);
 }
 
@@ -54,8 +52,7 @@ function drawCentered(canvas, [x, y], digit) {
   const middle = canvas.width / 2;
   context.imageSmoothingEnabled = false;
   context.drawImage(digit, 0, 0, canvas.width, canvas.height);
-  context.strokeStyle = `rgb(${cssColor("--digit-marker")})`;
-  context.lineWidth = 2;
+  setStroke(context, "--digit-marker");
   context.beginPath();
   context.moveTo(middle, 0);
   context.lineTo(middle, canvas.height);

@@ -2,8 +2,8 @@
 
 import { createElement } from "./dom.js";
 import { formatPercent, onLanguageChange } from "./i18n.js";
+import { digitLabel, isNonDigit, isUncertain } from "./probabilities.js";
 import { toCanvasUnits } from "./rasterize.js";
-import { CONFIDENCE_THRESHOLD, NON_DIGIT_THRESHOLD } from "./result.js";
 import { CANVAS_HEIGHT, CANVAS_WIDTH } from "./strokes.js";
 
 const LABEL_HEIGHT = 60; // units of the canvas, on a phone
@@ -20,12 +20,12 @@ export function createOverlay(layer) {
   let shown = { digits: [], snapshot: null };
   let selected = 0;
 
-  function createBox({ box, result, probability }, index) {
-    const { x, y, width, height } = toCanvasUnits(shown.snapshot, box);
+  function createBox(digit, index) {
+    const { x, y, width, height } = toCanvasUnits(shown.snapshot, digit.box);
     const element = createElement("div", { className: "box" });
-    const textContent = probability < NON_DIGIT_THRESHOLD ? "?" : `${result} · ${formatPercent(probability, 0)}`;
-    element.append(createElement("span", { textContent }));
-    element.classList.toggle("uncertain", probability < CONFIDENCE_THRESHOLD);
+    const percent = isNonDigit(digit) ? "" : ` · ${formatPercent(digit.probability, 0)}`;
+    element.append(createElement("span", { textContent: digitLabel(digit) + percent }));
+    element.classList.toggle("uncertain", isUncertain(digit.probability));
     element.classList.toggle("selected", index === selected && shown.digits.length > 1);
     if (y < LABEL_HEIGHT) {
       const hasSpaceBelow = CANVAS_HEIGHT - (y + height) >= LABEL_HEIGHT;

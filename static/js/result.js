@@ -1,14 +1,9 @@
 // The reading: its text in large type, a sentence, and the bar chart of the selected digit.
 
 import { createBars } from "./bars.js";
-import { byId, createElement } from "./dom.js";
+import { byId, createElement, markSelected } from "./dom.js";
 import { formatPercent, onLanguageChange, t } from "./i18n.js";
-
-/** The probability below which a user should check a reading; the server writes it into the page. */
-export const CONFIDENCE_THRESHOLD = Number(document.querySelector("[name=confidence-threshold]").content);
-
-/** The probability below which a component is no digit: a non-digit gives each of the ten about 0.1. */
-export const NON_DIGIT_THRESHOLD = 0.2;
+import { digitLabel, isNonDigit, isUncertain, secondMostProbable } from "./probabilities.js";
 
 const MIN_ALTERNATIVE = 0.15; // the probability from which a second digit is named
 
@@ -37,7 +32,7 @@ export function createResult(onSelect) {
     const title = digits.length > 1 ? t("barsOfDigit", [selected + 1, digits.length]) : t("bars");
     byId("bars-title").textContent = title;
     showProbabilities(digits[selected]?.probabilities);
-    byId("bars").classList.toggle("uncertain", digits[selected]?.probability < CONFIDENCE_THRESHOLD);
+    byId("bars").classList.toggle("uncertain", isUncertain(digits[selected]?.probability));
   }
 
   /** Show the text in large type: one tab per digit, or plain text if no digit can be selected. */
@@ -58,22 +53,16 @@ export function createResult(onSelect) {
     if (hadFocus) tabs.children[selected].focus();
   }
 
-  function createTab({ result: digit, probability }, index) {
-    const button = createElement("button", { type: "button", role: "tab" });
-    button.textContent = probability < NON_DIGIT_THRESHOLD ? "?" : digit;
-    button.ariaLabel = t("digitLabel", [digit, formatPercent(probability)]);
+  function createTab(digit, index) {
+    const button = createElement("button", { type: "button", role: "tab", textContent: digitLabel(digit) });
+    button.ariaLabel = t("digitLabel", [digit.result, formatPercent(digit.probability)]);
     button.setAttribute("aria-controls", "bars-panel");
-    button.classList.toggle("uncertain", probability < CONFIDENCE_THRESHOLD);
+    button.classList.toggle("uncertain", isUncertain(digit.probability));
     button.addEventListener("click", () => select(index));
     return button;
   }
 
-  function updateTabs() {
-    [...byId("reading-text").children].forEach((button, index) => {
-      button.ariaSelected = index === selected;
-      button.tabIndex = index === selected ? 0 : -1;
-    });
-  }
+  const updateTabs = () => markSelected(byId("reading-text").children, selected);
 
   function select(index) {
     selected = index;
@@ -138,27 +127,26 @@ function describe(state) {
 function describeReading({ text, probability, certain, digits }) {
   const percent = formatPercent(probability);
   if (certain) return { status: "certain", text, sentence: t("certain", [text, percent]), detail: "" };
-  if (digits.every((digit) => digit.probability < NON_DIGIT_THRESHOLD)) {
+  if (digits.every(isNonDigit)) {
     return { status: "uncertain", text: "?", sentence: t("nonDigit"), detail: t("nonDigitDetail") };
   }
   const confidence = t("confidence", percent);
-  const doubtful = digits.reduce((a, b) => (b.probability < a.probability ? b : a));
-  const alternative = findAlternative(doubtful);
+  const leastProbable = digits.reduce((a, b) => (b.probability < a.probability ? b : a));
+  const alternative = findAlternative(leastProbable);
   if (digits.length === 1) {
     return { status: "uncertain", text, sentence: t("uncertain", [text, alternative]), detail: confidence };
   }
-  const position = digits.indexOf(doubtful) + 1;
+  const position = digits.indexOf(leastProbable) + 1;
   let reason = t("uncertainSegmentation");
-  if (doubtful.probability < NON_DIGIT_THRESHOLD) reason = t("nonDigitAt", position);
-  else if (doubtful.probability < CONFIDENCE_THRESHOLD) {
-    reason = t("uncertainDigit", [position, doubtful.result, alternative]);
+  if (isNonDigit(leastProbable)) reason = t("nonDigitAt", position);
+  else if (isUncertain(leastProbable.probability)) {
+    reason = t("uncertainDigit", [position, leastProbable.result, alternative]);
   }
   return { status: "uncertain", text, sentence: t("uncertain", [text, null]), detail: `${reason} ${confidence}` };
 }
 
 /** Find the second most probable digit; null if its probability is too low to be named. */
-function findAlternative({ probabilities, result }) {
-  const others = probabilities.map((p, digit) => (digit === result ? -1 : p));
-  const highest = Math.max(...others);
-  return highest >= MIN_ALTERNATIVE ? others.indexOf(highest) : null;
+function findAlternative(digit) {
+  const alternative = secondMostProbable(digit);
+  return digit.probabilities[alternative] >= MIN_ALTERNATIVE ? alternative : null;
 }

@@ -2,7 +2,8 @@
 
 import { byId, createElement } from "./dom.js";
 import { t } from "./i18n.js";
-import { DIGIT_SIZE, resizeToDevicePixels } from "./pixel_grids.js";
+import { DIGIT_SIZE, gridToCanvas, resizeToDevicePixels } from "./pixel_grids.js";
+import { secondMostProbable } from "./probabilities.js";
 import { renderDrawing } from "./rasterize.js";
 import { cssColor } from "./theme.js";
 
@@ -37,9 +38,9 @@ export function createSaliency() {
   const explainedDigit = ({ reading, digit }) => reading.digits[digit];
 
   function update() {
-    const { result, probabilities } = explainedDigit(shown.answer);
-    const otherProbabilities = probabilities.map((p, digit) => (digit === result ? -1 : p));
-    const other = contrast ?? otherProbabilities.indexOf(Math.max(...otherProbabilities));
+    const explained = explainedDigit(shown.answer);
+    const { result } = explained;
+    const other = contrast ?? secondMostProbable(explained);
     options.forEach((input, digit) => (input.checked = digit === other));
     showMap("saliency", result, t("why", result));
     showMap("contrast", other, t(other === result ? "why" : "whyNot", other));
@@ -75,7 +76,8 @@ function drawSaliency(canvas, saliency, { crop, placed, pixels }, snapshot) {
   const context = resizeToDevicePixels(canvas, VIEW_SIZE);
   const scale = canvas.width / VIEW_PIXELS;
   if (snapshot.drawing.picture) {
-    context.drawImage(toAlphaMask(pixels), MARGIN * scale, MARGIN * scale, DIGIT_SIZE * scale, DIGIT_SIZE * scale);
+    const digit = gridToCanvas(pixels, 255, "--text"); // only its opacity counts
+    context.drawImage(digit, MARGIN * scale, MARGIN * scale, DIGIT_SIZE * scale, DIGIT_SIZE * scale);
   } else {
     const unit = ((crop[2] - crop[0]) * snapshot.scale) / (placed[2] - placed[0]); // canvas units per digit pixel
     const x = snapshot.x + crop[0] * snapshot.scale - (placed[0] + MARGIN) * unit;
@@ -98,18 +100,7 @@ function colorize(saliency) {
     const color = value < 0 ? negative : positive;
     image.data.set([...neutral.map((gray, channel) => gray + intensity * (color[channel] - gray)), 255], 4 * i);
   }
-  return imageToCanvas(image);
-}
-
-/** Convert the pixels of a normalized digit to the opacity of a picture. */
-function toAlphaMask(pixels) {
-  const image = new ImageData(DIGIT_SIZE, DIGIT_SIZE);
-  pixels.flat().forEach((value, i) => (image.data[4 * i + 3] = value));
-  return imageToCanvas(image);
-}
-
-function imageToCanvas(image) {
-  const canvas = createElement("canvas", { width: image.width, height: image.height });
+  const canvas = createElement("canvas", { width: VIEW_PIXELS, height: VIEW_PIXELS });
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;
 }

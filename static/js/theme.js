@@ -19,6 +19,17 @@ export function cssColor(property) {
 }
 
 /**
+ * Set color and width of lines that are drawn on a canvas.
+ *
+ * @param {CanvasRenderingContext2D} context
+ * @param {string} property a custom property of the style sheet
+ */
+export function setStroke(context, property) {
+  context.strokeStyle = `rgb(${cssColor(property)})`;
+  context.lineWidth = 2;
+}
+
+/**
  * Apply the theme that is selected in `select`: "auto" follows the system.
  *
  * @param {HTMLSelectElement} select
