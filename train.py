@@ -26,7 +26,7 @@ import model as networks
 from digits import UserError, device, files, metrics
 from digits.config import CommonSettings, parse
 from digits.data import augmentation, splits
-from digits.probabilities import append_reject_logit
+from digits.probabilities import append_reject_logit, to_input
 from digits.training import checkpoint, distillation, distributed, optim
 
 RECIPES = {  # what differs from the defaults
@@ -145,7 +145,7 @@ def main(config: TrainConfig) -> None:
                 muon.param_groups[0]["lr"], adamw.param_groups[0]["lr"] = config.lr * scale, config.adamw_lr * scale
                 shard = dist.shard(batch)
                 with device.autocast(dist.device, config.amp):
-                    logits = ddp(images[shard].float() / 255).float()  # (B, 1, 28, 28) → (B, 10)
+                    logits = ddp(to_input(images[shard])).float()  # (B, 1, 28, 28) → (B, 10)
                 loss = F.cross_entropy(append_reject_logit(logits), targets[shard], reduction="sum") / len(batch)
                 model.zero_grad()
                 (loss * dist.world_size).backward()  # DDP takes the mean gradient of the processes

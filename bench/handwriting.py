@@ -132,7 +132,7 @@ def print_mnist(reader: Reader) -> dict[str, float]:
     print(f"{'a 12-megapixel photo, one thread':42} {f'{median:.0f} ms, spread {spread:.0f} ms':>25}   400 ms")
     figures = {"12-megapixel photo, ms": round(median, 1)}
     try:
-        on_mnist = recognition.measure(reader.model)
+        on_mnist = recognition.measure(reader.network)
     except UserError as error:
         print(f"the 10,000 test images: not measured ({error})")
         return figures

@@ -24,8 +24,8 @@ from bench.results import at_least, at_most, report
 from digits import UserError
 from digits.data import synthetic
 from digits.data.synthetic import Stroke
-from digits.explain import activations, saliency
-from digits.probabilities import class_probabilities
+from digits.explain import saliency
+from digits.probabilities import class_probabilities, to_input
 from digits.recognition import normalization
 from digits.recognition.geometry import AxisTransform
 from digits.recognition.reader import Reader
@@ -94,7 +94,7 @@ def find_pairs(network: torch.nn.Module, first_seed: int, num_handwritings: int)
         for seed in range(first_seed, first_seed + num_handwritings):
             before, added = draw_change(change, torch.Generator().manual_seed(seed))
             normalized, transform, _ = normalization.normalize_with_transform(np.maximum(before, added))
-            inputs = activations.to_network_input(np.array([normalization.normalize(before), normalized]))
+            inputs = to_input(np.array([normalization.normalize(before), normalized]))
             probabilities = class_probabilities(network(inputs))
             if min(probabilities[0, change.old], probabilities[1, change.new]) > MIN_PROBABILITY:
                 yield Pair(change, normalized, added_fractions(before, added, transform))
@@ -147,7 +147,7 @@ def chance_level(pair: Pair) -> float:
 
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    network = Reader(model.load(args.weights)).model  # in the memory format in which the server runs it
+    network = Reader(model.load(args.weights)).network  # in the memory format in which the server runs it
     with torch.inference_mode():
         pairs = list(
             find_pairs(network, FIRST_SEED_CHOOSING if args.choose else FIRST_SEED_REPORTING, NUM_HANDWRITINGS)

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from digits.explain import saliency
+from digits.probabilities import to_input
 from digits.recognition.results import Digit, DigitTrace
 
 
@@ -15,22 +16,17 @@ def explain_digit(
     network: with a method `forward_intermediates`, as those of model.py have.
     """
     with torch.inference_mode():
-        outputs = network.forward_intermediates(to_network_input(digit.normalized).to(device))
+        outputs = network.forward_intermediates(to_input(digit.pixels).to(device))
     layers = [
         {"name": name, "shape": list(output.shape[1:]), "values": to_lists(output[0])}
         for name, output in outputs.items()
     ]
-    saliency_maps = saliency.rise(digit.normalized, network, device)
+    saliency_maps = saliency.rise(digit.pixels, network, device)
     return {
         "frame": describe_normalization(digit, trace),
         "layers": layers,
         "heat": {"method": saliency.METHOD, "values": to_lists(saliency_maps)},
     }
-
-
-def to_network_input(normalized: np.ndarray) -> torch.Tensor:
-    """Convert normalized digits (28, 28) or (B, 28, 28) uint8 to the network's input (B, 1, 28, 28) in [0, 1]."""
-    return torch.from_numpy(normalized.reshape(-1, 1, *normalized.shape[-2:]) / np.float32(255))
 
 
 def to_lists(values: torch.Tensor) -> list:
@@ -44,12 +40,12 @@ def describe_normalization(digit: Digit, trace: DigitTrace) -> dict:
     Returns: crop, the rectangle of the digit in pixels of the upright picture; placed, the same in pixels of the
     normalized digit; centre, the center of mass (x, y) in pixels of the normalized digit; pixels, its values.
     """
-    mass = digit.normalized.astype(np.float64)
+    mass = digit.pixels.astype(np.float64)
     pixel_centers = np.arange(len(mass)) + 0.5
     center_of_mass = [float(mass.sum(axis) @ pixel_centers / mass.sum()) for axis in (0, 1)]
     return {
         "crop": [round(value, 2) for value in trace.to_picture.apply_to_box(trace.box)],
         "placed": list(trace.box),
         "centre": [round(value, 2) for value in center_of_mass],
-        "pixels": digit.normalized.tolist(),
+        "pixels": digit.pixels.tolist(),
     }

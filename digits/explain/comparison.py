@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from digits.explain.activations import to_network_input
 from digits.files import load_metadata
-from digits.probabilities import BATCH_SIZE, class_probabilities
+from digits.probabilities import class_probabilities, forward_in_batches, to_input
 from digits.recognition.results import Digit, Reading
 
 
@@ -35,21 +34,16 @@ def recorded_accuracy(weights: Path) -> float | None:
 
 def compare_models(reading: Reading, models: Sequence[ComparedModel], device: str | torch.device = "cpu") -> list[dict]:
     """Classify the digits of `reading` with each of `models`, in the JSON form of `POST /api/compare`."""
-    inputs = to_network_input(np.array([digit.normalized for digit in reading.digits])).to(device)
+    inputs = to_input(np.array([digit.pixels for digit in reading.digits])).to(device)
     return [to_dict(model, classify_digits(reading.digits, model.network, inputs)) for model in models]
 
 
 @torch.inference_mode()
 def classify_digits(digits: Sequence[Digit], network: torch.nn.Module, inputs: torch.Tensor) -> Reading:
     """Return `digits` as `network` classifies them, from their `inputs` (B, 1, 28, 28)."""
-    batches = inputs.split(BATCH_SIZE)
-    probabilities = torch.cat([class_probabilities(network(batch)) for batch in batches]).tolist()
-    return Reading(
-        tuple(
-            Digit(row.index(max(row)), max(row), tuple(row), digit.box, digit.normalized)
-            for digit, row in zip(digits, probabilities, strict=True)
-        )
-    )
+    probabilities = class_probabilities(forward_in_batches(network, inputs)).tolist()
+    pairs = zip(digits, probabilities, strict=True)
+    return Reading(tuple(Digit.from_probabilities(row, digit.box, digit.pixels) for digit, row in pairs))
 
 
 def to_dict(model: ComparedModel, reading: Reading) -> dict:

@@ -5,7 +5,7 @@ import io
 from PIL import Image
 
 from digits import UserError
-from digits.recognition.results import CONFIDENCE_THRESHOLD, Digit, Reading, Trace
+from digits.recognition.results import Digit, Reading, Trace
 
 MAX_COLUMNS = 10  # digits side by side
 MAX_DIGITS = 40  # drawn, and named in the title
@@ -79,7 +79,7 @@ def _plot_foreground(axes, image: Image.Image, trace: Trace) -> None:
 
 def _plot_normalized_digit(axes, digit: Digit) -> None:
     """Plot the network's input."""
-    axes.imshow(digit.normalized, cmap="gray", vmin=0, vmax=255)
+    axes.imshow(digit.pixels, cmap="gray", vmin=0, vmax=255)
     _style_axes(axes, f"{digit.result}  {digit.probability:.1%}", _digit_color(digit))
 
 
@@ -94,7 +94,7 @@ def _plot_probabilities(axes, digit: Digit) -> None:
 
 
 def _digit_color(digit: Digit) -> str:
-    return CERTAIN_COLOR if digit.probability >= CONFIDENCE_THRESHOLD else UNCERTAIN_COLOR
+    return CERTAIN_COLOR if digit.certain else UNCERTAIN_COLOR
 
 
 def _style_axes(axes, title: str, color: str = TEXT_COLOR) -> None:

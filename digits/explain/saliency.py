@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from digits.probabilities import BATCH_SIZE
+from digits.probabilities import forward_in_batches, to_input
 from digits.recognition.normalization import IMAGE_SIZE
 
 METHOD = "rise"
@@ -32,16 +32,16 @@ KEEP_PROBABILITY = 0.3
 
 
 @torch.inference_mode()
-def rise(normalized: np.ndarray, network: torch.nn.Module, device: str | torch.device = "cpu") -> torch.Tensor:
+def rise(pixels: np.ndarray, network: torch.nn.Module, device: str | torch.device = "cpu") -> torch.Tensor:
     """Compute the saliency maps of a normalized digit (28, 28) uint8, one for each class.
 
     Returns: (10, 28, 28), in logits relative to their mean; positive where a pixel counts for the class, negative
     where it counts against it, 0 in the background. The ten maps sum to 0.
     """
     masks = random_masks()
-    intensity = torch.from_numpy(normalized / np.float32(255))
+    intensity = to_input(pixels)[0, 0]
     masked = (intensity * masks)[:, None].to(device)  # (NUM_MASKS, 1, 28, 28)
-    logits = torch.cat([centered_logits(network(batch)) for batch in masked.split(BATCH_SIZE)]).cpu()
+    logits = centered_logits(forward_in_batches(network, masked)).cpu()
     deviations = masks - masks.mean(0)
     # Slope of the linear regression of each logit on the visibility of each pixel.
     slopes = torch.einsum("md,myx->dyx", logits - logits.mean(0), deviations) / deviations.square().sum(0)

@@ -1,12 +1,13 @@
 """Results of reading a picture: the digits, the reading that they form, and the trace of how they were read."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from digits import UserError
-from digits.recognition.components import MAX_COMPONENTS, Component
+from digits.recognition.components import MAX_COMPONENTS
 from digits.recognition.foreground import Foreground
 from digits.recognition.geometry import AxisTransform, Box
 
@@ -25,14 +26,25 @@ class Digit:
     probability: the calibrated probability of `result`, in [0, 1].
     probabilities: of the ten classes.
     box: in pixels of the picture.
-    normalized: the network's input, (28, 28) uint8.
+    pixels: the normalized digit, (28, 28) uint8.
     """
 
     result: int
     probability: float
     probabilities: tuple[float, ...]
     box: Box
-    normalized: np.ndarray = field(repr=False, compare=False)
+    pixels: np.ndarray = field(repr=False, compare=False)
+
+    @classmethod
+    def from_probabilities(cls, probabilities: Sequence[float], box: Box, pixels: np.ndarray) -> "Digit":
+        """Make the digit that is the most probable of the ten classes."""
+        probability = max(probabilities)
+        return cls(probabilities.index(probability), probability, tuple(probabilities), box, pixels)
+
+    @property
+    def certain(self) -> bool:
+        """Whether the digit needs no check by a person."""
+        return self.probability >= CONFIDENCE_THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -106,12 +118,10 @@ class Reading:
 class DigitTrace:
     """How one digit was read.
 
-    component: the digit in the foreground, or in a downscaled copy of the foreground if its text line is high.
     box: of the digit, in pixels of the normalized digit; it may begin before 0.
     to_picture: transform from pixels of the normalized digit to pixels of the picture.
     """
 
-    component: Component
     box: Box
     to_picture: AxisTransform
 

@@ -35,7 +35,7 @@ def explain(query: ExplainQuery) -> dict:
     if query.digit >= len(reading.digits):
         last = len(reading.digits) - 1
         raise UserError(f'There is no such digit: "digit" is 0 for the first and {last} for the last one.', "digit")
-    explanation = explain_digit(reading.digits[query.digit], trace.digits[query.digit], reader.model, reader.device)
+    explanation = explain_digit(reading.digits[query.digit], trace.digits[query.digit], reader.network, reader.device)
     return ExplainResponse(reading=reading.to_dict(), digit=query.digit, **explanation).model_dump()
 
 

@@ -69,7 +69,7 @@ def assert_dot_is_mapped(digit: Digit, trace: DigitTrace, corner: MarkedCorner) 
     crop, placed = trace.to_picture.apply_to_box(trace.box), trace.box
     assert description["crop"] == pytest.approx(crop, abs=0.0051)
     assert description["placed"] == list(placed)
-    dot = find_dot(digit.normalized)
+    dot = find_dot(digit.pixels)
     for axis in (0, 1):
         scale = (placed[axis + 2] - placed[axis]) / (crop[axis + 2] - crop[axis])
         assert placed[axis] + scale * (corner.dot[axis] - crop[axis]) == pytest.approx(dot[axis], abs=0.5)

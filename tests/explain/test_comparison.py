@@ -17,7 +17,7 @@ def compared_model(name: str, parameter_count: int, network: torch.nn.Module) ->
 def test_each_network_classifies_the_same_normalized_digits(reader):
     reading = reader.read(image_decoding.decode("input/test-3.png"))
     five = compared_model("five", 1, ConstantLogits(*[0.0] * 5, 20.0, *[0.0] * 4))
-    first, second = comparison.compare_models(reading, [five, compared_model("cnn", 2, reader.model)])
+    first, second = comparison.compare_models(reading, [five, compared_model("cnn", 2, reader.network)])
     assert list(first) == ["name", "parameters", "test_accuracy", "text", "probability", "digits"]
     assert (first["text"], second["text"]) == ("5", "3")
     assert second["digits"] == reading.to_dict()["digits"]

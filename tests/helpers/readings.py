@@ -8,6 +8,6 @@ from digits.recognition.results import Digit, Reading
 
 def make_reading(*digits: tuple[int, float], segmentation_probability: float = 1.0) -> Reading:
     """Make a reading of digits (result, probability)."""
-    normalized = np.zeros((28, 28), np.uint8)
+    pixels = np.zeros((28, 28), np.uint8)
     rows = [(d, p, tuple(p if i == d else 0.0 for i in range(10))) for d, p in digits]
-    return Reading(tuple(Digit(*row, Box(0, 0, 9, 9), normalized) for row in rows), segmentation_probability)
+    return Reading(tuple(Digit(*row, Box(0, 0, 9, 9), pixels) for row in rows), segmentation_probability)
