@@ -5,9 +5,10 @@
 Collects pairs of neighboring components: of single digits of MNIST's training images, as they are and with eroded
 strokes; and of several digits of different sizes, side by side on sloping lines. A logistic regression, in which both
 classes have equal weight, is fitted to the gap alone and to the gap and the vertical IoU. SPLIT_PRIOR_WEIGHTS were
-fitted to synthetic digits as well. Makes no file; the last line is one JSON object.
+fitted to synthetic digits as well, which this program does not load. Makes no file; the last line is one JSON object.
 """
 
+import itertools
 import json
 
 import cv2
@@ -18,9 +19,9 @@ from tqdm import tqdm
 from bench.robustness import crop_digit
 from digits.data import mnist, restyling
 from digits.data.mnist import ImageDataset
-from digits.recognition import foreground
-from digits.recognition.components import find_components
-from digits.recognition.text_lines import group_into_lines, vertical_iou
+from digits.recognition.foreground import extract_foreground
+from digits.recognition.oversegmentation import measure_gap
+from digits.recognition.text_lines import find_text_lines
 
 DIGIT_COUNT = 20_000  # the first training images: the reader was measured on others
 ERODED_COUNT, LINE_COUNT = 2_000, 1_500
@@ -34,13 +35,13 @@ def pair_features(picture: np.ndarray) -> Features:
 
     Returns: the gap as a fraction of the line height, as in `oversegmentation.Gap`, and the vertical IoU.
     """
-    found = foreground.extract_foreground(picture[..., None])
-    lines = group_into_lines(find_components(found), found.intensity.shape) if found else []
-    if len(lines) != 1:
+    foreground = extract_foreground(picture[..., None])
+    lines = find_text_lines(foreground) if foreground else []
+    if not lines or len(lines) > 1:
         return []
     height = max(component.height for component in lines[0])
-    pairs = zip(lines[0], lines[0][1:], strict=False)
-    return [((right.box[0] - left.box[2]) / height, vertical_iou(left, right)) for left, right in pairs]
+    gaps = [measure_gap(left, right, height) for left, right in itertools.pairwise(lines[0])]
+    return [(gap.width, gap.vertical_iou) for gap in gaps]
 
 
 def collect_within_digits(digits: ImageDataset, rng: np.random.Generator) -> Features:

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from digits.recognition.geometry import Box
+
 MIN_STRIP_SIDE = 32  # pixels of the shorter side that `downscale` leaves to a long strip
 
 
@@ -41,6 +43,21 @@ def max_value(values: np.ndarray) -> np.floating:
 def pad(values: np.ndarray, margin: int) -> np.ndarray:
     """Surround `values` (H, W) with a `margin` of zeros, as `np.pad(values, margin)`."""
     return cv2.copyMakeBorder(values, margin, margin, margin, margin, cv2.BORDER_CONSTANT)
+
+
+def crop_padded(values: np.ndarray, box: Box) -> np.ndarray:
+    """Crop `values` (H, W) to `box`, which may extend beyond the array: zeros there. Else the result is a view."""
+    inside = values[max(0, box.top) : box.bottom, max(0, box.left) : box.right]
+    if inside.shape == (box.height, box.width):
+        return inside
+    before_y, before_x = max(0, -box.top), max(0, -box.left)
+    after_y, after_x = box.height - inside.shape[0] - before_y, box.width - inside.shape[1] - before_x
+    return cv2.copyMakeBorder(inside, before_y, after_y, before_x, after_x, cv2.BORDER_CONSTANT)
+
+
+def robust_sigma(deviations: np.ndarray) -> np.floating:
+    """Estimate the standard deviation of normal noise from absolute `deviations` (N,); outliers hardly change it."""
+    return 1.4826 * median(deviations)
 
 
 # Pictures of one source are mostly of one size. The indices for a photo of 2 megapixels take 4 MB.

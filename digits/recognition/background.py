@@ -6,7 +6,7 @@ smooth surface is fitted to the border, and to all pixels that are as close to t
 
 import numpy as np
 
-from digits.recognition.arrays import border_indices, downscale, median
+from digits.recognition.arrays import border_indices, downscale, median, robust_sigma
 
 FIT_SIDE = 96  # pixels of the longer side on which the surface is fitted: light changes slowly
 
@@ -42,7 +42,7 @@ def _fit_surface(basis: np.ndarray, values: np.ndarray, border: np.ndarray, star
     inner[border] = False
     for step in range(8):
         residual = np.linalg.norm(values - surface, axis=1)
-        scale = 1.4826 * median(residual[border]) + 1 / 255
+        scale = robust_sigma(residual[border]) + 1 / 255
         weights = 1 / (1 + (residual / (2 * scale)) ** 2)
         if step < 4:
             weights[inner] = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import block_average, pad, rectangle_kernel
+from digits.recognition.arrays import block_average, crop_padded, pad, rectangle_kernel
 from digits.recognition.foreground import FOREGROUND_THRESHOLD, MIN_CONTRAST, Foreground
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
 from digits.recognition.normalization import DIGIT_SIZE
@@ -71,15 +71,10 @@ class Component:
 
         Returns: (height + 2 * margin, width + 2 * margin).
         """
-        margin, (left, top, right, bottom) = self.margin, self.box
+        margin = self.margin
         mask = pad(self.mask.view(np.uint8), margin)
         near = cv2.dilate(mask, rectangle_kernel(2 * margin + 1, 2 * margin + 1))
-        crop = intensity[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
-        if crop.shape != mask.shape:  # the margin extends beyond the array
-            before_y, before_x = margin - min(top, margin), margin - min(left, margin)
-            after_y = mask.shape[0] - crop.shape[0] - before_y
-            after_x = mask.shape[1] - crop.shape[1] - before_x
-            crop = cv2.copyMakeBorder(crop, before_y, after_y, before_x, after_x, cv2.BORDER_CONSTANT)
+        crop = crop_padded(intensity, self.box.expand(margin))
         return crop * (mask | (near & (crop <= FOREGROUND_THRESHOLD)))
 
 
@@ -90,8 +85,7 @@ def merge(components: Sequence[Component]) -> Component:
     box = enclosing_box([component.box for component in components])
     mask = np.zeros((box.height, box.width), bool)
     for component in components:
-        x, y = component.box.left - box.left, component.box.top - box.top
-        mask[y : y + component.height, x : x + component.width] |= component.mask
+        mask[component.box.shift(-box.left, -box.top).slices] |= component.mask
     return Component(box, mask, components[0].to_picture)
 
 
@@ -121,10 +115,9 @@ def _label_components(foreground: Foreground, to_picture: AxisTransform) -> list
     # Label 0 is the background. Of more components than three times the limit, enough remain to exceed it.
     largest_first = (-stats[1:, cv2.CC_STAT_AREA]).argsort(kind="stable")[: 3 * MAX_COMPONENTS] + 1
     for label in largest_first.tolist():
-        left, top, width, height, _ = stats[label].tolist()
-        inside = np.s_[top : top + height, left : left + width]
-        component = Component(Box(left, top, left + width, top + height), labels[inside] == label, to_picture)
-        if contrast < 2 * MIN_CONTRAST and intensity[inside][component.mask].max() * contrast < MIN_CONTRAST:
+        box = Box.from_size(*stats[label, : cv2.CC_STAT_AREA].tolist())
+        component = Component(box, labels[box.slices] == label, to_picture)
+        if contrast < 2 * MIN_CONTRAST and intensity[box.slices][component.mask].max() * contrast < MIN_CONTRAST:
             continue
         if component.size <= MAX_COMPONENT_SIDE and not _is_frame(component, mask.shape):
             components.append(component)
@@ -188,8 +181,7 @@ def downscale_components(
         left, top, right, bottom = component.box
         box = Box(left // factor, top // factor, -(-right // factor), -(-bottom // factor))
         mask = np.zeros((box.height * factor, box.width * factor), bool)
-        y, x = top - box.top * factor, left - box.left * factor
-        mask[y : y + component.height, x : x + component.width] = component.mask
+        mask[component.box.shift(-box.left * factor, -box.top * factor).slices] = component.mask
         mask = mask.reshape(box.height, factor, box.width, factor).any((1, 3))
         downscaled.append(Component(box, mask, AxisTransform(factor, factor).then(component.to_picture)))
     return downscaled, block_average(intensity, factor)

@@ -17,6 +17,7 @@ from digits.recognition.arrays import (
     median,
     quantile,
     rectangle_kernel,
+    robust_sigma,
     stroke_width,
 )
 from digits.recognition.background import estimate_background
@@ -190,7 +191,7 @@ def _noise_level(sides: list[np.ndarray], opposite: np.ndarray | None) -> float:
     if np.count_nonzero(noise) < 0.5 * len(noise):
         return 0.0  # both medians are 0
     middle = median(noise)
-    return float(middle + 4 * 1.4826 * median(np.abs(noise - middle)))  # 1.4826 * MAD is sigma
+    return float(middle + 4 * robust_sigma(np.abs(noise - middle)))
 
 
 def _peak(intensity: np.ndarray) -> float:

@@ -14,6 +14,11 @@ class Box(NamedTuple):
     right: int
     bottom: int
 
+    @classmethod
+    def from_size(cls, left: int, top: int, width: int, height: int) -> "Box":
+        """Make a box from its upper left corner and its size, as cv2 returns them."""
+        return cls(left, top, left + width, top + height)
+
     @property
     def width(self) -> int:
         return self.right - self.left
@@ -21,6 +26,27 @@ class Box(NamedTuple):
     @property
     def height(self) -> int:
         return self.bottom - self.top
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """The index of the box in an array (H, W, …) that contains it."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def shift(self, x: int, y: int) -> "Box":
+        """Return the box moved by `x` to the right and `y` down."""
+        return Box(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
+    def expand(self, margin: int) -> "Box":
+        """Return the box enlarged by `margin` on all sides."""
+        return Box(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
+
+    def overlap_x(self, other: "Box") -> int:
+        """Return the width that both boxes have in common; minus their horizontal distance where it is negative."""
+        return min(self.right, other.right) - max(self.left, other.left)
+
+    def overlap_y(self, other: "Box") -> int:
+        """Return the height that both boxes have in common; minus their vertical distance where it is negative."""
+        return min(self.bottom, other.bottom) - max(self.top, other.top)
 
     def contains(self, other: "Box") -> bool:
         return (

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import max_value, pad, rectangle_kernel, stroke_width
+from digits.recognition.arrays import crop_padded, max_value, pad, rectangle_kernel, stroke_width
 from digits.recognition.foreground import FOREGROUND_THRESHOLD
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box
 
@@ -70,12 +70,12 @@ def normalize_with_transform(intensity: np.ndarray) -> NormalizedDigit:
     if _is_thin(digit):
         crop = _thicken(crop)
         digit = _area_resample(crop.intensity, crop.margin)
-    pixels, left, top = _center_of_mass(_stretch(digit))
+    pixels, left, top = _center_by_mass(_stretch(digit))
     height, width = digit.shape[0] - 2, digit.shape[1] - 2
     scale_x = width / (crop.intensity.shape[1] - 2 * crop.margin)
     scale_y = height / (crop.intensity.shape[0] - 2 * crop.margin)
     resampling = AxisTransform(scale_x, scale_y, left - scale_x * crop.margin, top - scale_y * crop.margin)
-    return NormalizedDigit(pixels, crop.transform.then(resampling), Box(left, top, left + width, top + height))
+    return NormalizedDigit(pixels, crop.transform.then(resampling), Box.from_size(left, top, width, height))
 
 
 def _is_thin(digit: np.ndarray) -> bool:
@@ -95,13 +95,10 @@ def _crop(intensity: np.ndarray, transform: AxisTransform = IDENTITY) -> _Crop:
     transform: from the input of the normalization to pixels of `intensity`.
     """
     peak = max_value(intensity)
-    left, top, width, height = cv2.boundingRect((intensity > FOREGROUND_THRESHOLD * peak).view(np.uint8))
-    margin = -(-max(height, width) // DIGIT_SIZE)
-    crop = np.zeros((height + 2 * margin, width + 2 * margin), np.float32)
-    inside = intensity[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
-    y, x = margin - min(top, margin), margin - min(left, margin)
-    np.divide(inside, peak, out=crop[y : y + inside.shape[0], x : x + inside.shape[1]])
-    return _Crop(crop, margin, transform.then(AxisTransform(offset_x=margin - left, offset_y=margin - top)))
+    box = Box.from_size(*cv2.boundingRect((intensity > FOREGROUND_THRESHOLD * peak).view(np.uint8)))
+    margin = -(-max(box.width, box.height) // DIGIT_SIZE)
+    crop = (crop_padded(intensity, box.expand(margin)) / peak).astype(np.float32, copy=False)
+    return _Crop(crop, margin, transform.then(AxisTransform(offset_x=margin - box.left, offset_y=margin - box.top)))
 
 
 def _enlarge(crop: _Crop) -> _Crop:
@@ -162,7 +159,7 @@ def _stretch(digit: np.ndarray) -> np.ndarray:
     return np.minimum(digit / level, 1) if level < MIN_STROKE_INTENSITY else digit
 
 
-def _center_of_mass(digit: np.ndarray) -> tuple[np.ndarray, int, int]:
+def _center_by_mass(digit: np.ndarray) -> tuple[np.ndarray, int, int]:
     """Shift `digit` (h + 2, w + 2), 0 to 1, by whole pixels until its center of mass is 14 in pixel indices.
 
     Returns: (28, 28) uint8, and the left and top of the digit, without its border of one pixel, in it.

@@ -41,6 +41,11 @@ class Gap:
     vertical_iou: float
 
 
+def measure_gap(left: Component, right: Component, line_height: float) -> Gap:
+    """Measure the gap between two neighboring pieces of a line of `line_height` pixels."""
+    return Gap((right.box.left - left.box.right) / line_height, vertical_iou(left.box, right.box))
+
+
 class Pieces(NamedTuple):
     """The pieces of a text line.
 
@@ -68,8 +73,7 @@ def oversegment_line(
     components = {}
     for component, confidence in zip(line, confidences, strict=True):
         if pieces:
-            width = (component.box.left - pieces[-1].box.right) / line_height
-            gaps.append(Gap(width, vertical_iou(pieces[-1], component)))
+            gaps.append(measure_gap(pieces[-1], component, line_height))
         cut = [component]
         if len(line) <= MAX_CUT_COMPONENTS and needs_oversegmentation(component, confidence, int(line_height)):
             cut = oversegment(component, intensity)
@@ -83,8 +87,8 @@ def needs_oversegmentation(component: Component, confidence: float, line_height:
     """Whether a component of a text line, classified with some `confidence`, may be several touching digits."""
     if component.height <= MIN_CUT_HEIGHT * line_height:
         return False
-    is_doubtful = confidence < MIN_CUT_CONFIDENCE and component.width > MIN_CUT_ASPECT * component.height
-    return is_doubtful or component.width > MAX_DIGIT_ASPECT * component.height
+    is_uncertain = confidence < MIN_CUT_CONFIDENCE and component.width > MIN_CUT_ASPECT * component.height
+    return is_uncertain or component.width > MAX_DIGIT_ASPECT * component.height
 
 
 def oversegment(component: Component, intensity: np.ndarray) -> list[Component]:
@@ -95,14 +99,13 @@ def oversegment(component: Component, intensity: np.ndarray) -> list[Component]:
 
     Returns: the pieces from left to right; the component itself where it is nowhere thin.
     """
-    left, top, right, bottom = component.box
-    foreground = np.where(component.mask, intensity[top:bottom, left:right], 0)
-    height, width = foreground.shape
+    intensity = np.where(component.mask, intensity[component.box.slices], 0)
+    height, width = intensity.shape
     if min(height, width) < MIN_CUT_SIDE:
         return [component]
     candidates = []
     for slope in CUT_SLOPES:
-        profile = _projection_profile(foreground, slope)
+        profile = _projection_profile(intensity, slope)
         if minima := _profile_minima(profile, MIN_CUT_DISTANCE * height):
             candidates.append((float(profile[minima[0]]), slope, sorted(minima)))
     if not candidates:
@@ -117,13 +120,13 @@ def _centered_rows(height: int) -> np.ndarray:
     return np.arange(height)[:, None] - height / 2
 
 
-def _projection_profile(foreground: np.ndarray, slope: float) -> np.ndarray:
-    """Sum `foreground` (H, W) float32 along a line of a `slope` through each column, and smooth the sums.
+def _projection_profile(intensity: np.ndarray, slope: float) -> np.ndarray:
+    """Sum `intensity` (H, W) float32 along a line of a `slope` through each column, and smooth the sums.
 
     Returns: (W,) float32.
     """
-    height, width = foreground.shape
-    padded = cv2.copyMakeBorder(foreground, 0, 0, 1, 1, cv2.BORDER_CONSTANT)  # beyond the box is background
+    height, width = intensity.shape
+    padded = cv2.copyMakeBorder(intensity, 0, 0, 1, 1, cv2.BORDER_CONSTANT)  # beyond the box is background
     columns = np.rint(np.arange(width) + slope * _centered_rows(height)).astype(int)
     indices = np.minimum(np.maximum(columns, -1), width) + (1 + np.arange(height)[:, None] * (width + 2))
     profile = padded.take(indices).sum(0).astype(np.float32, copy=False)
@@ -162,7 +165,5 @@ def _cut_component(component: Component, piece_numbers: np.ndarray) -> list[Comp
 
 def _crop_to_mask(component: Component, mask: np.ndarray) -> Component:
     """Return the piece of `component` that `mask` (height, width) bool selects, in its own box."""
-    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
-    left, top = component.box.left + x, component.box.top + y
-    box = Box(left, top, left + width, top + height)
-    return Component(box, mask[y : y + height, x : x + width], component.to_picture)
+    inner = Box.from_size(*cv2.boundingRect(mask.view(np.uint8)))
+    return Component(inner.shift(component.box.left, component.box.top), mask[inner.slices], component.to_picture)

@@ -4,10 +4,12 @@ A page is a large region without edges that has four corners and writing in it, 
 the edge of a page colors change within a pixel or two; in a shadow they change slowly.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import downscale
+from digits.recognition.arrays import downscale, rectangle_kernel
 
 DETECTION_SIDE = 160  # pixels of the longer side on which pages are detected
 # Of 255: colors in 3x3 pixels differ by no more inside a page, where light falls off and paper has grain.
@@ -19,18 +21,25 @@ MIN_HOLE_AREA = 1e-3  # of the page: a page with smaller holes has only specks o
 PAGE_EDGE_WIDTH = 3  # pixels, of DETECTION_SIDE, that are cut off all around: the page's edge is soft
 
 
-def find_page(colors: np.ndarray) -> tuple[int, int, np.ndarray] | None:
-    """Find a page with writing in a picture (H, W, C) uint8.
+class Page(NamedTuple):
+    """The box around a page, at (top, left) in the picture.
 
-    Returns: the top, the left and the pixels (h, w, C) uint8 of the box around the page, in which pixels outside of
-    the page have the color of its paper; None if there is no such page.
+    colors: the box's pixels, (h, w, C) uint8; those outside of the page have the color of its paper.
     """
+
+    top: int
+    left: int
+    colors: np.ndarray
+
+
+def find_page(colors: np.ndarray) -> Page | None:
+    """Find a page with writing in a picture (H, W, C) uint8; None if there is none."""
     small = cv2.medianBlur(downscale(colors, DETECTION_SIDE), 3)
     small = small.reshape(*small.shape[:2], -1)
     page = _largest_page(small)
     if page is None:
         return None
-    edge_kernel = np.ones((2 * PAGE_EDGE_WIDTH + 1, 2 * PAGE_EDGE_WIDTH + 1), np.uint8)
+    edge_kernel = rectangle_kernel(2 * PAGE_EDGE_WIDTH + 1, 2 * PAGE_EDGE_WIDTH + 1)
     page = cv2.erode(page, edge_kernel, borderType=cv2.BORDER_REPLICATE)
     rows, columns = page.any(1).nonzero()[0], page.any(0).nonzero()[0]
     if not len(rows):
@@ -42,12 +51,12 @@ def find_page(colors: np.ndarray) -> tuple[int, int, np.ndarray] | None:
     size = (right - left, bottom - top)
     background = cv2.resize(_extrapolate_background(small[box], page[box]), size).reshape(*size[::-1], -1)
     mask = cv2.resize(page[box], size, interpolation=cv2.INTER_NEAREST) > 0
-    return top, left, np.where(mask[..., None], colors[top:bottom, left:right], background)
+    return Page(top, left, np.where(mask[..., None], colors[top:bottom, left:right], background))
 
 
 def _largest_page(small: np.ndarray) -> np.ndarray | None:
     """Find the largest page in `small` (H, W, C) uint8: a mask (H, W) uint8 of 0 and 1, the writing included."""
-    gradient = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).reshape(small.shape).max(2)
+    gradient = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, rectangle_kernel(3, 3)).reshape(small.shape).max(2)
     _, labels, stats, _ = cv2.connectedComponentsWithStats((gradient <= MAX_GRADIENT).astype(np.uint8), connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA]
     for label in np.argsort(-areas, kind="stable").tolist():

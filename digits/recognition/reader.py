@@ -12,15 +12,22 @@ import torch
 from PIL import Image
 
 from digits.probabilities import class_probabilities, forward_in_batches, to_input
-from digits.recognition import foreground, oversegmentation
-from digits.recognition.components import MAX_COMPONENTS, Component, downscale_components, find_components, merge
-from digits.recognition.foreground import Foreground
+from digits.recognition.components import Component, downscale_components, merge
+from digits.recognition.foreground import (
+    MIN_PAGE_SIDE,
+    Foreground,
+    extract_foreground,
+    extract_with_local_background,
+    is_mostly_pale,
+    threshold_strong,
+)
 from digits.recognition.geometry import AxisTransform, Box
 from digits.recognition.normalization import NormalizedDigit, normalize_with_transform
+from digits.recognition.oversegmentation import needs_oversegmentation, oversegment_line
 from digits.recognition.page_detection import find_page
 from digits.recognition.results import Digit, DigitTrace, Reading, Trace
 from digits.recognition.segmentation import best_path, candidate_spans
-from digits.recognition.text_lines import are_stacked, group_into_lines
+from digits.recognition.text_lines import are_stacked, find_text_lines
 
 # How many times more probable the reading of a later foreground hypothesis must be. With 1, 17 of MNIST's training
 # images 40,000 to 49,999 were read differently as PNG files than as tensors, because paler strokes are lost; with 2
@@ -70,13 +77,13 @@ class Reader:
     def trace(self, image: Image.Image) -> Trace:
         """Read a picture like `read`, and return the intermediate results as well.
 
-        The first foreground hypothesis whose reading is certain is used, else the one with the most probable reading.
-        If the first hypothesis has no digits, only a certain reading replaces it.
+        The reading of the first foreground hypothesis is replaced only by those that `may_replace` allows: by the first
+        of these that is certain, else by the most probable one. If it has no digits, only a certain one replaces it.
         """
         array, to_picture = to_working_array(image)
         first = best = None
-        for hypothesis in foreground_hypotheses(array):
-            trace = self._read_foreground(hypothesis, to_picture, image.size)
+        for foreground in foreground_hypotheses(array):
+            trace = self._read_foreground(foreground, to_picture, image.size)
             if first is None:
                 first = best = trace
             is_allowed = may_replace(first.reading, trace.reading)
@@ -92,18 +99,20 @@ class Reader:
         logits = forward_in_batches(self.network, to_input(pixels).to(self.device))
         return class_probabilities(logits).cpu()
 
-    def _read_foreground(self, found: Foreground | None, to_picture: AxisTransform, size: tuple[int, int]) -> Trace:
+    def _read_foreground(
+        self, foreground: Foreground | None, to_picture: AxisTransform, size: tuple[int, int]
+    ) -> Trace:
         """Read one foreground hypothesis of a picture of `size` (width, height)."""
-        components = find_components(found, to_picture) if found else []
-        if not components or len(components) > MAX_COMPONENTS:
-            return Trace(Reading((), is_crowded=len(components) > MAX_COMPONENTS), found, to_picture)
-        text_lines = self._merge_stacked(group_into_lines(components, found.intensity.shape), found.intensity)
-        lines = [self._read_line(line, found.intensity) for line in text_lines]
+        text_lines = find_text_lines(foreground, to_picture) if foreground else []
+        if not text_lines:
+            return Trace(Reading((), is_crowded=text_lines is None), foreground, to_picture)
+        text_lines = self._merge_stacked(text_lines, foreground.intensity)
+        lines = [self._read_line(line, foreground.intensity) for line in text_lines]
         candidates = [candidate for line in lines for candidate in line.digits]
         reading = Reading(
             tuple(_make_digit(candidate, size) for candidate in candidates), math.prod(line.posterior for line in lines)
         )
-        return Trace(reading, found, to_picture, tuple(_trace_digit(candidate) for candidate in candidates))
+        return Trace(reading, foreground, to_picture, tuple(_trace_digit(candidate) for candidate in candidates))
 
     def _merge_stacked(self, lines: Sequence[list[Component]], intensity: np.ndarray) -> list[list[Component]]:
         """Merge two components, each alone in its line and close above each other, where that is more probable.
@@ -112,7 +121,7 @@ class Reader:
         """
         merged: list[list[Component]] = []
         for line in lines:
-            if merged and len(merged[-1]) == len(line) == 1 and are_stacked(merged[-1][0], line[0]):
+            if merged and len(merged[-1]) == len(line) == 1 and are_stacked(merged[-1][0].box, line[0].box):
                 both = merge([merged[-1][0], line[0]])
                 whole, upper, lower = self._classify([both, merged[-1][0], line[0]], intensity)
                 if whole.confidence > upper.confidence * lower.confidence:
@@ -126,12 +135,12 @@ class Reader:
         candidates = self._classify(line, intensity)
         confidences = [candidate.confidence for candidate in candidates]
         height = max(component.height for component in line)
-        if len(line) == 1 and not oversegmentation.needs_oversegmentation(line[0], confidences[0], height):
+        if len(line) == 1 and not needs_oversegmentation(line[0], confidences[0], height):
             return SegmentedLine(candidates, 1.0)
         factor = max(1, height // WORKING_LINE_HEIGHT)
         if factor > 1:
             line, intensity = downscale_components(line, intensity, factor)
-        pieces, gaps, uncut = oversegmentation.oversegment_line(line, confidences, intensity, height / factor)
+        pieces, gaps, uncut = oversegment_line(line, confidences, intensity, height / factor)
         spans = candidate_spans([piece.box for piece in pieces], gaps)
         merged = [uncut.get((start, end)) or merge(pieces[start:end]) for start, end in spans]
         # Components of a line that was not downscaled have been classified already.
@@ -184,17 +193,16 @@ def foreground_hypotheses(array: np.ndarray) -> Iterator[Foreground | None]:
     In order: the whole foreground, unless it is mostly pale; its strong intensities only; the foreground of a page in
     the picture; the foreground relative to a local background.
     """
-    first = foreground.extract_foreground(array)
-    if not first or not foreground.is_mostly_pale(first):
+    first = extract_foreground(array)
+    if not first or not is_mostly_pale(first):
         yield first
     if first:
-        yield foreground.threshold_strong(first)
-    if min(array.shape[:2]) >= foreground.MIN_PAGE_SIDE:
+        yield threshold_strong(first)
+    if min(array.shape[:2]) >= MIN_PAGE_SIDE:
         if page := find_page(array):
-            top, left, crop = page
-            inner = foreground.extract_foreground(crop)
-            yield inner and inner.pad_to(array.shape[:2], top, left)
-        yield foreground.extract_with_local_background(array)
+            inner = extract_foreground(page.colors)
+            yield inner and inner.pad_to(array.shape[:2], page.top, page.left)
+        yield extract_with_local_background(array)
 
 
 def to_working_array(image: Image.Image) -> tuple[np.ndarray, AxisTransform]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import quantile
+from digits.recognition.arrays import quantile, rectangle_kernel
 
 MIN_RUN_LENGTH = 1 / 12  # of the picture's width: shorter horizontal runs of pixels belong to strokes
 MAX_RUN_GAP = 1 / 4  # of the picture's width: where strokes cross a line or noise breaks it, the gaps are smaller
@@ -51,11 +51,11 @@ def subtract_ruled_lines(intensity: np.ndarray, mask: np.ndarray, peak: float) -
 def find_ruled_lines(mask: np.ndarray) -> list[RuledLine]:
     """Find the horizontal lines of `mask` (H, W) uint8 that are thin and run from side to side."""
     height, width = mask.shape
-    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(9, int(MIN_RUN_LENGTH * width))), np.uint8))
+    runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, rectangle_kernel(1, max(9, int(MIN_RUN_LENGTH * width))))
     if runs.sum() < MIN_RUN_COVERAGE * width:
         return []
-    joined = cv2.dilate(runs, np.ones((3, 1), np.uint8))
-    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((1, int(MAX_RUN_GAP * width)), np.uint8))
+    joined = cv2.dilate(runs, rectangle_kernel(3, 1))
+    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, rectangle_kernel(1, int(MAX_RUN_GAP * width)))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
     lines, max_thickness = [], max(2, MAX_LINE_THICKNESS * min(height, width))
     for label in range(1, count):

@@ -10,14 +10,26 @@ import cv2
 import numpy as np
 
 from digits.recognition.arrays import mask_stroke_width
-from digits.recognition.components import Component, merge
-from digits.recognition.geometry import Box
+from digits.recognition.components import MAX_COMPONENTS, Component, find_components, merge
+from digits.recognition.foreground import Foreground
+from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
 
 MIN_DIGIT_HEIGHT = 0.4  # of the tallest component's height: a lower one is a stroke of a digit, if there is one nearby
 MIN_DASH_SIZE = MIN_DIGIT_HEIGHT / 2  # of the same: a smaller component far from all others is dropped
 MAX_ATTACH_DISTANCE = 0.35  # of a component's height: a small one within this distance joins it
 MAX_STACKED_GAP = 0.2  # of the height of both components: text lines are further apart
 MIN_VERTICAL_OVERLAP = 0.3  # of the lower component's height: with more in common, two stand in one line
+
+
+def find_text_lines(foreground: Foreground, to_picture: AxisTransform = IDENTITY) -> list[list[Component]] | None:
+    """Find the text lines of the writing, as `group_into_lines` returns them.
+
+    to_picture: transform from pixels of the foreground to pixels of the picture.
+
+    Returns: None if there are more than MAX_COMPONENTS components, too many to be read.
+    """
+    components = find_components(foreground, to_picture)
+    return None if len(components) > MAX_COMPONENTS else group_into_lines(components, foreground.intensity.shape)
 
 
 def group_into_lines(components: Sequence[Component], shape: tuple[int, int]) -> list[list[Component]]:
@@ -45,8 +57,7 @@ def _merge_close(components: Sequence[Component], shape: tuple[int, int]) -> lis
         return list(components)
     mask = np.zeros(shape, np.uint8)
     for component in components:
-        left, top, right, bottom = component.box
-        mask[top:bottom, left:right] |= component.mask
+        mask[component.box.slices] |= component.mask
     # Around each component; one pixel less, so that strokes of two or three pixels are not merged.
     reach = 0.5 * mask_stroke_width(mask) - 1
     if reach < 0:
@@ -79,7 +90,7 @@ def _find_lines(components: list[Component]) -> list[list[Component]]:
     """
     lines: list[list[Component]] = []
     for component in sorted(components, key=_doubled_center_x):
-        overlaps = [max(_vertical_overlap(last, component) for last in line[-2:]) for line in lines]
+        overlaps = [max(_vertical_overlap(last.box, component.box) for last in line[-2:]) for line in lines]
         if overlaps and max(overlaps) > MIN_VERTICAL_OVERLAP:
             lines[int(np.argmax(overlaps))].append(component)
         else:
@@ -108,30 +119,22 @@ def _doubled_center_x(component: Component) -> int:
     return component.box.left + component.box.right
 
 
-def _common_height(a: Box, b: Box) -> int:
-    """Return the height in pixels that two boxes have in common; below 0 where one is above the other."""
-    return min(a.bottom, b.bottom) - max(a.top, b.top)
+def _vertical_overlap(a: Box, b: Box) -> float:
+    """Return the height that two boxes have in common over the height of the lower one, at most 1."""
+    return a.overlap_y(b) / min(a.height, b.height)
 
 
-def _vertical_overlap(a: Component, b: Component) -> float:
-    """Return the height that two components have in common over the height of the lower one, at most 1."""
-    return _common_height(a.box, b.box) / min(a.height, b.height)
+def vertical_iou(a: Box, b: Box) -> float:
+    """Return the height that two boxes have in common over the height of their union, in [0, 1]."""
+    return max(0, a.overlap_y(b)) / enclosing_box([a, b]).height
 
 
-def vertical_iou(a: Component, b: Component) -> float:
-    """Return the height that two components have in common over the height of their union, in [0, 1]."""
-    union = max(a.box.bottom, b.box.bottom) - min(a.box.top, b.box.top)
-    return max(0, _common_height(a.box, b.box)) / union
-
-
-def are_stacked(upper: Component, lower: Component) -> bool:
+def are_stacked(upper: Box, lower: Box) -> bool:
     """Whether `lower` is so close below `upper` that both may be one broken digit."""
-    union_height = max(upper.box.bottom, lower.box.bottom) - min(upper.box.top, lower.box.top)
-    common_width = min(upper.box.right, lower.box.right) - max(upper.box.left, lower.box.left)
-    return lower.box.top - upper.box.bottom <= MAX_STACKED_GAP * union_height and common_width > 0
+    is_close = lower.top - upper.bottom <= MAX_STACKED_GAP * enclosing_box([upper, lower]).height
+    return is_close and upper.overlap_x(lower) > 0
 
 
 def _distance(a: Box, b: Box) -> float:
     """Return the distance in pixels between two boxes; 0 where they overlap."""
-    x, y = max(a.left, b.left) - min(a.right, b.right), max(a.top, b.top) - min(a.bottom, b.bottom)
-    return float(np.hypot(max(0, x), max(0, y)))
+    return float(np.hypot(max(0, -a.overlap_x(b)), max(0, -a.overlap_y(b))))

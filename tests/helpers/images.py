@@ -1,4 +1,4 @@
-"""Pictures for tests: recognition stages of a picture, and image files that are damaged or lie about their size."""
+"""Pictures for tests: strokes, text lines, normalized digits; files that are damaged or declare a wrong size."""
 
 import io
 import struct
@@ -9,10 +9,11 @@ from PIL import Image, ImageDraw
 from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
 
 from bench.sample_images import encode_image
-from digits.recognition import foreground, image_decoding, normalization
-from digits.recognition.components import Component, find_components, merge
+from digits.recognition import image_decoding, normalization
+from digits.recognition.components import Component, merge
+from digits.recognition.foreground import extract_foreground
 from digits.recognition.reader import to_working_array
-from digits.recognition.text_lines import group_into_lines
+from digits.recognition.text_lines import find_text_lines
 
 
 def draw_strokes(size: tuple[int, int], *strokes: list[tuple[int, int]], pen: int = 8) -> Image.Image:
@@ -30,17 +31,16 @@ def bar(x: int, top: int = 40, bottom: int = 140) -> list[tuple[int, int]]:
 
 def find_lines(image: Image.Image) -> list[list[Component]]:
     """Find the text lines of a picture, each a list of components; empty if the picture is blank."""
-    found = foreground.extract_foreground(to_working_array(image)[0])
-    return group_into_lines(find_components(found), found.intensity.shape) if found else []
+    foreground = extract_foreground(to_working_array(image)[0])
+    return find_text_lines(foreground) if foreground else []
 
 
 def normalize_picture(content: bytes) -> np.ndarray:
-    """Normalize the whole foreground of a picture file to the MNIST frame, as one digit: (28, 28) uint8."""
+    """Normalize the whole foreground of a picture file as one digit: (28, 28) uint8."""
     pixels, _ = to_working_array(image_decoding.decode(content))
-    found = foreground.extract_foreground(pixels)
-    lines = group_into_lines(find_components(found), found.intensity.shape)
-    whole = merge([component for line in lines for component in line])
-    return normalization.normalize(whole.crop(found.intensity))
+    foreground = extract_foreground(pixels)
+    whole = merge([component for line in find_text_lines(foreground) for component in line])
+    return normalization.normalize(whole.crop(foreground.intensity))
 
 
 def png_declaring_size(width: int, height: int) -> bytes:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from digits.recognition import arrays
+from digits.recognition.geometry import Box
 
 RANDOM = np.random.default_rng(1)
 
@@ -93,3 +94,17 @@ def test_stroke_widths_of_a_bar_are_twice_its_area_over_its_perimeter(width, ang
 def test_stroke_widths_of_an_empty_picture_are_zero():
     assert arrays.stroke_width(np.zeros((9, 9), np.float32)) == 0
     assert arrays.mask_stroke_width(np.zeros((9, 9), np.uint8)) == 0
+
+
+@pytest.mark.parametrize("box", [(2, 1, 5, 4), (-3, -2, 4, 3), (4, 3, 9, 8), (-1, -1, 8, 7)])
+def test_crop_is_padded_with_zeros_beyond_the_array(box):
+    values = np.arange(1, 43, dtype=np.float32).reshape(6, 7)
+    left, top, right, bottom = box
+    expected = np.pad(values, 9)[top + 9 : bottom + 9, left + 9 : right + 9]
+    assert (arrays.crop_padded(values, Box(*box)) == expected).all()
+
+
+def test_robust_sigma_is_that_of_normal_noise_with_outliers():
+    noise = np.random.default_rng(1).normal(0, 3, 10_000)
+    noise[:300] = 100
+    assert arrays.robust_sigma(np.abs(noise)) == pytest.approx(3, rel=0.05)

@@ -11,8 +11,9 @@ from digits.recognition.components import (
     find_components,
     merge,
 )
-from digits.recognition.foreground import Foreground
+from digits.recognition.foreground import Foreground, extract_foreground
 from digits.recognition.geometry import AxisTransform
+from digits.recognition.text_lines import find_text_lines
 from tests.helpers.images import bar, draw_strokes, find_lines
 
 
@@ -32,7 +33,9 @@ def test_page_full_of_marks_has_too_many_components(reader):
     for row in range(5, 17):
         for column in range(5, 17):
             page[row::20, column::20] = 0
-    assert len(component_boxes(Image.fromarray(page))) > MAX_COMPONENTS
+    foreground = extract_foreground(page[..., None])
+    assert len(find_components(foreground)) > MAX_COMPONENTS
+    assert find_text_lines(foreground) is None
     error = reader.read(Image.fromarray(page)).error
     assert error.code == "crowded"
     assert "more than 200 separate marks" in str(error)

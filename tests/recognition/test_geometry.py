@@ -1,5 +1,6 @@
 """`digits.recognition.geometry`: boxes and axis-aligned transforms."""
 
+import numpy as np
 import pytest
 
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
@@ -11,6 +12,20 @@ def test_box_contains_itself_and_smaller_boxes():
     assert box.contains(box)
     assert box.contains(Box(3, 3, 9, 7))
     assert not box.contains(Box(1, 3, 10, 8))
+
+
+def test_box_methods_move_enlarge_and_index():
+    box = Box.from_size(2, 3, 8, 5)
+    assert box == (2, 3, 10, 8)
+    assert box.shift(-2, 1) == (0, 4, 8, 9)
+    assert box.expand(2) == (0, 1, 12, 10)
+    assert np.ones((20, 20))[box.slices].shape == (5, 8)
+
+
+def test_overlap_is_negative_between_separate_boxes():
+    box, right_of_it = Box(0, 0, 10, 10), Box(13, 4, 20, 30)
+    assert (box.overlap_x(right_of_it), right_of_it.overlap_x(box)) == (-3, -3)
+    assert (box.overlap_y(right_of_it), right_of_it.overlap_y(box)) == (6, 6)
 
 
 def test_enclosing_box_reaches_the_outermost_sides():

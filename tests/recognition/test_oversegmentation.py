@@ -3,18 +3,18 @@
 import numpy as np
 
 from bench.sample_images import draw_number, to_image
-from digits.recognition.components import Component, find_components
+from digits.recognition.components import Component
 from digits.recognition.foreground import extract_foreground
 from digits.recognition.geometry import AxisTransform, Box
 from digits.recognition.oversegmentation import Gap, oversegment, oversegment_line
 from digits.recognition.reader import to_working_array
-from digits.recognition.text_lines import group_into_lines
+from digits.recognition.text_lines import find_text_lines
 
 
 def test_touching_digits_are_cut_between_them():
     image = draw_number("88", height=200, stroke_width=14, gap=-0.04)
     foreground = extract_foreground(to_working_array(to_image(image))[0])
-    ((component,),) = group_into_lines(find_components(foreground), foreground.intensity.shape)
+    ((component,),) = find_text_lines(foreground)
     pieces = oversegment(component, foreground.intensity)
     assert any(abs(piece.box.right - image.shape[1] / 2) < 0.06 * image.shape[1] for piece in pieces[:-1])
     assert sum(piece.area for piece in pieces) == component.area
