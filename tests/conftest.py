@@ -59,7 +59,7 @@ def reader(network) -> Reader:
 
 
 @pytest.fixture
-def random() -> torch.Generator:
+def generator() -> torch.Generator:
     return torch.Generator().manual_seed(7)
 
 

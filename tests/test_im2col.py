@@ -8,8 +8,8 @@ from digits.im2col import MAX_IMAGES, Im2colCNN
 
 
 @pytest.mark.parametrize("count", [1, 2, MAX_IMAGES, MAX_IMAGES + 1, 40])
-def test_matrix_products_give_the_logits_of_the_layers(network, random, count):
-    images = torch.rand(count, 1, 28, 28, generator=random)
+def test_matrix_products_give_the_logits_of_the_layers(network, generator, count):
+    images = torch.rand(count, 1, 28, 28, generator=generator)
     fast = model.for_inference(network)
     assert isinstance(fast, Im2colCNN)
     with torch.inference_mode():

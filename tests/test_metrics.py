@@ -58,9 +58,9 @@ def test_low_logits_reject_and_share_the_probability_among_all_digits():
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
-def test_fit_temperature_finds_the_factor_of_scaled_logits(temperature, random):
-    logits = 3 * torch.randn(20_000, 10, generator=random)
-    labels = torch.multinomial(append_reject_logit(logits).softmax(1), 1, generator=random)[:, 0]
+def test_fit_temperature_finds_the_factor_of_scaled_logits(temperature, generator):
+    logits = 3 * torch.randn(20_000, 10, generator=generator)
+    labels = torch.multinomial(append_reject_logit(logits).softmax(1), 1, generator=generator)[:, 0]
     assert metrics.fit_temperature(logits * temperature, labels) == pytest.approx(temperature, rel=0.05)
 
 
@@ -78,7 +78,7 @@ def test_calibration_bins_equal_a_count_by_hand():
     assert error == pytest.approx(100 * 0.14 * 2 / 4)
 
 
-def test_calibrated_predictions_have_a_small_calibration_error(random):
-    probabilities = torch.rand(200_000, generator=random)
-    correct = torch.rand(200_000, generator=random) < probabilities
+def test_calibrated_predictions_have_a_small_calibration_error(generator):
+    probabilities = torch.rand(200_000, generator=generator)
+    correct = torch.rand(200_000, generator=generator) < probabilities
     assert metrics.calibration_bins(probabilities, correct)[1] < 0.5

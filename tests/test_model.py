@@ -235,10 +235,10 @@ def test_intermediate_outputs_are_whole_maps_after_relu(network):
     assert min(outputs[name].min() for name in ("conv1", "conv2", "fc1")) == 0
 
 
-def test_intermediate_outputs_include_batch_normalization(random):
+def test_intermediate_outputs_include_batch_normalization(generator):
     network = model.CNN()
     model.add_batch_norm(network)
     for norm in (network.norm1, network.norm2):
-        norm.running_mean.uniform_(-1, 1, generator=random)
+        norm.running_mean.uniform_(-1, 1, generator=generator)
     x = torch.rand(2, 1, 28, 28)
     torch.testing.assert_close(network.eval().forward_intermediates(x)["fc2"], network(x))

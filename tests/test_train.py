@@ -159,10 +159,10 @@ def test_baselines_train_with_the_same_loop(out, name, least, capsys):
 
 
 @pytest.mark.parametrize("model_name", ["cnn", "mlp", "softmax"])
-def test_folding_and_calibration_only_scale_the_logits(model_name, random):
+def test_folding_and_calibration_only_scale_the_logits(model_name, generator):
     """So the accuracy in the training log is that of the network that is saved."""
     network = model.build(model_name, 0, torch.device("cpu"), batch_norm=True)
-    digits = synthetic.synthetic_digits(300, random)
+    digits = synthetic.synthetic_digits(300, generator)
     for _ in range(5):
         network.train()
         network(digits.images.float() / 255)

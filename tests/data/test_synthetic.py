@@ -16,31 +16,31 @@ def test_seed_determines_the_digits():
     assert torch.equal(first.labels, again.labels)
 
 
-def test_all_digits_differ_and_labels_are_balanced(random):
-    dataset = synthetic.synthetic_digits(500, random)
+def test_all_digits_differ_and_labels_are_balanced(generator):
+    dataset = synthetic.synthetic_digits(500, generator)
     assert len(dataset.images.flatten(1).unique(dim=0)) == 500
     assert dataset.labels.bincount().tolist() == [50] * 10
     assert dataset.images.dtype == torch.uint8
 
 
-def test_brightness_and_margins_are_in_the_range_of_mnist(random):
-    images = synthetic.synthetic_digits(500, random).images[:, 0].float() / 255
+def test_brightness_and_margins_are_in_the_range_of_mnist(generator):
+    images = synthetic.synthetic_digits(500, generator).images[:, 0].float() / 255
     brightness = images.mean((1, 2))
     assert ((brightness > 0.015) & (brightness < 0.4)).all()  # all of MNIST: 0.025 to 0.40
     assert images.amax((1, 2)).min() > 0.5
     assert images[:, [0, -1]].mean() < 0.001  # the frame's margin
 
 
-def test_every_template_is_used(random):
+def test_every_template_is_used(generator):
     for digit, templates in synthetic.STROKE_TEMPLATES.items():
-        drawn = {tuple(map(len, synthetic.digit_strokes(digit, random))) for _ in range(80)}
+        drawn = {tuple(map(len, synthetic.digit_strokes(digit, generator))) for _ in range(80)}
         expected = {tuple(map(len, template)) for template in templates}
         assert len(drawn) == len(expected)
 
 
 @pytest.mark.parametrize("digit", range(10))
-def test_strokes_fill_the_unit_square_and_keep_their_aspect_ratio(digit, random):
-    points = torch.cat(synthetic.digit_strokes(digit, random))
+def test_strokes_fill_the_unit_square_and_keep_their_aspect_ratio(digit, generator):
+    points = torch.cat(synthetic.digit_strokes(digit, generator))
     extent = points.amax(0) - points.amin(0)
     assert extent.max().item() == pytest.approx(1, abs=1e-5)
     torch.testing.assert_close((points.amax(0) + points.amin(0)) / 2, torch.tensor([0.5, 0.5]))

@@ -17,8 +17,8 @@ CURVE = [{"epoch": n, "loss": 1 / n, "validation_accuracy": 100 - 5 / n, "second
 
 
 @pytest.fixture
-def digits(random):
-    return synthetic.synthetic_digits(150, random)
+def digits(generator):
+    return synthetic.synthetic_digits(150, generator)
 
 
 @pytest.fixture

@@ -149,8 +149,8 @@ def test_drawn_with_other_stroke_widths(sample, scale):
 @given(st.text("0123456789", min_size=2, max_size=4), st.integers(0, 30), st.floats(0.2, 0.6))
 def test_digits_side_by_side_are_read_like_single_ones(text, seed, gap):
     number = read(encode_image(to_image(draw_number(text, height=120, stroke_width=8, gap=gap, seed=seed))))
-    random = torch.Generator().manual_seed(seed)
-    strokes = [synthetic.digit_strokes(int(digit), random) for digit in text]
+    generator = torch.Generator().manual_seed(seed)
+    strokes = [synthetic.digit_strokes(int(digit), generator) for digit in text]
     singles = [synthetic.rasterize(digit, 120, 8, size=0.7).numpy() for digit in strokes]
     readings = [read(encode_image(to_image(single))) for single in singles]
     assume(all(reading.certain for reading in readings))

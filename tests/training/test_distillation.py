@@ -15,8 +15,8 @@ METADATA = [{"data": "MNIST", "seed": seed, "train_seconds": 1.0} for seed in (0
 
 
 @pytest.fixture
-def dataset(random):
-    return synthetic.synthetic_digits(30, random)
+def dataset(generator):
+    return synthetic.synthetic_digits(30, generator)
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def test_prediction_is_the_mean_of_the_teachers(dataset, cache, teachers):
     torch.testing.assert_close(predictions.probabilities[0].float(), expected)
 
 
-def test_views_take_turns(dataset, random):
-    probabilities = [torch.rand(30, 11, generator=random).softmax(1) for _ in range(2)]
+def test_views_take_turns(dataset, generator):
+    probabilities = [torch.rand(30, 11, generator=generator).softmax(1) for _ in range(2)]
     predictions = distillation.TeacherPredictions(probabilities, [])
     epochs = [predictions.epoch_targets(dataset, RANGES, epoch, 1.0) for epoch in (1, 2, 3)]
     (first, targets), (second, _), (third, again) = epochs
@@ -77,11 +77,11 @@ def test_killed_run_continues_after_the_last_cached_view(dataset, cache, teacher
     assert views == [0, 1, 2]
 
 
-def test_cache_of_other_images_augmentation_or_teachers_is_refused(dataset, cache, random, teachers):
+def test_cache_of_other_images_augmentation_or_teachers_is_refused(dataset, cache, generator, teachers):
     distillation.cached_predictions(cache, dataset, RANGES, teachers, 1)
     others = [
         (dataset[:7], RANGES, teachers),
-        (synthetic.synthetic_digits(30, random), RANGES, teachers),
+        (synthetic.synthetic_digits(30, generator), RANGES, teachers),
         (dataset, AugmentationRanges(elastic=2.0), teachers),
         (dataset, RANGES, teachers[:1]),
         (dataset, RANGES, [teachers[0], (teachers[1][0], METADATA[1] | {"train_seconds": 2.0})]),
@@ -134,8 +134,8 @@ def test_required_bytes_hold_the_cache_twice(dataset, cache, teachers):
     assert distillation.required_bytes(dataset, 3) > 2 * cache.stat().st_size
 
 
-def test_temperature_divides_the_logits(random):
-    logits = torch.randn(20, 10, generator=random)
+def test_temperature_divides_the_logits(generator):
+    logits = torch.randn(20, 10, generator=generator)
     probabilities = logits.softmax(1).half()
     for temperature in (1.0, 3.0):
         softened = distillation.apply_temperature(probabilities, temperature)

@@ -9,8 +9,8 @@ from digits.training.optim import Muon
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (5, 30), (30, 5), (1, 9)])
-def test_orthogonalize_keeps_singular_vectors_and_equalizes_singular_values(shape, random):
-    matrix = torch.randn(shape, generator=random)
+def test_orthogonalize_keeps_singular_vectors_and_equalizes_singular_values(shape, generator):
+    matrix = torch.randn(shape, generator=generator)
     u, _, v = torch.linalg.svd(matrix, full_matrices=False)
     in_singular_basis = u.T @ optim.orthogonalize(matrix) @ v.T
     values = in_singular_basis.diag()
@@ -21,8 +21,8 @@ def test_orthogonalize_keeps_singular_vectors_and_equalizes_singular_values(shap
     assert (values > 0).all()
 
 
-def test_orthogonalize_ignores_the_scale_and_keeps_zero(random):
-    matrix = torch.randn(6, 20, generator=random)
+def test_orthogonalize_ignores_the_scale_and_keeps_zero(generator):
+    matrix = torch.randn(6, 20, generator=generator)
     torch.testing.assert_close(optim.orthogonalize(matrix), optim.orthogonalize(1000 * matrix), atol=1e-4, rtol=0)
     assert not optim.orthogonalize(torch.zeros(6, 20)).any()
 
@@ -39,10 +39,10 @@ def test_first_step_descends_by_the_learning_rate(layer):
     assert 0.05 < torch.linalg.svdvals(change)[0] < 0.14
 
 
-def test_muon_solves_an_ill_conditioned_regression(random):
+def test_muon_solves_an_ill_conditioned_regression(generator):
     """Inputs of very unequal scale, on which plain gradient descent is slow."""
-    inputs = torch.randn(200, 10, generator=random) * torch.logspace(0, -1.5, 10)
-    solution = torch.randn(4, 10, generator=random)
+    inputs = torch.randn(200, 10, generator=generator) * torch.logspace(0, -1.5, 10)
+    solution = torch.randn(4, 10, generator=generator)
     weight = torch.nn.Parameter(torch.zeros(4, 10))
     muon = Muon([weight], lr=0.1)
     for step in range(200):
@@ -53,9 +53,9 @@ def test_muon_solves_an_ill_conditioned_regression(random):
     assert (weight - solution).abs().max() < 0.05
 
 
-def test_weights_without_gradient_stay_unchanged(random):
+def test_weights_without_gradient_stay_unchanged(generator):
     frozen, trained = torch.nn.Parameter(torch.ones(2, 3)), torch.nn.Parameter(torch.ones(2, 3))
-    trained.grad = torch.randn(2, 3, generator=random)
+    trained.grad = torch.randn(2, 3, generator=generator)
     Muon([frozen, trained], lr=0.1).step()
     assert torch.equal(frozen, torch.ones(2, 3))
     assert not torch.equal(trained, torch.ones(2, 3))
