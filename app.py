@@ -33,10 +33,10 @@ from digits.serving import (
     request_parsing,
     server,
 )
-from digits.serving.asgi import WsgiToAsgi
 from digits.serving.loaded_models import LoadedModels
 from digits.serving.reloading import ReloadingFile
 from digits.serving.schemas import ErrorResponse
+from digits.serving.wsgi_adapter import WsgiToAsgi
 
 BASELINES = Path(__file__).parent / "baselines"  # simpler networks, to compare with; each may be missing
 # Reading a picture up to these limits takes a few milliseconds.

@@ -15,7 +15,7 @@ import model
 from bench.sample_images import encode_image
 from digits import UserError
 from digits.recognition import image_decoding
-from digits.serving import asgi, error_handlers
+from digits.serving import wsgi_adapter, error_handlers
 from tests.helpers.api import assert_error, to_base64
 from tests.helpers.images import png_declaring_size
 
@@ -281,4 +281,4 @@ def test_too_large_body_gets_the_same_message_from_adapter_and_application(clien
     """A server without the adapter (`flask run`) has only the application's check."""
     limit = client.application.config["MAX_BODY"]
     message = assert_error(client.post("/api", data=bytes(limit + 1)), 413, "large")
-    assert message == asgi.LARGE_MESSAGE.format(limit / 2**20)
+    assert message == wsgi_adapter.LARGE_MESSAGE.format(limit / 2**20)

@@ -16,7 +16,7 @@ import train
 from bench import ablation, robustness
 from bench.server_process import run_app
 from digits.recognition import image_decoding
-from digits.serving import asgi, error_handlers, server
+from digits.serving import error_handlers, server, wsgi_adapter
 from digits.training import optim
 from tests.helpers.fake_server import fake_server
 from tests.helpers.layers import LAYERS
@@ -155,7 +155,7 @@ def test_documented_numbers_are_those_of_the_code():
     assert f"body over {app.SHORT_REQUEST_MAX_BYTES // 1024} kB, {app.LONG_ROUTES[0]}" in TEXT
     assert app.SHORT_REQUEST_MAX_PIXELS == 1_000_000
     assert all(route in TEXT for route in app.LONG_ROUTES)
-    assert f"may fill {asgi.MAX_BUFFERED // 2**20} MB per process" in TEXT
+    assert f"may fill {wsgi_adapter.MAX_BUFFERED // 2**20} MB per process" in TEXT
     assert f"up to {server.BACKLOG:,} more wait in the kernel" in TEXT
     assert TEXT.count(f"requests have {server.DRAIN_SECONDS} s") == 2
 

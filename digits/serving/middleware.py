@@ -11,7 +11,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from digits import UserError
-from digits.serving import asgi, monitoring
+from digits.serving import monitoring, wsgi_adapter
 
 REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)  # request IDs that are accepted from clients
 ORIGIN = re.compile(r"https?://([a-z\d._-]+|\[[a-f\d:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
@@ -61,21 +61,21 @@ def init_app(app: Flask) -> None:
     # Flask calls these in reverse order, and Compress turns some 200 into 304, so it must run before the access log.
     app.after_request(finish_request)
     Compress(app)
-    app.after_request(read_streamed_file)
+    app.after_request(load_file_response)
 
 
 def start_request() -> Response | None:
     """Raise the error that the ASGI adapter found, or answer a preflight request of another origin."""
-    if error := request.environ.get(asgi.ERROR_KEY):
+    if error := request.environ.get(wsgi_adapter.ERROR_KEY):
         raise error
-    request.environ.setdefault(asgi.ARRIVED_KEY, time.monotonic())
+    request.environ.setdefault(wsgi_adapter.ARRIVED_KEY, time.monotonic())
     request.environ.pop("HTTP_RANGE", None)  # a range of a file would be compressed as if it were the whole file
     if current_app.config["CORS_ORIGINS"] and request.method == "OPTIONS":
         return current_app.response_class(status=204, headers=PREFLIGHT_HEADERS)
     return None
 
 
-def read_streamed_file(response: Response) -> Response:
+def load_file_response(response: Response) -> Response:
     """Read a file into memory: Flask-Compress compresses no streams with gzip, and gives them no 304."""
     if response.is_streamed and response.status_code == 200:
         response.direct_passthrough = False
@@ -108,7 +108,7 @@ def allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
 
 def log_request(response: Response, request_id: str) -> None:
     """Count the request in the metrics and write it to the access log."""
-    seconds = time.monotonic() - request.environ.get(asgi.ARRIVED_KEY, time.monotonic())
+    seconds = time.monotonic() - request.environ.get(wsgi_adapter.ARRIVED_KEY, time.monotonic())
     route = request.url_rule.rule if request.url_rule else "other"
     current_app.extensions["metrics"].count_request(route, request.method, response.status_code, seconds)
     fields = {

@@ -19,8 +19,8 @@ from werkzeug.formparser import FormDataParser
 
 from digits import UserError
 from digits.recognition import image_decoding
-from digits.serving.asgi import LARGE_MESSAGE
 from digits.serving.schemas import BASE64_HINT, MULTIPART, BatchRequest, ImageRequest
+from digits.serving.wsgi_adapter import LARGE_MESSAGE
 
 URLENCODED = "application/x-www-form-urlencoded"
 PICTURE_TYPES = ("image/", "application/octet-stream")  # beginnings of content types whose body is the picture

@@ -1,10 +1,10 @@
-"""A recording WSGI application and an ASGI client, to test `digits.serving.asgi` without a server."""
+"""A recording WSGI application and an ASGI client, to test `digits.serving.wsgi_adapter` without a server."""
 
 import asyncio
 import threading
 from collections.abc import Iterator
 
-from digits.serving.asgi import ERROR_KEY, WsgiToAsgi
+from digits.serving.wsgi_adapter import ERROR_KEY, WsgiToAsgi
 
 SCOPE = {
     "type": "http",

@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digits.recognition.components import (
-    MAX_COMPONENTS,
-    _border_contact,
-    downscale_components,
-    find_components,
-    merge,
-)
+from digits.recognition.components import MAX_COMPONENTS, _border_contact, downscale_components, find_components, merge
 from digits.recognition.foreground import Foreground, extract_foreground
 from digits.recognition.geometry import AxisTransform
 from digits.recognition.text_lines import find_text_lines

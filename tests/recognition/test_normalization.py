@@ -9,13 +9,7 @@ from PIL import Image
 from bench.sample_images import encode_image
 from digits.data import synthetic
 from digits.recognition.arrays import stroke_width
-from digits.recognition.normalization import (
-    TARGET_STROKE_WIDTH,
-    _area_resample,
-    _crop,
-    normalize,
-    normalize_with_transform,
-)
+from digits.recognition.normalization import TARGET_STROKE_WIDTH, _area_resample, _crop, normalize, normalize_with_transform
 from tests.helpers.images import normalize_picture
 
 

@@ -8,13 +8,7 @@ import pytest
 
 from digits.recognition.geometry import Box
 from digits.recognition.oversegmentation import Gap
-from digits.recognition.segmentation import (
-    CLASSIFIER_EXPONENT,
-    MULTI_DIGIT_PRIOR,
-    best_path,
-    candidate_spans,
-    split_prior,
-)
+from digits.recognition.segmentation import CLASSIFIER_EXPONENT, MULTI_DIGIT_PRIOR, best_path, candidate_spans, split_prior
 
 
 def all_paths(count: int):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from digits.serving.asgi import WsgiToAsgi
+from digits.serving.wsgi_adapter import WsgiToAsgi
 from tests.helpers.asgi import Application, make
 
 

@@ -1,4 +1,4 @@
-"""`digits.serving.asgi`: the ASGI and WSGI specifications."""
+"""`digits.serving.wsgi_adapter`: the ASGI and WSGI specifications."""
 
 import asyncio
 from wsgiref.validate import validator
@@ -7,13 +7,7 @@ import pytest
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from tests.helpers.asgi import (
-    SCOPE,
-    Client,
-    ask,
-    chunks,
-    make,
-)
+from tests.helpers.asgi import SCOPE, Client, ask, chunks, make
 
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])

@@ -1,22 +1,12 @@
-"""`digits.serving.asgi`: short and long requests take turns; overload is answered as busy."""
+"""`digits.serving.wsgi_adapter`: short and long requests take turns; overload is answered as busy."""
 
 import asyncio
 import threading
 
 import pytest
 
-from digits.serving import asgi
-from tests.helpers.asgi import (
-    DISCONNECT,
-    SCOPE,
-    WAIT,
-    Client,
-    ask,
-    chunks,
-    has_started,
-    make,
-    settle,
-)
+from digits.serving import wsgi_adapter
+from tests.helpers.asgi import DISCONNECT, SCOPE, WAIT, Client, ask, chunks, has_started, make, settle
 
 
 def test_short_requests_are_answered_while_a_long_one_runs(asgi_app, wsgi_app):
@@ -170,7 +160,7 @@ def test_cancelled_request_leaves_the_queue(asgi_app, queue_lengths):
 
 
 def test_requests_of_disconnected_clients_are_dropped_from_a_long_queue(asgi_app, wsgi_app, queue_lengths, monkeypatch):
-    monkeypatch.setattr(asgi, "MIN_QUEUE_TO_WATCH", 1)
+    monkeypatch.setattr(wsgi_adapter, "MIN_QUEUE_TO_WATCH", 1)
     gone, there = Client(*chunks(b"gone"), DISCONNECT), Client(*chunks(b"there"))
 
     async def scenario() -> None:
@@ -191,7 +181,7 @@ def test_requests_of_disconnected_clients_are_dropped_from_a_long_queue(asgi_app
 @pytest.mark.parametrize("end", ["answer", "busy", "disconnect", "cancel"])
 def test_no_task_remains_after_a_long_queue(wsgi_app, monkeypatch, end):
     """A task per queued request watches for the disconnect of its client."""
-    monkeypatch.setattr(asgi, "MIN_QUEUE_TO_WATCH", 0)
+    monkeypatch.setattr(wsgi_adapter, "MIN_QUEUE_TO_WATCH", 0)
     asgi_app = make(wsgi_app, max_wait=0.01 if end == "busy" else WAIT)
     client = Client(*chunks(b"picture"), *[DISCONNECT][: end == "disconnect"])
 

@@ -1,22 +1,13 @@
-"""`digits.serving.asgi`: request bodies are buffered, with limits of size, time and memory."""
+"""`digits.serving.wsgi_adapter`: request bodies are buffered, with limits of size, time and memory."""
 
 import asyncio
 
 import pytest
 
 from digits import UserError
-from digits.serving import asgi
-from digits.serving.asgi import ARRIVED_KEY, ERROR_KEY, MAX_DISCARDED
-from tests.helpers.asgi import (
-    DISCONNECT,
-    SCOPE,
-    Client,
-    ask,
-    chunks,
-    known_length,
-    make,
-    settle,
-)
+from digits.serving import wsgi_adapter
+from digits.serving.wsgi_adapter import ARRIVED_KEY, ERROR_KEY, MAX_DISCARDED
+from tests.helpers.asgi import DISCONNECT, SCOPE, Client, ask, chunks, known_length, make, settle
 
 
 @pytest.mark.parametrize(
@@ -127,8 +118,8 @@ def test_truncated_body_is_a_client_error(asgi_app, wsgi_app, messages):
 @pytest.mark.parametrize("is_complete", [False, True])
 def test_bodies_over_the_memory_limit_are_rejected(asgi_app, wsgi_app, monkeypatch, is_complete):
     """Arriving and queued bodies count. Small ones are accepted even so."""
-    monkeypatch.setattr(asgi, "MAX_BUFFERED", 150)
-    monkeypatch.setattr(asgi, "SMALL_BODY", 55)
+    monkeypatch.setattr(wsgi_adapter, "MAX_BUFFERED", 150)
+    monkeypatch.setattr(wsgi_adapter, "SMALL_BODY", 55)
     wsgi_app.go.set()
 
     async def scenario() -> None:
