@@ -20,66 +20,90 @@ const MIN_TOUCH_STROKE_LENGTH = 40;
  */
 export function initCanvas(canvas, history, getTool, { onStrokeStart, onStrokeCancel }) {
   const context = canvas.getContext("2d");
-  let activeStroke = null;
-  let activePointer = null; // the id of the pointer that draws it; others, such as a resting palm, do not
-  let pointerType = null; // "mouse", "touch" or "pen"
+  const recorder = createStrokeRecorder(history.addStroke, onStrokeCancel);
+  const isActive = (event) => event.pointerId === recorder.pointerId;
 
   function redraw() {
     context.clearRect(0, 0, canvas.width, canvas.height);
     const view = { x: 0, y: 0, scale: canvas.width / CANVAS_WIDTH };
-    renderDrawing(context, history.current, view, getComputedStyle(canvas).color, activeStroke);
+    renderDrawing(context, history.current, view, getComputedStyle(canvas).color, recorder.stroke);
   }
-
-  /** Convert an event to a point. The box is read each time: the page may have been scrolled, zoomed or resized. */
-  function toPoint(event) {
-    const box = canvas.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * CANVAS_WIDTH;
-    const y = ((event.clientY - box.top) / box.height) * CANVAS_HEIGHT;
-    return [x, y, event.pressure];
-  }
-
-  function endStroke(keep) {
-    const stroke = activeStroke;
-    activeStroke = activePointer = null;
-    if (!stroke) return;
-    if (keep) history.addStroke({ ...stroke });
-    else onStrokeCancel();
-  }
-
-  const isLongEnough = () => strokeLength(activeStroke) >= MIN_TOUCH_STROKE_LENGTH;
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (activePointer !== null && pointerType === "touch") {
-      if (event.pointerType !== "touch") endStroke(isLongEnough()); // the palm touched before its pen
-      else if (!isLongEnough()) endStroke(false); // two fingers: a pinch
-    }
-    const isEraserEnd = event.button === ERASER_BUTTON;
-    if (activePointer !== null || !(event.button === 0 || isEraserEnd) || !event.isPrimary) return;
-    activePointer = event.pointerId;
-    pointerType = event.pointerType;
-    canvas.setPointerCapture(activePointer); // the stroke continues outside the canvas
-    const { penWidth, isEraser } = getTool();
-    const options = { isEraser: isEraser || isEraserEnd, hasPressure: pointerType === "pen" };
-    activeStroke = startStroke(toPoint(event), penWidth, options);
+    recorder.endOnSecondPointer(event);
+    if (!recorder.canStart(event)) return;
+    recorder.start(event, toPoint(event, canvas), getTool());
+    canvas.setPointerCapture(event.pointerId); // the stroke continues outside the canvas
     onStrokeStart();
     redraw();
   });
-
   canvas.addEventListener("pointermove", (event) => {
-    if (event.pointerId !== activePointer) return;
+    if (!isActive(event)) return;
     const coalesced = event.getCoalescedEvents?.() ?? []; // a pen reports several positions per frame
-    activeStroke.points.push(...(coalesced.length ? coalesced : [event]).map(toPoint));
+    recorder.stroke.points.push(...(coalesced.length ? coalesced : [event]).map((one) => toPoint(one, canvas)));
     redraw();
   });
-
-  canvas.addEventListener("pointerup", (event) => event.pointerId === activePointer && endStroke(true));
+  canvas.addEventListener("pointerup", (event) => isActive(event) && recorder.finish());
   for (const type of ["pointercancel", "lostpointercapture"]) {
-    // The browser took the finger for a pinch, or another window interrupted: a stroke that is long enough is kept.
-    canvas.addEventListener(type, (event) => event.pointerId === activePointer && endStroke(isLongEnough()));
+    // The browser took the finger for a pinch, or another window interrupted.
+    canvas.addEventListener(type, (event) => isActive(event) && recorder.finishOrCancel());
+  }
+  fitCanvasToScreen(canvas, redraw);
+  return { redraw, finishStroke: recorder.finish };
+}
+
+/** Convert an event to a point. The box is read each time: the page may have been scrolled, zoomed or resized. */
+function toPoint(event, canvas) {
+  const box = canvas.getBoundingClientRect();
+  const x = ((event.clientX - box.left) / box.width) * CANVAS_WIDTH;
+  const y = ((event.clientY - box.top) / box.height) * CANVAS_HEIGHT;
+  return [x, y, event.pressure];
+}
+
+/** Create the recorder of one stroke at a time. It follows one pointer; others, such as a resting palm, do not draw. */
+function createStrokeRecorder(onFinish, onCancel) {
+  let stroke = null;
+  let pointerId = null;
+  let pointerType = null; // "mouse", "touch" or "pen"
+
+  function end(keep) {
+    const ended = stroke;
+    stroke = pointerId = null;
+    if (!ended) return;
+    if (keep) onFinish({ ...ended });
+    else onCancel();
   }
 
-  /** Give the canvas as many pixels as the screen has in its place. */
-  function fitToScreen() {
+  const isLongEnough = () => strokeLength(stroke) >= MIN_TOUCH_STROKE_LENGTH;
+
+  return {
+    get stroke() {
+      return stroke;
+    },
+    get pointerId() {
+      return pointerId;
+    },
+    canStart: ({ button, isPrimary }) => pointerId === null && [0, ERASER_BUTTON].includes(button) && isPrimary,
+    start(event, point, { penWidth, isEraser }) {
+      ({ pointerId, pointerType } = event);
+      const options = { isEraser: isEraser || event.button === ERASER_BUTTON, hasPressure: pointerType === "pen" };
+      stroke = startStroke(point, penWidth, options);
+    },
+    /** End the stroke of a finger if another pointer shows that it was a palm, or the first of two that pinch. */
+    endOnSecondPointer(event) {
+      if (pointerId === null || pointerType !== "touch") return;
+      if (event.pointerType !== "touch") end(isLongEnough()); // the palm touched before its pen
+      else if (!isLongEnough()) end(false); // two fingers: a pinch
+    },
+    finish: () => end(true),
+    /** End an interrupted stroke: it is kept if it is long enough. */
+    finishOrCancel: () => end(isLongEnough()),
+  };
+}
+
+/** Give the canvas as many pixels as the screen has in its place, now and after every change. */
+function fitCanvasToScreen(canvas, redraw) {
+  function fit() {
     const width = Math.max(4, Math.round(canvas.clientWidth * devicePixelRatio));
     const height = Math.round((width * CANVAS_HEIGHT) / CANVAS_WIDTH);
     if (width === canvas.width && height === canvas.height) return;
@@ -89,12 +113,11 @@ export function initCanvas(canvas, history, getTool, { onStrokeStart, onStrokeCa
 
   /** Zooming or a move to another screen changes the pixel ratio, but not always the size that is observed. */
   function fitAfterRatioChange() {
-    fitToScreen();
+    fit();
     const currentRatio = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
     currentRatio.addEventListener("change", fitAfterRatioChange, { once: true });
   }
 
-  new ResizeObserver(fitToScreen).observe(canvas);
+  new ResizeObserver(fit).observe(canvas);
   fitAfterRatioChange();
-  return { redraw, finishStroke: () => endStroke(true) };
 }

@@ -6,29 +6,23 @@ import { formatNumber, t } from "./i18n.js";
 import { maxAbs, paintGrid } from "./pixel_grids.js";
 
 /**
- * Create the list of the feature maps of one layer.
+ * Create the view of the feature maps of one layer.
  *
  * @param {HTMLElement} step the element of the page for this layer
  * @param {import("./feature_detail.js").Geometry} geometry
- * @returns {{show: Function}}
+ * @returns {{show: (layer: ?{values: number[][][]}, digit: number[][], filters?: Array) => void}} shows a layer of
+ *   an answer of api/explain on a digit (28 rows of 28, in [0, 255]), with its filters: 3×3 each, or one 3×3 slice per
+ *   input map. The step is hidden if the network has no such layer.
  */
 export function createFeatureMaps(step, geometry) {
-  const list = step.querySelector(".map-list");
+  const list = createMapList(step.querySelector(".map-list"), select, hover);
   const showDetail = createFeatureDetail(step.querySelector(".map-detail"), geometry);
-  let shown = null; // {values, peaks, digit, filters}
-  let selected = null; // the choice of the user; without one, the map with the strongest activation
+  let shown = null; // {maps, peaks, digit, filters}
+  let chosen = null; // the map that the user selected; without a choice, the one with the strongest activation
   let hovered = null;
 
-  function createOption(index) {
-    const button = createElement("button", { type: "button", role: "option" });
-    button.append(createElement("canvas"));
-    button.addEventListener("click", () => select(index));
-    button.addEventListener("pointerenter", ({ pointerType }) => pointerType === "mouse" && hover(index));
-    return button;
-  }
-
   function select(index) {
-    selected = index;
+    chosen = index;
     hover(null);
   }
 
@@ -37,51 +31,62 @@ export function createFeatureMaps(step, geometry) {
     update();
   }
 
-  const currentIndex = () => selected ?? shown.peaks.indexOf(Math.max(...shown.peaks));
-
   function update() {
     if (!shown) return;
-    const current = currentIndex();
-    markSelected(list.children, current);
-    const index = hovered ?? current;
-    showDetail(index, shown.values[index], shown.digit, shown.filters?.[index]);
+    const selected = chosen ?? shown.peaks.indexOf(Math.max(...shown.peaks));
+    list.select(selected);
+    const index = hovered ?? selected;
+    showDetail(index, shown.maps[index], shown.digit, shown.filters?.[index]);
   }
 
-  list.addEventListener("pointerleave", () => hover(null));
+  return {
+    show(layer, digit, filters) {
+      step.hidden = !layer;
+      if (!layer) return;
+      const maps = layer.values;
+      shown = { maps, peaks: maps.map(maxAbs), digit, filters };
+      list.paint(maps, shown.peaks);
+      update();
+    },
+  };
+}
+
+/** Create the list box of the maps: a map is selected by click or arrow key, and hovered with the mouse. */
+function createMapList(list, onSelect, onHover) {
+  let selected = 0;
+
+  function createOption(index) {
+    const button = createElement("button", { type: "button", role: "option" });
+    button.append(createElement("canvas"));
+    button.addEventListener("click", () => onSelect(index));
+    button.addEventListener("pointerenter", ({ pointerType }) => pointerType === "mouse" && onHover(index));
+    return button;
+  }
+
+  list.addEventListener("pointerleave", () => onHover(null));
   list.addEventListener("keydown", (event) => {
     const columns = getComputedStyle(list).gridTemplateColumns.split(" ").length;
     const offset = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
     if (!offset) return;
     event.preventDefault();
-    const next = currentIndex() + offset;
+    const next = selected + offset;
     if (next < 0 || next >= list.children.length) return;
-    select(next);
+    onSelect(next);
     list.children[next].focus();
   });
 
   return {
-    /**
-     * Show the feature maps of a layer; the step is hidden if the network has no such layer.
-     *
-     * @param {{values: number[][][]}} [layer]
-     * @param {number[][]} digit 28 rows of 28, in [0, 255]
-     * @param {number[][][] | number[][][][]} [filters] 3×3 each, or one 3×3 slice per input map
-     */
-    show(layer, digit, filters) {
-      step.hidden = !layer;
-      if (!layer) return;
-      const { values } = layer;
-      const peaks = values.map(maxAbs);
-      shown = { values, peaks, digit, filters };
-      if (list.children.length !== values.length) {
-        list.replaceChildren(...values.map((_, index) => createOption(index)));
-      }
+    paint(maps, peaks) {
+      if (list.children.length !== maps.length) list.replaceChildren(...maps.map((_, index) => createOption(index)));
       const limit = Math.max(...peaks);
-      values.forEach((map, index) => {
+      maps.forEach((map, index) => {
         paintGrid(list.children[index].firstChild, map, limit, "--accent");
         list.children[index].ariaLabel = t("mapLabel", [index + 1, formatNumber(peaks[index])]);
       });
-      update();
+    },
+    select(index) {
+      selected = index;
+      markSelected(list.children, index);
     },
   };
 }

@@ -44,7 +44,6 @@ export function createRequestPanel(id, contentId, placeholder, render) {
 
   onLanguageChange(refresh);
   return {
-    /** Render again, for example after a change of the theme. */
     refresh,
     /** Whether the panel shows the answer for `snapshot`. */
     isShowing: (snapshot) => shown?.snapshot === snapshot,

@@ -1,9 +1,10 @@
 // The reading: its text in large type, a sentence, and the bar chart of the selected digit.
 
 import { createBars } from "./bars.js";
-import { byId, createElement, markSelected } from "./dom.js";
+import { createDigitTabs } from "./digit_tabs.js";
+import { byId } from "./dom.js";
 import { formatPercent, onLanguageChange, t } from "./i18n.js";
-import { digitLabel, isNonDigit, isUncertain, secondMostProbable } from "./probabilities.js";
+import { isNonDigit, isUncertain, secondMostProbable } from "./probabilities.js";
 
 const MIN_ALTERNATIVE = 0.15; // the probability from which a second digit is named
 
@@ -20,12 +21,19 @@ const MIN_ALTERNATIVE = 0.15; // the probability from which a second digit is na
  * Create the view of the reading.
  *
  * @param {(index: number) => void} onSelect called when the user selects a digit
- * @returns {{show: (state: ReadingState) => number}}
+ * @returns {{show: (state: ReadingState) => number}} shows a state and returns the index of the selected digit
  */
 export function createResult(onSelect) {
   const showProbabilities = createBars(byId("bars"));
+  const tabs = createDigitTabs(byId("reading-text"), select);
   let state = { kind: "blank" };
   let selected = 0;
+
+  function select(index) {
+    selected = index;
+    updateBars();
+    onSelect(index);
+  }
 
   function updateBars() {
     const digits = state.reading?.digits ?? [];
@@ -35,76 +43,25 @@ export function createResult(onSelect) {
     byId("bars").classList.toggle("uncertain", isUncertain(digits[selected]?.probability));
   }
 
-  /** Show the text in large type: one tab per digit, or plain text if no digit can be selected. */
-  function updateText(text) {
-    const tabs = byId("reading-text");
-    const hadFocus = tabs.contains(document.activeElement);
-    tabs.style.setProperty("--character-count", Math.max(1, text.length));
-    const digits = text === "?" ? [] : state.reading.digits;
-    if (!digits.length) {
-      for (const name of ["role", "aria-label"]) tabs.removeAttribute(name);
-      tabs.replaceChildren(text);
-      return;
-    }
-    tabs.role = "tablist";
-    tabs.ariaLabel = t("digitsLabel");
-    tabs.replaceChildren(...digits.map(createTab));
-    updateTabs();
-    if (hadFocus) tabs.children[selected].focus();
-  }
-
-  function createTab(digit, index) {
-    const button = createElement("button", { type: "button", role: "tab", textContent: digitLabel(digit) });
-    button.ariaLabel = t("digitLabel", [digit.result, formatPercent(digit.probability)]);
-    button.setAttribute("aria-controls", "bars-panel");
-    button.classList.toggle("uncertain", isUncertain(digit.probability));
-    button.addEventListener("click", () => select(index));
-    return button;
-  }
-
-  const updateTabs = () => markSelected(byId("reading-text").children, selected);
-
-  function select(index) {
-    selected = index;
-    updateTabs();
-    updateBars();
-    onSelect(index);
-  }
-
-  byId("reading-text").addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
-    const last = byId("reading-text").children.length - 1;
-    if (!step || last < 1) return;
-    event.preventDefault();
-    select(Math.min(Math.max(selected + step, 0), last));
-    byId("reading-text").children[selected].focus();
-  });
-
   function update() {
     const { status, text, sentence, detail } = describe(state);
     byId("reading").dataset.status = status;
-    updateText(text);
+    tabs.show(text, text === "?" ? [] : state.reading.digits, selected);
     // An unchanged text is not written again: screen readers would announce it twice.
     if (byId("sentence").textContent !== sentence) byId("sentence").textContent = sentence;
     byId("detail").textContent = detail;
     updateBars();
   }
 
+  function show(newState) {
+    state = newState;
+    selected = Math.min(selected, Math.max(0, (state.reading?.digits.length ?? 1) - 1));
+    update();
+    return selected;
+  }
+
   onLanguageChange(update);
-  return {
-    /**
-     * Show a state.
-     *
-     * @param {ReadingState} newState
-     * @returns {number} index of the selected digit
-     */
-    show(newState) {
-      state = newState;
-      selected = Math.min(selected, Math.max(0, (state.reading?.digits.length ?? 1) - 1));
-      update();
-      return selected;
-    },
-  };
+  return { show };
 }
 
 /**

@@ -21,47 +21,51 @@ const GAMMA = 0.7; // of the colors: below 1, so that weak effects are visible
  */
 export function createSaliency() {
   let shown = null; // {answer, snapshot}
-  let contrast = null; // the other digit that the user selected; without a choice, the second most probable
+  let comparedDigit = null; // that the user selected; without a choice, the second most probable
 
-  const options = Array.from({ length: 10 }, (_, digit) => {
-    const label = createElement("label");
-    const input = createElement("input", { type: "radio", name: "saliency-class", value: digit });
-    input.addEventListener("change", () => {
-      contrast = digit;
-      update();
-    });
-    label.append(input, digit);
-    byId("saliency-classes").append(label);
-    return input;
+  const options = createDigitOptions((digit) => {
+    comparedDigit = digit;
+    update();
   });
-
-  const explainedDigit = ({ reading, digit }) => reading.digits[digit];
 
   function update() {
     const explained = explainedDigit(shown.answer);
-    const { result } = explained;
-    const other = contrast ?? secondMostProbable(explained);
+    const other = comparedDigit ?? secondMostProbable(explained);
     options.forEach((input, digit) => (input.checked = digit === other));
-    showMap("saliency", result, t("why", result));
-    showMap("contrast", other, t(other === result ? "why" : "whyNot", other));
-  }
-
-  function showMap(id, digit, question) {
-    const { answer, snapshot } = shown;
-    const canvas = byId(`${id}-map`);
-    byId(`${id}-caption`).textContent = question;
-    canvas.ariaLabel = t("saliencyLabel", digit);
-    drawSaliency(canvas, answer.heat.values[digit], answer.frame, snapshot);
+    showMap("saliency", explained.result, t("why", explained.result), shown);
+    showMap("other", other, t(other === explained.result ? "why" : "whyNot", other), shown);
   }
 
   return {
     show(answer, snapshot) {
       // The choice of the user belongs to the digit that was read before.
-      if (shown && explainedDigit(answer).result !== explainedDigit(shown.answer).result) contrast = null;
+      if (shown && explainedDigit(answer).result !== explainedDigit(shown.answer).result) comparedDigit = null;
       shown = { answer, snapshot };
       update();
     },
   };
+}
+
+const explainedDigit = ({ reading, digit }) => reading.digits[digit];
+
+/** Create the radio buttons of the ten digits. */
+function createDigitOptions(onSelect) {
+  return Array.from({ length: 10 }, (_, digit) => {
+    const label = createElement("label");
+    const input = createElement("input", { type: "radio", name: "saliency-class", value: digit });
+    input.addEventListener("change", () => onSelect(digit));
+    label.append(input, digit);
+    byId("saliency-classes").append(label);
+    return input;
+  });
+}
+
+/** Show the map of one digit and its question as the caption. */
+function showMap(id, digit, question, { answer, snapshot }) {
+  const canvas = byId(`${id}-map`);
+  byId(`${id}-caption`).textContent = question;
+  canvas.ariaLabel = t("saliencyLabel", digit);
+  drawSaliency(canvas, answer.heat.values[digit], answer.frame, snapshot);
 }
 
 /**

@@ -9,6 +9,8 @@
 /** @type {Drawing} */
 export const BLANK_DRAWING = { picture: null, strokes: [] };
 
+const isBlank = ({ picture, strokes }) => !picture && !strokes.length;
+
 /**
  * Create a drawing with an undo history.
  *
@@ -35,14 +37,12 @@ export function createUndoHistory(onChange, initial = BLANK_DRAWING) {
     onChange();
   }
 
-  const isBlank = () => !current.picture && !current.strokes.length;
-
   return {
     get current() {
       return current;
     },
     get isBlank() {
-      return isBlank();
+      return isBlank(current);
     },
     get canUndo() {
       return past.length > 0;
@@ -54,8 +54,6 @@ export function createUndoHistory(onChange, initial = BLANK_DRAWING) {
     replace: (properties) => change({ ...BLANK_DRAWING, ...properties }),
     undo: () => step(past, future),
     redo: () => step(future, past),
-    clear() {
-      if (!isBlank()) change(BLANK_DRAWING);
-    },
+    clear: () => isBlank(current) || change(BLANK_DRAWING),
   };
 }

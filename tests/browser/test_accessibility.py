@@ -55,7 +55,7 @@ def test_tab_key_reaches_every_control_and_focus_is_visible(open_page):
 
 @pytest.mark.parametrize(
     ("control", "text"),
-    [("#step-conv1 [tabindex='0']", "#step-conv1 h4"), ("#saliency-classes :checked", "#contrast-caption")],
+    [("#step-conv1 [tabindex='0']", "#step-conv1 h4"), ("#saliency-classes :checked", "#other-caption")],
     ids=["feature maps", "digits to explain"],
 )
 def test_arrow_keys_change_the_selection(open_page, control, text):

@@ -22,7 +22,7 @@ COUNT_COLORED_PIXELS = """(canvas) => {
 COUNT_PAINTED_PIXELS = """(canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height)
     .data.filter((value, i) => i % 4 === 3 && value > 0).length"""
 CANVASES = [
-    *("#cropped", "#scaled", "#centered", "#saliency-map", "#contrast-map"),
+    *("#cropped", "#scaled", "#centered", "#saliency-map", "#other-map"),
     *("#step-conv1 .map-overlay", "#step-conv2 .map-overlay"),
 ]
 CANVAS_SIZES = "canvases => canvases.map(({ width, height }) => [width, height])"
@@ -95,11 +95,11 @@ def test_saliency_map_highlights_the_added_stroke(open_page):
     expect(page.locator("#explain")).to_have_attribute("aria-busy", "false")
     page.locator("#saliency-classes label").nth(1).click()
     expect(page.locator("#saliency-caption")).to_have_text("Why 7?")
-    expect(page.locator("#contrast-caption")).to_have_text("Why not 1?")
+    expect(page.locator("#other-caption")).to_have_text("Why not 1?")
     saliency = page.locator("#saliency-map").evaluate(COUNT_COLORED_PIXELS)
-    contrast = page.locator("#contrast-map").evaluate(COUNT_COLORED_PIXELS)
+    other = page.locator("#other-map").evaluate(COUNT_COLORED_PIXELS)
     assert saliency["positive"][0] > 2 * saliency["positive"][1]
-    assert contrast["negative"][0] > 2 * contrast["negative"][1]
+    assert other["negative"][0] > 2 * other["negative"][1]
 
 
 def test_selected_digit_is_explained(open_page):
