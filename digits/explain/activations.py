@@ -23,7 +23,7 @@ def explain_digit(
     ]
     saliency_maps = saliency.rise(digit.pixels, network, device)
     return {
-        "frame": describe_normalization(digit, trace),
+        "frame": explain_digit_normalization(digit, trace),
         "layers": layers,
         "heat": {"method": saliency.METHOD, "values": to_lists(saliency_maps)},
     }
@@ -34,8 +34,8 @@ def to_lists(values: torch.Tensor) -> list:
     return (values.cpu().double().numpy().round(3) + 0.0).tolist()  # + 0.0 turns -0.0 into 0.0
 
 
-def describe_normalization(digit: Digit, trace: DigitTrace) -> dict:
-    """Describe the normalized digit and where it comes from, in the JSON form of `POST /api/explain`.
+def explain_digit_normalization(digit: Digit, trace: DigitTrace) -> dict:
+    """Explain how a digit was normalized, in the JSON form of `POST /api/explain`.
 
     Returns: crop, the rectangle of the digit in pixels of the upright picture; placed, the same in pixels of the
     normalized digit; centre, the center of mass (x, y) in pixels of the normalized digit; pixels, its values.

@@ -27,15 +27,20 @@ class ComparedModel:
 
 
 def recorded_accuracy(weights: Path) -> float | None:
-    """Return the test accuracy, in percent, from the metadata next to `weights`; None if there is no valid one."""
+    """Return the test accuracy, in percent, from the metadata next to `weights`; None if it is missing or invalid.
+
+    People may edit the metadata, which `files.load_metadata` does not validate.
+    """
     accuracy = load_metadata(weights).get("test_accuracy")
     return accuracy if type(accuracy) in (int, float) and 0 <= accuracy <= 100 else None
 
 
-def compare_models(reading: Reading, models: Sequence[ComparedModel], device: str | torch.device = "cpu") -> list[dict]:
-    """Classify the digits of `reading` with each of `models`, in the JSON form of `POST /api/compare`."""
+def compare_models(
+    reading: Reading, compared: Sequence[ComparedModel], device: str | torch.device = "cpu"
+) -> list[dict]:
+    """Classify the digits of `reading` with each network of `compared`, in the JSON form of `POST /api/compare`."""
     inputs = to_input(np.array([digit.pixels for digit in reading.digits])).to(device)
-    return [to_dict(model, classify_digits(reading.digits, model.network, inputs)) for model in models]
+    return [to_dict(one, classify_digits(reading.digits, one.network, inputs)) for one in compared]
 
 
 @torch.inference_mode()
@@ -46,13 +51,13 @@ def classify_digits(digits: Sequence[Digit], network: torch.nn.Module, inputs: t
     return Reading(tuple(Digit.from_probabilities(row, digit.box, digit.pixels) for digit, row in pairs))
 
 
-def to_dict(model: ComparedModel, reading: Reading) -> dict:
-    """Return the JSON form of one model and its reading."""
+def to_dict(compared: ComparedModel, reading: Reading) -> dict:
+    """Return the JSON form of one network and its reading."""
     fields = reading.to_dict()
     return {
-        "name": model.name,
-        "parameters": model.parameter_count,
-        "test_accuracy": model.test_accuracy,
+        "name": compared.name,
+        "parameters": compared.parameter_count,
+        "test_accuracy": compared.test_accuracy,
         "text": fields["text"],
         "probability": fields["probability"],
         "digits": fields["digits"],

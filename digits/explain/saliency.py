@@ -1,6 +1,6 @@
 """Saliency maps: how much each pixel of a digit counts for and against each of the ten classes (RISE).
 
-Random masks cover two thirds of the digit, again and again. A pixel's saliency for class 7 is how much larger the
+Random masks cover about 70 % of the digit, again and again. A pixel's saliency for class 7 is how much larger the
 logit of 7 is where the pixel is visible than where it is covered, on average over everything that is covered with it.
 Occlusion of a single patch would miss redundant strokes, which the network can do without.
 
@@ -51,8 +51,9 @@ def rise(pixels: np.ndarray, network: torch.nn.Module, device: str | torch.devic
 def centered_logits(logits: torch.Tensor) -> torch.Tensor:
     """Subtract the mean of the ten logits (B, 10) of each image.
 
-    The mean tells whether there is a digit at all. Without this, all of the foreground would count for the predicted
-    class, and the peak for the new digit would lie on the added stroke in at least a quarter fewer of the pairs.
+    The mean indicates whether there is a digit at all. Without this, all of the foreground would count for the
+    predicted class, and the peak for the new digit would lie on the added stroke in at least a quarter fewer of the
+    pairs.
     """
     return logits - logits.mean(1, keepdim=True)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digits.explain.activations import describe_normalization
+from digits.explain.activations import explain_digit_normalization
 from digits.recognition.reader import Reader
 from digits.recognition.results import Digit, DigitTrace
 from tests.helpers.networks import ConstantLogits
@@ -65,7 +65,7 @@ def find_dot(normalized: np.ndarray) -> tuple[float, float]:
 
 def assert_dot_is_mapped(digit: Digit, trace: DigitTrace, corner: MarkedCorner) -> None:
     """Check that `crop` and `placed` map the dot to its place in the normalized digit, within half a pixel."""
-    description = describe_normalization(digit, trace)
+    description = explain_digit_normalization(digit, trace)
     crop, placed = trace.to_picture.apply_to_box(trace.box), trace.box
     assert description["crop"] == pytest.approx(crop, abs=0.0051)
     assert description["placed"] == list(placed)
