@@ -20,6 +20,7 @@ from digits import UserError, device, files, metrics
 from digits.config import CommonSettings, parse
 from digits.data import mnist
 from digits.explain import figures, report
+from digits.probabilities import predict_logits
 from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading, Trace
@@ -218,10 +219,11 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
     except UserError as error:
         print(f"test.py: {error}", file=sys.stderr)
         return 1
-    counts = metrics.per_class_counts(network, images)
+    predictions = predict_logits(network, images.images).argmax(1)
+    counts = metrics.per_class_counts(predictions, images.labels)
     total_correct = sum(correct for correct, _ in counts)
     low, high = metrics.wilson_interval(total_correct, len(images))
-    accuracy = 100 * total_correct / len(images)
+    accuracy = metrics.percent_correct(predictions, images.labels)
     if config.json_output:
         print(json.dumps({"test_accuracy": accuracy, "interval": [low, high], "right": counts}))
         return 0

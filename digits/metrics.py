@@ -9,15 +9,20 @@ from digits.data.mnist import ImageDataset
 from digits.probabilities import append_reject_logit, predict_logits
 
 
-def accuracy(model: torch.nn.Module, dataset: ImageDataset) -> float:
-    """Accuracy on `dataset`, in percent."""
-    return 100 * (predict_logits(model, dataset.images).argmax(1) == dataset.labels).sum().item() / len(dataset)
+def accuracy(network: torch.nn.Module, dataset: ImageDataset) -> float:
+    """Compute the accuracy of `network` on `dataset`, in percent."""
+    return percent_correct(predict_logits(network, dataset.images).argmax(1), dataset.labels)
 
 
-def per_class_counts(model: torch.nn.Module, dataset: ImageDataset) -> list[tuple[int, int]]:
-    """Count the images of each digit 0 to 9: (correctly classified, total)."""
-    correct = predict_logits(model, dataset.images).argmax(1) == dataset.labels
-    return [(int(correct[dataset.labels == d].sum()), int((dataset.labels == d).sum())) for d in range(10)]
+def percent_correct(predictions: torch.Tensor, labels: torch.Tensor) -> float:
+    """Compute how many of `predictions` (N,) equal `labels` (N,), in percent."""
+    return 100 * (predictions == labels).sum().item() / len(labels)
+
+
+def per_class_counts(predictions: torch.Tensor, labels: torch.Tensor) -> list[tuple[int, int]]:
+    """Count the images of each digit 0 to 9, from two int64 (N,): (correctly classified, total)."""
+    correct = predictions == labels
+    return [(int(correct[labels == digit].sum()), int((labels == digit).sum())) for digit in range(10)]
 
 
 def wilson_interval(correct: int, total: int, z: float = 1.96) -> tuple[float, float]:
@@ -55,17 +60,17 @@ def fit_temperature(logits: torch.Tensor, labels: torch.Tensor) -> float:
 
 
 @torch.no_grad()
-def calibrate(model: torch.nn.Module, dataset: ImageDataset) -> torch.nn.Module:
-    """Divide the last layer of `model` in place by the temperature fitted on `dataset`.
+def calibrate(network: torch.nn.Module, dataset: ImageDataset) -> torch.nn.Module:
+    """Divide the last layer of `network` in place by the temperature fitted on `dataset`.
 
     Probabilities are calibrated by that; the predicted digits stay the same.
 
-    Returns: `model`.
+    Returns: `network`.
     """
-    temperature = fit_temperature(predict_logits(model, dataset.images), dataset.labels)
-    for parameter in list(model.children())[-1].parameters():
+    temperature = fit_temperature(predict_logits(network, dataset.images), dataset.labels)
+    for parameter in list(network.children())[-1].parameters():
         parameter.div_(temperature)
-    return model
+    return network
 
 
 def confusion_matrix(predictions: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

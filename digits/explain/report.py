@@ -21,8 +21,9 @@ from digits.probabilities import class_probabilities, predict_logits
 
 MAX_MISREAD = 200  # images shown; a network worth a report misreads fewer
 MAX_FILTERS = 32  # shown, of the first layer
-# Colors of the filters' positive and negative weights, RGB; visible on white and on black.
-POSITIVE_COLOR, NEGATIVE_COLOR = (224, 122, 31), (61, 120, 216)
+# Colors of the filters' positive and negative weights, RGB, as on the page that app.py serves; visible on white and on
+# black.
+POSITIVE_COLOR, NEGATIVE_COLOR = (61, 120, 216), (224, 122, 31)
 # Matplotlib cannot draw with CSS variables: it draws with these colors, which `to_svg` replaces by variables.
 PLOT_TEXT, PLOT_GRID, PLOT_ACCENT, PLOT_SECOND = "#010203", "#040506", "#070809", "#0a0b0c"
 CSS_COLORS = {
@@ -42,6 +43,7 @@ def write_report(path: Path, network: torch.nn.Module, weights: Path, dataset: I
     labels, predictions = dataset.labels.cpu(), logits.argmax(1).cpu()
     probabilities = class_probabilities(logits).amax(1)
     correct = predictions == labels
+    total_correct = int(correct.sum())
     bins, calibration_error = metrics.calibration_bins(probabilities, correct)
     metadata = files.load_metadata(weights)
     curve = metadata.get("curve")
@@ -49,14 +51,14 @@ def write_report(path: Path, network: torch.nn.Module, weights: Path, dataset: I
     page = template.render(
         name=weights.name,
         metadata=metadata,
-        correct=int(correct.sum()),
+        correct=total_correct,
         total=len(dataset),
-        accuracy=100 * correct.float().mean().item(),
-        interval=metrics.wilson_interval(int(correct.sum()), len(dataset)),
+        accuracy=metrics.percent_correct(predictions, labels),
+        interval=metrics.wilson_interval(total_correct, len(dataset)),
         calibration_error=calibration_error,
         learning_curves=plot_learning_curves(curve) if curve else "",
         confusion=plot_confusion(metrics.confusion_matrix(predictions, labels)),
-        accuracy_per_digit=plot_accuracy_per_digit(labels, correct),
+        accuracy_per_digit=plot_accuracy_per_digit(metrics.per_class_counts(predictions, labels)),
         reliability=plot_reliability(bins),
         misread=list_misread(dataset.images, labels, predictions, probabilities),
         filters=[png_data_url(tile) for tile in filter_images(network)],
@@ -156,15 +158,14 @@ def _square(x: int, y: int, color: str, alpha: float):
     return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, facecolor=color, alpha=alpha, linewidth=0)
 
 
-def plot_accuracy_per_digit(labels: torch.Tensor, correct: torch.Tensor) -> Markup:
-    """Plot the accuracy of each digit with its 95 % confidence interval."""
+def plot_accuracy_per_digit(counts: list[tuple[int, int]]) -> Markup:
+    """Plot the accuracy of each digit with its 95 % confidence interval, from `metrics.per_class_counts`."""
     figure, axes = new_figure(5, 3)
-    for digit in range(10):
-        of_digit = correct[labels == digit]
-        if len(of_digit):
-            low, high = metrics.wilson_interval(int(of_digit.sum()), len(of_digit))
+    for digit, (correct, total) in enumerate(counts):
+        if total:
+            low, high = metrics.wilson_interval(correct, total)
             axes.plot([digit, digit], [low, high], color=PLOT_GRID, linewidth=5, solid_capstyle="round")
-            axes.plot(digit, 100 * of_digit.float().mean().item(), "o", color=PLOT_ACCENT, markersize=5)
+            axes.plot(digit, 100 * correct / total, "o", color=PLOT_ACCENT, markersize=5)
     axes.set(xlabel="digit", ylabel="accuracy, %", xticks=range(10))
     return to_svg(figure, "Accuracy per digit with 95 % confidence intervals")
 

@@ -63,12 +63,12 @@ def test_names_are_escaped(page):
 
 
 @pytest.mark.parametrize("content", [None, "no json {", "[1]", "{}"])
-def test_missing_or_invalid_metadata_is_stated(tmp_path, network, digits, content):
+def test_missing_learning_curves_are_stated(tmp_path, network, digits, content):
     weights = tmp_path / "w.pth"
     if content is not None:
         weights.with_suffix(".json").write_text(content)
     report.write_report(tmp_path / "r.html", network, weights, digits)
-    assert "is not known" in (tmp_path / "r.html").read_text()
+    assert "No learning curves are recorded for these weights." in (tmp_path / "r.html").read_text()
 
 
 def test_perfect_softmax_network_misreads_none_and_shows_ten_templates(tmp_path, digits):
