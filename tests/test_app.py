@@ -15,7 +15,7 @@ import model
 from bench.sample_images import encode_image
 from digits import UserError
 from digits.recognition import image_decoding
-from digits.serving import wsgi_adapter, error_handlers
+from digits.serving import error_handlers, wsgi_adapter
 from tests.helpers.api import assert_error, to_base64
 from tests.helpers.images import png_declaring_size
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-BATCH_SIZE = 256  # images warped at once: their working memory stays in the processor's cache
+from digits.recognition.normalization import IMAGE_SIZE
+
+WARP_BATCH_SIZE = 256  # images warped at once: their working memory stays in the processor's cache
 CONTROL_POINTS = 5  # per axis, displaced at random; the displacement of the pixels between them is interpolated
 
 
@@ -20,7 +22,7 @@ class AugmentationRanges:
     rotation: float = 10.0  # degrees; a 6 or 9 becomes ambiguous beyond 20
     scale: float = 0.10  # relative; drawn for each axis separately, so digits also get wider and taller
     shear: float = 0.15  # horizontal pixels per pixel of height: the slant of handwriting
-    shift: float = 2.0  # pixels; the frame's margin of 4 keeps the strokes inside
+    shift: float = 2.0  # pixels; the margin of 4 in a normalized digit keeps the strokes inside
     elastic: float = 0.0  # pixels by which each control point is displaced
 
     def scaled(self, factor: float, elastic: float) -> "AugmentationRanges":
@@ -34,7 +36,9 @@ class AugmentationRanges:
         return self == AugmentationRanges(0, 0, 0, 0, 0)
 
 
-def sampling_grids(count: int, ranges: AugmentationRanges, generator: torch.Generator, size: int = 28) -> torch.Tensor:
+def sampling_grids(
+    count: int, ranges: AugmentationRanges, generator: torch.Generator, size: int = IMAGE_SIZE
+) -> torch.Tensor:
     """Draw `count` random maps of square images of `size` pixels, as grids for `torch.nn.functional.grid_sample`.
 
     The elastic distortion displaces control points and interpolates between them bicubically: the effect of
@@ -81,6 +85,6 @@ def augment(images: torch.Tensor, ranges: AugmentationRanges, generator: torch.G
         return images
     batches = (
         sample(batch.float(), sampling_grids(len(batch), ranges, generator, images.shape[-1]))
-        for batch in images.split(BATCH_SIZE)
+        for batch in images.split(WARP_BATCH_SIZE)
     )
     return torch.cat([batch.round_().byte() for batch in batches])

@@ -11,9 +11,11 @@ from digits.data.synthetic import Stroke, ellipse_arc
 
 Strokes = list[np.ndarray]
 
+DIGIT_LIKE_CHARACTERS = "BDIOQSZbgijloqsyz"  # many people write them like a digit, so they are not outliers
+
 # The variants of letters and signs, as strokes, because fonts lack the shapes of handwriting. Control points lie in a
-# box about 0.6 wide and 1 high, as in `digits/data/synthetic.py`. Characters that many people write like a digit are
-# left out: B, D, I, O, Q, S, Z, b, g, l, o, q, s, y, z and the like.
+# box about 0.6 wide and 1 high, as in `digits/data/synthetic.py`. None of DIGIT_LIKE_CHARACTERS is
+# among them.
 CHARACTER_TEMPLATES: dict[str, list[list[Stroke]]] = {
     "A": [
         [[(0, 1), (0.3, 0), (0.3, 0), (0.6, 1)], [(0.12, 0.65), (0.5, 0.62)]],

@@ -21,6 +21,7 @@ import torch
 from tqdm import tqdm
 
 from digits import UserError
+from digits.recognition.normalization import IMAGE_SIZE
 
 FILES = {  # name: MD5
     "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -67,7 +68,7 @@ def load(split: str, directory: str | os.PathLike = "data", mirrors: Sequence[st
     folder = Path(directory) / "MNIST" / "raw"
     images = _read_idx(_fetch(f"{prefix}-images-idx3-ubyte.gz", folder, mirrors), header=16)
     labels = _read_idx(_fetch(f"{prefix}-labels-idx1-ubyte.gz", folder, mirrors), header=8)
-    return ImageDataset(images.view(-1, 1, 28, 28), labels.long())
+    return ImageDataset(images.view(-1, 1, IMAGE_SIZE, IMAGE_SIZE), labels.long())
 
 
 def _read_idx(path: Path, header: int) -> torch.Tensor:

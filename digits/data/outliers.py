@@ -1,4 +1,4 @@
-"""Outliers: non-digits in the MNIST frame, from which the network learns the reject class.
+"""Outliers: normalized images of non-digits, from which the network learns the reject class.
 
 A network that has seen only digits takes everything for a digit. Trained on many other shapes as well, it also rejects
 shapes that it has never seen (outlier exposure, Hendrycks et al. 2019, arXiv 1812.04606). All outliers are generated:
@@ -21,9 +21,9 @@ from tqdm import tqdm
 from digits.data import augmentation, glyphs, restyling, synthetic
 from digits.data.augmentation import AugmentationRanges
 from digits.data.mnist import REJECT_CLASS, ImageDataset
-from digits.recognition import normalization
+from digits.recognition.normalization import IMAGE_SIZE, normalize
 
-# Characters that many people write like a digit are left out: o, l, z, s, b, g, q, y, B, D, I, O, Q, S, Z …
+# Without glyphs.DIGIT_LIKE_CHARACTERS.
 LETTERS = "aacdeefhhkmmnnprrttuvwwxxACEFGHJKLMNNPRRTTUVWXYY"
 GREEK = "αβγδεζηθκλμνξπρτφχψωΓΔΘΛΞΠΣΦΨΩ"
 SIGNS = "+×÷=%&@#?$€£§¶*~^<>→←↑↓↔⇒✓✗★☆♥♦♣♠♪♫∞∑∏√∇≈≠≤≥±∈∀∃☺☹☀☂☎✂✈✉ЖИШЩЮЯФДЛЭж"
@@ -72,7 +72,7 @@ def draw_glyph(
 
 def draw_pair(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
     """Draw two digits, seldom three, side by side: close, touching or overlapping."""
-    row, left = np.zeros((28, 4 * 28), np.uint8), 0
+    row, left = np.zeros((IMAGE_SIZE, 4 * IMAGE_SIZE), np.uint8), 0
     for _ in range(rng.choice((2, 2, 2, 3))):
         digit = digits[rng.integers(len(digits))]
         digit = digit[:, digit.any(0)]
@@ -119,12 +119,12 @@ class OutlierKind:
 
     draw: returns a canvas (88, 88) in [0, 1], given a generator and training digits (N, 28, 28) uint8.
     fraction: of all outliers.
-    warp: strength of its random warp, as a multiple of `WARP`.
+    warp_strength: strength of its random warp, as a multiple of `WARP`.
     """
 
     draw: Callable[[np.random.Generator, np.ndarray], np.ndarray]
     fraction: float
-    warp: float
+    warp_strength: float
 
 
 KINDS = {
@@ -158,10 +158,10 @@ def warp_and_normalize(canvases: np.ndarray, names: np.ndarray, generator: torch
     warped = torch.from_numpy(canvases)[:, None]
     for name, kind in KINDS.items():
         of_kind = torch.from_numpy(names == name)
-        ranges = WARP.scaled(kind.warp, elastic=kind.warp * WARP.elastic)
+        ranges = WARP.scaled(kind.warp_strength, elastic=kind.warp_strength * WARP.elastic)
         warped[of_kind] = augmentation.augment(warped[of_kind], ranges, generator)
-    frames = [normalization.normalize(canvas.astype(np.float32) / 255) for canvas in warped[:, 0].numpy()]
-    return torch.from_numpy(np.stack(frames))[:, None]
+    normalized = [normalize(canvas.astype(np.float32) / 255) for canvas in warped[:, 0].numpy()]
+    return torch.from_numpy(np.stack(normalized))[:, None]
 
 
 @functools.cache

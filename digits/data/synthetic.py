@@ -10,11 +10,12 @@ import math
 import torch
 
 from digits.data.mnist import ImageDataset
+from digits.recognition.normalization import IMAGE_SIZE
 
 # A stroke is a list of control points (x, y) in a box about 0.6 wide and 1 high, y downwards. The variants of a digit
 # follow the ways in which people write it: 1 with and without flag and foot, 4 open and closed, 7 with a bar …
 Stroke = list[tuple[float, float]]
-BATCH_SIZE = 250  # digits drawn from one template at once; another value gives other digits for the same seed
+TEMPLATE_BATCH_SIZE = 250  # digits drawn from one template at once; another value gives other digits for the same seed
 MAX_DISTANCES = 200_000  # computed at once, from pixels to segments: these 0.8 MB stay in the processor's cache
 
 
@@ -105,14 +106,14 @@ STROKE_TEMPLATES: dict[int, list[list[Stroke]]] = {
 
 
 def synthetic_digits(count: int, generator: torch.Generator) -> ImageDataset:
-    """Draw `count` digits in the MNIST frame, each label and each of its templates equally often, in random order."""
+    """Draw `count` normalized digits, each label and each of its templates equally often, in random order."""
     labels = torch.arange(count)[torch.randperm(count, generator=generator)] % 10
-    images = torch.empty(count, 1, 28, 28, dtype=torch.uint8)
+    images = torch.empty(count, 1, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.uint8)
     for label, templates in STROKE_TEMPLATES.items():
         indices = (labels == label).nonzero()[:, 0]
         for number, template in enumerate(templates):
-            for batch in indices[number :: len(templates)].split(BATCH_SIZE):
-                images[batch, 0] = _draw_in_frame(jitter_strokes(template, len(batch), generator), generator)
+            for batch in indices[number :: len(templates)].split(TEMPLATE_BATCH_SIZE):
+                images[batch, 0] = _draw_normalized(jitter_strokes(template, len(batch), generator), generator)
     return ImageDataset(images, labels)
 
 
@@ -184,8 +185,8 @@ def chaikin(points: torch.Tensor, ratio: torch.Tensor, iterations: int = 3) -> t
     return points
 
 
-def _draw_in_frame(strokes: list[torch.Tensor], generator: torch.Generator) -> torch.Tensor:
-    """Draw strokes (N, P, 2) in any units into the MNIST frame: (N, 28, 28) uint8."""
+def _draw_normalized(strokes: list[torch.Tensor], generator: torch.Generator) -> torch.Tensor:
+    """Draw strokes (N, P, 2) in any units as normalized digits (N, 28, 28) uint8."""
     count = len(strokes[0])
     width = 1.3 + 3.0 * torch.rand(count, generator=generator)  # pixels; most of MNIST's are 2 to 4
     points = torch.cat(strokes, 1)
@@ -194,7 +195,7 @@ def _draw_in_frame(strokes: list[torch.Tensor], generator: torch.Generator) -> t
     side = 19.4 + 0.6 * torch.randn(count, generator=generator)  # about the 20 pixels of MNIST's box
     scale = ((side - width) / extent)[:, None, None]
     center = 14 + 0.6 * torch.randn(count, 1, 2, generator=generator)
-    images = _rasterize_batch([(stroke - (low + high) / 2) * scale + center for stroke in strokes], width, 28)
+    images = _rasterize_batch([(stroke - (low + high) / 2) * scale + center for stroke in strokes], width, IMAGE_SIZE)
     images = images * (0.85 + 0.3 * torch.rand(count, 1, 1, generator=generator))  # pale to saturated
     noise = 0.06 * torch.randn(images.shape, generator=generator) * (images > 0)
     return ((images + noise).clamp(0, 1) * 255).round().to(torch.uint8)

@@ -8,6 +8,9 @@ import numpy as np
 
 from digits.recognition.arrays import border_indices, downscale, median, robust_sigma
 
+FIT_STEPS = 8  # of reweighting
+BORDER_STEPS = 4  # of these use the border only, the others all pixels
+PLANE_STEPS = 2  # of these fit a plane, the others a surface of second order
 FIT_SIDE = 96  # pixels of the longer side on which the surface is fitted: light changes slowly
 
 
@@ -40,13 +43,14 @@ def _fit_surface(basis: np.ndarray, values: np.ndarray, border: np.ndarray, star
     surface = start
     inner = np.ones(len(values), bool)
     inner[border] = False
-    for step in range(8):
+    for step in range(FIT_STEPS):
         residual = np.linalg.norm(values - surface, axis=1)
+        # One level of 8 bits more: where most of the border has no residual, the scale is not 0.
         scale = robust_sigma(residual[border]) + 1 / 255
         weights = 1 / (1 + (residual / (2 * scale)) ** 2)
-        if step < 4:
+        if step < BORDER_STEPS:
             weights[inner] = 0
-        terms = 3 if step < 2 else 6  # a plane first
+        terms = 3 if step < PLANE_STEPS else 6
         weighted = basis[:, :terms] * weights[:, None]
         coefficients = np.linalg.lstsq(weighted, values * weights[:, None], rcond=None)[0]
         surface = basis[:, :terms] @ coefficients

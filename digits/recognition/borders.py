@@ -1,30 +1,30 @@
-"""Borders of a picture that are not background: a frame of one color around it, and a table next to the page."""
+"""Borders of a picture that are not background: a rim of one color around it, and a table next to the page."""
 
 import numpy as np
 
 from digits.recognition.arrays import median
 
-FRAME_TOLERANCE = 16  # of 255: colors of one frame differ by less from their median
-MIN_FRAME_SHARE = 0.9  # of the outermost pixels: so many have the frame's color
-MAX_FRAME_WIDTH = 0.08  # of the picture's shorter side
-MIN_FRAME_CONTRAST = 32  # of 255, to the median color inside of the frame
-MIN_INNER_SHARE = 0.6  # of the pixels next to the frame: so many have one color, as paper has
+RIM_TOLERANCE = 16  # of 255: colors of one rim differ by less from their median
+MIN_RIM_FRACTION = 0.9  # of the outermost pixels have the rim's color
+MAX_RIM_WIDTH = 0.08  # of the picture's shorter side
+MIN_RIM_CONTRAST = 32  # of 255, to the median color inside the rim
+MIN_INNER_FRACTION = 0.6  # of the pixels next to the rim have one color, as paper has
 MIN_TABLE_COVERAGE = 0.97  # of the outermost row or column
 MIN_TABLE_EDGE_COVERAGE = 0.5  # of further rows or columns: the page's edge may be crooked
 MAX_TABLE_DEPTH = 1 / 3  # of the picture's height or width
 
 
-def frame_width(colors: np.ndarray) -> int:
-    """Measure a frame of one color around a picture (H, W, C) uint8, in pixels; 0 if there is none."""
+def rim_width(colors: np.ndarray) -> int:
+    """Measure the rim of one color around a picture (H, W, C) uint8, in pixels; 0 if there is none."""
     shorter = min(colors.shape[:2])
-    frame, share = _dominant_color(_ring(colors, 0), FRAME_TOLERANCE)
-    if share < MIN_FRAME_SHARE:
+    rim, fraction = _dominant_color(_ring(colors, 0), RIM_TOLERANCE)
+    if fraction < MIN_RIM_FRACTION:
         return 0
-    for depth in range(1, round(MAX_FRAME_WIDTH * shorter)):
-        if np.abs(median(_ring(colors, depth)) - frame).max() > MIN_FRAME_CONTRAST:
-            inner = depth + 1 + shorter // 500  # the frame's edge may be soft
-            _, share = _dominant_color(_ring(colors, inner), MIN_FRAME_CONTRAST)
-            return inner + 1 if share > MIN_INNER_SHARE else 0
+    for depth in range(1, round(MAX_RIM_WIDTH * shorter)):
+        if np.abs(median(_ring(colors, depth)) - rim).max() > MIN_RIM_CONTRAST:
+            inner = depth + 1 + shorter // 500  # its edge is soft over more pixels in a large picture
+            _, fraction = _dominant_color(_ring(colors, inner), MIN_RIM_CONTRAST)
+            return inner + 1 if fraction > MIN_INNER_FRACTION else 0
     return 0
 
 
@@ -41,7 +41,7 @@ def remove_table(intensity: np.ndarray, mask: np.ndarray) -> None:
                     break
                 depth, min_coverage = depth + 1, MIN_TABLE_EDGE_COVERAGE
             if depth:
-                rows[: depth + 2 + len(rows) // 100] = 0  # its edge is soft
+                rows[: depth + 2 + len(rows) // 100] = 0  # its edge is soft over more pixels in a large picture
 
 
 def _ring(colors: np.ndarray, depth: int) -> np.ndarray:
@@ -53,6 +53,6 @@ def _ring(colors: np.ndarray, depth: int) -> np.ndarray:
 
 
 def _dominant_color(colors: np.ndarray, tolerance: int) -> tuple[np.ndarray, float]:
-    """Return the median of `colors` (N, C), and the share of colors that differ by less than `tolerance` from it."""
+    """Return the median of `colors` (N, C), and the fraction of them that differ by less than `tolerance` from it."""
     middle = median(colors)
     return middle, (np.abs(colors - middle).max(1) < tolerance).mean()

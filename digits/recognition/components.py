@@ -1,4 +1,4 @@
-"""Connected components of the foreground, without frames, borders and specks."""
+"""Connected components of the foreground, without drawn frames, components from outside and specks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_
 from digits.recognition.normalization import DIGIT_SIZE
 
 MIN_RELATIVE_SIZE = 0.08  # of the largest component's size: smaller ones are specks
-MIN_SPARSE_RELATIVE_SIZE = 0.15  # of the same: smaller ones with few pixels are specks, too
+MIN_SPARSE_RELATIVE_SIZE = 0.15  # of the same: smaller ones are specks, too, if their area is less than
+MIN_SPARSE_AREA = 0.5  # of the area of a square of the size MIN_RELATIVE_SIZE
 MIN_WRITING_SIZE = 0.015  # of the geometric mean of the picture's sides: if the largest is smaller, nothing is written
-MIN_INNER_SIZE = (
-    0.12  # of the picture's shorter side: one component of this size inside makes those at the border suspect
-)
+# Of the picture's shorter side: if a component inside has this size, those at the border may come from outside.
+MIN_INNER_SIZE = 0.12
 MIN_BORDER_SIZE = 0.5  # of the largest inner component's size: smaller components at the border are no digits
 MAX_BORDER_CONTACT = 0.5  # of a side of the picture: a component that touches more is the edge of an object
-MIN_FRAME_PICTURE_SIDE = 48  # pixels: a smaller picture has no drawn frame
-MIN_FRAME_SIZE = 0.8  # of the picture's width and height
-MAX_FRAME_DEPTH = 0.1  # of the picture's shorter side, from the border
+MIN_DRAWN_FRAME_PICTURE_SIDE = 48  # pixels: a smaller picture has no drawn frame
+MIN_DRAWN_FRAME_SIZE = 0.8  # of the picture's width and height
+MAX_DRAWN_FRAME_DEPTH = 0.1  # of the picture's shorter side, from the border
+MIN_DRAWN_FRAME_FRACTION = 0.9  # of the component's pixels lie within MAX_DRAWN_FRAME_DEPTH
 # Pixels: a longer component is a line along a strip. Normalization adds a margin of a twentieth of the length on all
 # sides, so a line of 400,000 pixels once took 16 GB.
 MAX_COMPONENT_SIDE = 4_000
@@ -112,29 +113,29 @@ def _label_components(foreground: Foreground, to_picture: AxisTransform) -> list
     mask = (intensity > FOREGROUND_THRESHOLD).view(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     components = []
-    # Label 0 is the background. Of more components than three times the limit, enough remain to exceed it.
+    # Label 0 is the background. Of more components than three times the limit, enough usually remain to exceed it.
     largest_first = (-stats[1:, cv2.CC_STAT_AREA]).argsort(kind="stable")[: 3 * MAX_COMPONENTS] + 1
     for label in largest_first.tolist():
         box = Box.from_size(*stats[label, : cv2.CC_STAT_AREA].tolist())
         component = Component(box, labels[box.slices] == label, to_picture)
         if contrast < 2 * MIN_CONTRAST and intensity[box.slices][component.mask].max() * contrast < MIN_CONTRAST:
             continue
-        if component.size <= MAX_COMPONENT_SIDE and not _is_frame(component, mask.shape):
+        if component.size <= MAX_COMPONENT_SIDE and not _is_drawn_frame(component, mask.shape):
             components.append(component)
     return components
 
 
-def _is_frame(component: Component, shape: tuple[int, int]) -> bool:
+def _is_drawn_frame(component: Component, shape: tuple[int, int]) -> bool:
     """Whether a component runs around a picture of `shape` (H, W) near its border: a drawn frame."""
     height, width = shape
-    if min(shape) < MIN_FRAME_PICTURE_SIDE:
+    if min(shape) < MIN_DRAWN_FRAME_PICTURE_SIDE:
         return False
-    if component.width < MIN_FRAME_SIZE * width or component.height < MIN_FRAME_SIZE * height:
+    if component.width < MIN_DRAWN_FRAME_SIZE * width or component.height < MIN_DRAWN_FRAME_SIZE * height:
         return False
     y, x = component.mask.nonzero()
     y, x = y + component.box.top, x + component.box.left
     depth = np.minimum(np.minimum(y, height - 1 - y), np.minimum(x, width - 1 - x))
-    return (depth < MAX_FRAME_DEPTH * min(shape)).mean() > 0.9
+    return (depth < MAX_DRAWN_FRAME_DEPTH * min(shape)).mean() > MIN_DRAWN_FRAME_FRACTION
 
 
 def _remove_border_components(components: list[Component], shape: tuple[int, int]) -> list[Component]:
@@ -151,7 +152,7 @@ def _remove_border_components(components: list[Component], shape: tuple[int, int
 
 
 def _border_contact(component: Component, shape: tuple[int, int]) -> float:
-    """Return the largest share of a side of the picture, of `shape` (H, W), that a component touches, in [0, 1]."""
+    """Return how much of a side of the picture, of `shape` (H, W), a component touches at most, in [0, 1]."""
     height, width = shape
     box, mask = component.box, component.mask
     touched = [(mask[:, 0], height)] if box.left == 0 else []
@@ -166,7 +167,7 @@ def _is_speck(component: Component, largest: int) -> bool:
     min_size = MIN_RELATIVE_SIZE * largest
     if component.size < min_size:
         return True
-    return component.size < MIN_SPARSE_RELATIVE_SIZE * largest and component.area < min_size**2 / 2
+    return component.size < MIN_SPARSE_RELATIVE_SIZE * largest and component.area < MIN_SPARSE_AREA * min_size**2
 
 
 def downscale_components(

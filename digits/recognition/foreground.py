@@ -2,7 +2,7 @@
 
 The intensity of a pixel is the distance between its color and the background's color. All writing differs from the
 background in one direction (darker, for example) and is thin: differences in the opposite direction measure the noise,
-and regions wider than any stroke are shading. Noise, shading, frames, tables and ruled lines are removed.
+and regions wider than any stroke are shading. Noise, shading, rims, tables and ruled lines are removed.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from digits.recognition.arrays import (
     stroke_width,
 )
 from digits.recognition.background import estimate_background
-from digits.recognition.borders import frame_width, remove_table
+from digits.recognition.borders import remove_table, rim_width
 from digits.recognition.ruled_lines import subtract_ruled_lines
 
 MIN_CONTRAST = 0.08  # of black to white: a picture with less has no writing in it
@@ -30,16 +30,22 @@ STRONG_THRESHOLD = 0.4  # of the peak intensity: few strokes are weaker; ruled l
 # Median intensity of the foreground: below it most pixels are shading, not writing. MNIST's images have 0.53 or more,
 # hairlines 0.52, photos that people took 0.33.
 MIN_MEDIAN_INTENSITY = 0.3
-MAX_OUTLIER_FRACTION = 2e-4  # of the pixels: so many may be stronger than the peak, as dust is
-MAX_OUTLIERS = 50  # pixels: the same for large pictures
+# Dust may be stronger than the strokes, so the peak intensity leaves out the strongest pixels: this fraction of all
+# pixels, but no more than MAX_DUST_PIXELS.
+MAX_DUST_FRACTION = 2e-4
+MAX_DUST_PIXELS = 50
+STRONGEST_QUANTILE = 0.98  # of the distances to the background: the pixels above it represent the writing
 SHADING_SIDE = 192  # pixels of the longer side on which shading is estimated: it varies slowly
 MIN_SHADING_CONTRAST = 0.02  # of black to white: weaker shading is ignored
 MIN_SHADING_AREA = 0.08  # of the picture: smaller shading is ignored
 MAX_STROKE_FRACTION = 0.36  # of the shorter side: strokes are thinner, unless the picture is a digit cut out
 LOCAL_WINDOW = 0.25  # of the shorter side: writing covers less than half of most windows, so their median is background
 MAX_PENUMBRA_CONTRAST = 0.2  # of black to white: the soft edge of a shadow has less
+MIN_PENUMBRA_BORDER_FRACTION = 0.02  # of the pixels of a shadow's edge lie on the picture's border
+MIN_OPPOSITE_FRACTION = 0.2  # of the border's pixels: if fewer have the opposite polarity, all measure the noise
+NOISE_SIGMAS = 4  # standard deviations above the median of the noise
 MIN_PENUMBRA_WIDTH = 0.06  # of the shorter side: the soft edge of a shadow is wider, on average; few strokes are
-MIN_PAGE_SIDE = 64  # pixels: a picture that is less high or wide is a digit cut out, without frame or ruled lines
+MIN_PAGE_SIDE = 64  # pixels: a picture that is less high or wide is a digit cut out, without rim or ruled lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +69,7 @@ class Foreground:
 
 def extract_foreground(colors: np.ndarray) -> Foreground | None:
     """Extract the writing of a picture (H, W, C) uint8, with a smooth surface as background; None if it is blank."""
-    if min(colors.shape[:2]) >= MIN_PAGE_SIDE and (margin := frame_width(colors)):
+    if min(colors.shape[:2]) >= MIN_PAGE_SIDE and (margin := rim_width(colors)):
         inner = extract_foreground(colors[margin:-margin, margin:-margin])
         return inner and inner.pad_to(colors.shape[:2], margin, margin)
     colors = colors / np.float32(255)
@@ -107,7 +113,7 @@ def _extract(colors: np.ndarray, background: np.ndarray) -> Foreground | None:
     if peak < MIN_CONTRAST or (peak < MAX_PENUMBRA_CONTRAST and _is_penumbra(intensity, peak)):
         return None
     intensity = intensity / peak
-    return Foreground(np.minimum(intensity, 1) if _max_outliers(intensity) else intensity, peak)
+    return Foreground(np.minimum(intensity, 1) if _max_dust_pixels(intensity) else intensity, peak)
 
 
 def _foreground_distance(difference: np.ndarray) -> np.ndarray:
@@ -148,7 +154,8 @@ def _opposite_polarity(difference: np.ndarray, distance: np.ndarray) -> np.ndarr
     if lowest >= 0 or highest <= 0:  # as in black on white: no angle between differences is obtuse
         return None
     height, width = distance.shape
-    strongest = distance >= quantile(distance[:: 1 + height // 200, :: 1 + width // 200], 0.98)
+    # On a grid of at most about 200 x 200 pixels, which is enough for a quantile.
+    strongest = distance >= quantile(distance[:: 1 + height // 200, :: 1 + width // 200], STRONGEST_QUANTILE)
     return difference @ difference[strongest].mean(0) < 0
 
 
@@ -160,7 +167,8 @@ def _shading(distance: np.ndarray) -> np.ndarray | None:
     if np.count_nonzero(shaded) / small.size < MIN_SHADING_AREA:
         return None  # an opening is nowhere above its input
     diameter = round((MAX_STROKE_FRACTION if min(height, width) >= MIN_PAGE_SIDE else 0.5) * min(small.shape)) | 1
-    # A square inside the disc: if it fits nowhere, neither does the disc. The test is faster than the opening.
+    # A square inside the disc, as its side is below diameter / √2: if it fits nowhere, neither does the disc. The test
+    # is faster than the opening.
     square = round(0.6 * diameter)
     if not max_value(cv2.erode(_replicate(shaded.view(np.uint8), square // 2), rectangle_kernel(square, square))):
         return None
@@ -178,7 +186,7 @@ def _replicate(values: np.ndarray, margin: int) -> np.ndarray:
 
 
 def _noise_level(sides: list[np.ndarray], opposite: np.ndarray | None) -> float:
-    """Estimate the noise of the background from the picture's border: the median and four standard deviations.
+    """Estimate an upper limit of the background's noise from the picture's border.
 
     sides: distances (H, W) in the direction of the writing and, if there are any, in the opposite direction.
     opposite: the pixels that differ in the opposite direction, (H, W) bool. These are noise for certain, and the noise
@@ -186,23 +194,23 @@ def _noise_level(sides: list[np.ndarray], opposite: np.ndarray | None) -> float:
     """
     border = border_indices(*sides[0].shape)
     noise = () if opposite is None else sides[1].take(border)[opposite.take(border)]
-    if len(noise) < 0.2 * len(border):
+    if len(noise) < MIN_OPPOSITE_FRACTION * len(border):
         noise = sides[0].take(border)
     if np.count_nonzero(noise) < 0.5 * len(noise):
         return 0.0  # both medians are 0
     middle = median(noise)
-    return float(middle + 4 * robust_sigma(np.abs(noise - middle)))
+    return float(middle + NOISE_SIGMAS * robust_sigma(np.abs(noise - middle)))
 
 
 def _peak(intensity: np.ndarray) -> float:
     """Return the intensity of the strongest strokes: the maximum of (H, W) after leaving out dust."""
-    outliers = _max_outliers(intensity)
-    return float(np.partition(intensity.ravel(), -outliers - 1)[-outliers - 1] if outliers else max_value(intensity))
+    dust = _max_dust_pixels(intensity)
+    return float(np.partition(intensity.ravel(), -dust - 1)[-dust - 1] if dust else max_value(intensity))
 
 
-def _max_outliers(intensity: np.ndarray) -> int:
+def _max_dust_pixels(intensity: np.ndarray) -> int:
     """Return how many pixels of (H, W) may be stronger than the peak."""
-    return int(min(MAX_OUTLIER_FRACTION * intensity.size, MAX_OUTLIERS))
+    return int(min(MAX_DUST_FRACTION * intensity.size, MAX_DUST_PIXELS))
 
 
 def _is_penumbra(intensity: np.ndarray, peak: float) -> bool:
@@ -210,4 +218,4 @@ def _is_penumbra(intensity: np.ndarray, peak: float) -> bool:
     smooth = cv2.GaussianBlur(intensity, (0, 0), max(0.5, 0.01 * min(intensity.shape)))  # noise has edges, too
     mask = intensity > FOREGROUND_THRESHOLD * peak
     is_wide = stroke_width(smooth) > MIN_PENUMBRA_WIDTH * min(mask.shape)
-    return is_wide and mask.take(border_indices(*mask.shape)).sum() > 0.02 * mask.sum()
+    return is_wide and mask.take(border_indices(*mask.shape)).sum() > MIN_PENUMBRA_BORDER_FRACTION * mask.sum()

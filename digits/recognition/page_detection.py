@@ -18,6 +18,8 @@ MIN_PAGE_AREA = 0.1  # of the picture: a smaller region is not a page
 MAX_PAGE_AREA = 0.95  # of the picture: around a larger page there is no table to remove
 MIN_RECTANGULARITY = 0.88  # of the smallest rectangle around the page, of any angle: a disc fills pi / 4
 MIN_HOLE_AREA = 1e-3  # of the page: a page with smaller holes has only specks on it
+MIN_PAPER_FRACTION = 0.5  # of the page: its paper; the rest is writing
+SMOOTHING_SIGMA = 0.15  # of the page's longer side: the paper's color varies slowly
 PAGE_EDGE_WIDTH = 3  # pixels, of DETECTION_SIDE, that are cut off all around: the page's edge is soft
 
 
@@ -75,14 +77,14 @@ def _fill_page(region: np.ndarray) -> np.ndarray | None:
     area, hole_area = page.sum(), (page & (1 - region)).sum()
     _, (width, height), _ = cv2.minAreaRect(hull)
     is_rectangular = area >= MIN_RECTANGULARITY * (width + 1) * (height + 1)
-    has_writing = MIN_HOLE_AREA * area <= hole_area and region.sum() > 0.5 * area
+    has_writing = MIN_HOLE_AREA * area <= hole_area and region.sum() > MIN_PAPER_FRACTION * area
     return page if is_rectangular and has_writing and page.mean() <= MAX_PAGE_AREA else None
 
 
 def _extrapolate_background(colors: np.ndarray, page: np.ndarray) -> np.ndarray:
     """Smooth `colors` (H, W, C) uint8 where the mask `page` (H, W) is 1, and extend them to the other pixels."""
     mask = page.astype(np.float32)[..., None]
-    sigma = 0.15 * max(colors.shape[:2])
+    sigma = SMOOTHING_SIGMA * max(colors.shape[:2])
     weights = cv2.GaussianBlur(mask, (0, 0), sigma)[..., None]
     sums = cv2.GaussianBlur(colors * mask, (0, 0), sigma).reshape(colors.shape)
     return (sums / (weights + 1e-6)).round().astype(np.uint8)

@@ -10,11 +10,11 @@ from digits.recognition.arrays import quantile, rectangle_kernel
 MIN_RUN_LENGTH = 1 / 12  # of the picture's width: shorter horizontal runs of pixels belong to strokes
 MAX_RUN_GAP = 1 / 4  # of the picture's width: where strokes cross a line or noise breaks it, the gaps are smaller
 MIN_LINE_LENGTH = 0.97  # of the picture's width
-MIN_RUN_COVERAGE = 0.5  # of the picture's width: so much of a line are runs, not gaps
+MIN_RUN_COVERAGE = 0.5  # of the picture's width: the runs of a line are at least as long in total
 MAX_LINE_THICKNESS = 0.015  # of the picture's shorter side, or 2 pixels
 # The intensity of a line is a low quantile over its columns, as a digit's bar may lie along it for a while.
 LEVEL_QUANTILE = 0.4
-LEVEL_MARGIN = 1.15  # the intensity varies along the line: so many times the quantile is subtracted
+LEVEL_MARGIN = 1.15  # factor on the quantile before it is subtracted, as the intensity varies along the line
 MAX_LEVEL = 0.8  # of the peak: a stronger line is cleared, as strokes across it cannot be told from it
 
 

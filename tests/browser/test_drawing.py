@@ -3,7 +3,16 @@
 import pytest
 from playwright.sync_api import expect
 
-from bench.chromium import DESKTOP, PHONE, count_drawn_pixels, digit_strokes, draw, draw_by_touch, number_strokes, wait_for_condition
+from bench.chromium import (
+    DESKTOP,
+    PHONE,
+    count_drawn_pixels,
+    digit_strokes,
+    draw,
+    draw_by_touch,
+    number_strokes,
+    wait_for_condition,
+)
 
 # Left, right, top and bottom of the drawn pixels, in the units of `Strokes`.
 DRAWN_BOUNDS = """() => {

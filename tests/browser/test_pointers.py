@@ -3,7 +3,17 @@
 import pytest
 from playwright.sync_api import expect
 
-from bench.chromium import DESKTOP, PHONE, count_drawn_pixels, digit_strokes, draw, draw_by_touch, to_window_pixels, touch_dispatcher, wait_for_condition
+from bench.chromium import (
+    DESKTOP,
+    PHONE,
+    count_drawn_pixels,
+    digit_strokes,
+    draw,
+    draw_by_touch,
+    to_window_pixels,
+    touch_dispatcher,
+    wait_for_condition,
+)
 
 # Synthetic pointers cannot be captured: setPointerCapture() would raise.
 DISABLE_CAPTURE = "HTMLCanvasElement.prototype.setPointerCapture = () => {}"

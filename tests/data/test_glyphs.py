@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digits.data import glyphs
+from digits.data import glyphs, outliers
 
 
 @pytest.mark.parametrize("name", glyphs.CHARACTER_TEMPLATES)
@@ -17,8 +17,9 @@ def test_control_points_lie_about_in_the_box_of_digit_templates(name):
         assert 0.5 <= max(high - low) <= 1.45
 
 
-def test_characters_often_written_like_a_digit_are_left_out():
-    assert not set("BDIOQSZbgijloqsyz0123456789") & glyphs.CHARACTER_TEMPLATES.keys()
+@pytest.mark.parametrize("characters", [set(glyphs.CHARACTER_TEMPLATES), set(outliers.LETTERS)])
+def test_digits_and_digit_like_characters_are_not_outliers(characters):
+    assert not characters & set(glyphs.DIGIT_LIKE_CHARACTERS + "0123456789")
 
 
 @pytest.mark.parametrize("draw", glyphs.DOODLES)

@@ -1,32 +1,28 @@
 """`digits.data.mnist`: undamaged files or a clear error message, whatever the network and the disk do."""
 
-import functools
 import shutil
 import socket
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
 
 from digits import UserError
 from digits.data import mnist
+from tests.helpers.fake_server import Response, http_server
 
 IMAGES = "t10k-images-idx3-ubyte.gz"
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture
 def mirror_url(tiny_mirror):
     """Serve the tiny mirror over HTTP on the loopback interface."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=tiny_mirror)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+
+    def respond(_: str, path: str, *__) -> Response:
+        content = (tiny_mirror / path.removeprefix("/")).read_bytes()
+        return 200, content, [("Content-Length", str(len(content)))]
+
+    with http_server(respond) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 def test_images_and_labels_equal_those_of_torchvision(real_mnist, tmp_path):

@@ -1,4 +1,4 @@
-"""`digits.data.outliers`: non-digits in the MNIST frame."""
+"""`digits.data.outliers`: normalized images of non-digits."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ DIGITS = synthetic.synthetic_digits(100, torch.Generator().manual_seed(2))
 
 
 @pytest.mark.parametrize("name", outliers.KINDS)
-def test_each_kind_varies_and_fills_the_mnist_frame(name):
+def test_each_kind_varies_and_is_normalized(name):
     rng, digits = np.random.default_rng(1), DIGITS.images[:, 0].numpy()
     canvases = [(255 * outliers.KINDS[name].draw(rng, digits)).round().astype(np.uint8) for _ in range(60)]
     generator = torch.Generator().manual_seed(1)

@@ -28,7 +28,7 @@ def test_brightness_and_margins_are_in_the_range_of_mnist(generator):
     brightness = images.mean((1, 2))
     assert ((brightness > 0.015) & (brightness < 0.4)).all()  # all of MNIST: 0.025 to 0.40
     assert images.amax((1, 2)).min() > 0.5
-    assert images[:, [0, -1]].mean() < 0.001  # the frame's margin
+    assert images[:, [0, -1]].mean() < 0.001  # the margin of normalized digits
 
 
 def test_every_template_is_used(generator):

@@ -1,4 +1,4 @@
-"""Pictures of a handwritten 7 on different backgrounds: colors, lighting, noise, ruled lines, frames, a table.
+"""Pictures of a handwritten 7 on different backgrounds: colors, lighting, noise, ruled lines, rims, a table.
 
 Colors are (H, W, 3) floats from 0 to 255.
 """
@@ -46,8 +46,8 @@ def ruled(color=(150, 180, 225), squared: bool = False) -> np.ndarray:
     return background
 
 
-def dark_frame() -> np.ndarray:
-    """White paper in a dark frame of 6 pixels."""
+def dark_rim() -> np.ndarray:
+    """White paper in a dark rim of 6 pixels."""
     background = np.full((HEIGHT, WIDTH, 3), 250.0)
     background[:6], background[-6:], background[:, :6], background[:, -6:] = 30, 30, 30, 30
     return background
@@ -67,6 +67,6 @@ BACKGROUNDS = {
     "noise": noise(6),
     "ruled": ruled(),
     "squared": ruled(squared=True),
-    "frame": dark_frame(),
+    "rim": dark_rim(),
     "table": table_at_the_right(),
 }

@@ -1,20 +1,20 @@
-"""`digits.recognition.borders`: frames are measured, and tables at the sides removed."""
+"""`digits.recognition.borders`: rims are measured, and tables at the sides removed."""
 
 import numpy as np
 import pytest
 
-from digits.recognition.borders import frame_width, remove_table
-from tests.helpers.backgrounds import BACKGROUNDS, dark_frame, paint
+from digits.recognition.borders import remove_table, rim_width
+from tests.helpers.backgrounds import BACKGROUNDS, dark_rim, paint
 
 
-def test_frame_is_measured_with_a_margin_for_its_edge():
-    assert 6 < frame_width(paint(dark_frame()).astype(np.uint8)) <= 9
+def test_rim_is_measured_with_a_margin_for_its_edge():
+    assert 6 < rim_width(paint(dark_rim()).astype(np.uint8)) <= 9
 
 
-# The outermost lines of squared paper are a frame, too.
-@pytest.mark.parametrize("background", sorted(set(BACKGROUNDS) - {"frame", "squared"}))
-def test_other_backgrounds_have_no_frame(background):
-    assert frame_width(paint(BACKGROUNDS[background]).clip(0, 255).astype(np.uint8)) == 0
+# The outermost lines of squared paper are a rim, too.
+@pytest.mark.parametrize("background", sorted(set(BACKGROUNDS) - {"rim", "squared"}))
+def test_other_backgrounds_have_no_rim(background):
+    assert rim_width(paint(BACKGROUNDS[background]).clip(0, 255).astype(np.uint8)) == 0
 
 
 @pytest.mark.parametrize("quarter_turns", range(4))

@@ -62,7 +62,7 @@ def test_crop_at_the_border_is_padded():
     assert crop.sum() == 80
 
 
-def test_border_contact_is_that_of_the_side_with_the_largest_share():
+def test_border_contact_is_that_of_the_side_that_is_touched_most():
     intensity = np.zeros((60, 80), np.float32)
     intensity[:, 70:], intensity[30:33, :] = 1, 1  # all of the right side, three pixels of the left
     (component,) = find_components(Foreground(intensity, 1.0))

@@ -9,7 +9,13 @@ from PIL import Image
 from bench.sample_images import encode_image
 from digits.data import synthetic
 from digits.recognition.arrays import stroke_width
-from digits.recognition.normalization import TARGET_STROKE_WIDTH, _area_resample, _crop, normalize, normalize_with_transform
+from digits.recognition.normalization import (
+    TARGET_STROKE_WIDTH,
+    _area_resample,
+    _crop,
+    normalize,
+    normalize_with_transform,
+)
 from tests.helpers.images import normalize_picture
 
 
@@ -46,7 +52,7 @@ def test_normalized_digit_follows_mnists_description(shape):
     assert np.abs(normalize(values) - normalize_exactly(values)).max() <= 1
 
 
-def test_mnist_images_are_unchanged(real_mnist):
+def test_nearly_all_mnist_images_change_by_at_most_1(real_mnist):
     images = real_mnist["train"].images[:2000, 0].numpy()
     errors = [largest_error(image) for image in images]
     # Stretching 254 to 255 changes pixels by one. Images that differ more have strokes thinner or paler than nearly

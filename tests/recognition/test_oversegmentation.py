@@ -26,7 +26,7 @@ def test_component_without_thin_places_is_not_cut():
     assert oversegment(component, intensity) == [component]
 
 
-def test_only_doubtful_or_wide_components_of_a_line_are_cut():
+def test_only_uncertain_or_wide_components_of_a_line_are_cut():
     dumbbell = np.zeros((40, 60), np.float32)
     dumbbell[:, :25], dumbbell[:, 35:], dumbbell[18:22, 25:35] = 1, 1, 1
     intensity = np.concatenate([dumbbell, np.zeros((40, 10)), dumbbell[:, :25]], axis=1)

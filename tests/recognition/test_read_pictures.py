@@ -69,26 +69,26 @@ def test_nearly_all_samples_are_read_correctly():
 
 @some
 @given(samples)
-def test_inverted(sample):
+def test_inverting_keeps_the_text(sample):
     assert has_same_text(sample, encode_image(to_image(1 - draw(sample))))
 
 
 @some
 @given(samples, st.tuples(*[st.integers(0, 200)] * 4))
-def test_padded(sample, margins):
+def test_padding_keeps_the_text(sample, margins):
     left, top, right, bottom = margins
     assert has_same_text(sample, encode_image(to_image(np.pad(draw(sample), ((top, bottom), (left, right))))))
 
 
 @some
 @given(samples, st.integers(24, 900))
-def test_scaled_up_or_down(sample, side):
+def test_scaling_keeps_the_text(sample, side):
     assert has_same_text(sample, encode_image(to_image(draw(sample)).resize((side, side), Image.Resampling.LANCZOS)))
 
 
 @some
 @given(samples, *[st.tuples(*[st.integers(0, 255)] * 3)] * 2)
-def test_colored_with_enough_contrast(sample, background, color):
+def test_colors_with_enough_contrast_keep_the_text(sample, background, color):
     assume(np.abs(np.subtract(background, color)).mean() > 50)
     intensity = draw(sample)[..., None]
     pixels = np.array(background) * (1 - intensity) + np.array(color) * intensity
@@ -97,7 +97,7 @@ def test_colored_with_enough_contrast(sample, background, color):
 
 @some
 @given(samples, st.integers(0, 255))
-def test_transparent_background(sample, color):
+def test_transparent_background_keeps_the_text(sample, color):
     intensity = draw(sample)
     pixels = np.dstack([np.full((*intensity.shape, 3), color), 255 * intensity]).round().astype(np.uint8)
     assert has_same_text(sample, encode_image(Image.fromarray(pixels)))
@@ -108,7 +108,7 @@ def test_transparent_background(sample, color):
     samples,
     st.sampled_from([(3, Image.Transpose.ROTATE_180), (6, Image.Transpose.ROTATE_90), (8, Image.Transpose.ROTATE_270)]),
 )
-def test_rotated_with_exif_orientation(sample, rotation):
+def test_rotation_by_exif_orientation_keeps_the_text(sample, rotation):
     orientation, transposed = rotation
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -119,13 +119,13 @@ def test_rotated_with_exif_orientation(sample, rotation):
 
 @some
 @given(samples, st.sampled_from(["JPEG", "WEBP"]), st.integers(15, 95))
-def test_encoded_lossily(sample, form, quality):
+def test_lossy_compression_keeps_the_text(sample, form, quality):
     assert has_same_text(sample, encode_image(to_image(draw(sample)), form, quality=quality))
 
 
 @some
 @given(samples, st.sampled_from(["palette", "16 bit", "1 bit", "CMYK", "GIF", "TIFF"]))
-def test_encoded_in_another_format(sample, form):
+def test_other_formats_keep_the_text(sample, form):
     intensity, image = draw(sample), to_image(draw(sample))
     content = {
         "palette": lambda: encode_image(image.quantize(8)),
@@ -140,14 +140,14 @@ def test_encoded_in_another_format(sample, form):
 
 @some
 @given(samples, st.floats(0.2, 1.6))
-def test_drawn_with_other_stroke_widths(sample, scale):
+def test_other_stroke_widths_keep_the_text(sample, scale):
     """From a hairline of a fifth of the usual width to a marker of 1.6 times the usual width."""
     assert has_same_text(sample, encode_image(to_image(draw(sample, 160, 11 * scale))))
 
 
 @some
 @given(st.text("0123456789", min_size=2, max_size=4), st.integers(0, 30), st.floats(0.2, 0.6))
-def test_digits_side_by_side_are_read_like_single_ones(text, seed, gap):
+def test_digits_side_by_side_are_read_like_single_digits(text, seed, gap):
     number = read(encode_image(to_image(draw_number(text, height=120, stroke_width=8, gap=gap, seed=seed))))
     generator = torch.Generator().manual_seed(seed)
     strokes = [synthetic.digit_strokes(int(digit), generator) for digit in text]

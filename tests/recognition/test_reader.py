@@ -45,11 +45,11 @@ def test_blank_picture_is_a_reading_without_digits(reader):
 
 def test_later_hypothesis_may_not_replace_certain_digits():
     """The strong intensities of a touching 1 and 7 were once read as a 7, with certainty."""
-    certain, doubtful = make_reading((1, 0.99), (7, 0.99)), make_reading((1, 0.99), (7, 0.4))
+    certain, uncertain = make_reading((1, 0.99), (7, 0.99)), make_reading((1, 0.99), (7, 0.4))
     assert not may_replace(certain, make_reading((7, 0.99)))
     assert may_replace(certain, make_reading((1, 0.95), (7, 0.95)))
-    assert may_replace(doubtful, make_reading((7, 0.99)))
-    assert not may_replace(doubtful, make_reading((7, 0.7)))
+    assert may_replace(uncertain, make_reading((7, 0.99)))
+    assert not may_replace(uncertain, make_reading((7, 0.7)))
     assert may_replace(Reading(()), make_reading((7, 0.99)))
 
 
@@ -79,7 +79,6 @@ def test_boxes_are_in_pixels_of_the_picture(reader):
         image = to_image(intensity).resize((intensity.shape[1] * size, intensity.shape[0] * size), Image.Resampling.BOX)
         first, second = reader.read(image).digits
         assert (first.result, second.result) == (2, 5)
-        assert first.box.top == pytest.approx(min(first.box.top, second.box.top), abs=100 * size)
         top, bottom = min(first.box.top, second.box.top), max(first.box.bottom, second.box.bottom)
         assert (top, bottom) == pytest.approx((rows[0] * size, (rows[-1] + 1) * size), abs=allowed)
         assert first.box.right < second.box.left

@@ -8,7 +8,13 @@ import pytest
 
 from digits.recognition.geometry import Box
 from digits.recognition.oversegmentation import Gap
-from digits.recognition.segmentation import CLASSIFIER_EXPONENT, MULTI_DIGIT_PRIOR, best_path, candidate_spans, split_prior
+from digits.recognition.segmentation import (
+    CLASSIFIER_EXPONENT,
+    MULTI_DIGIT_PRIOR,
+    best_path,
+    candidate_spans,
+    split_prior,
+)
 
 
 def all_paths(count: int):
@@ -62,7 +68,7 @@ def test_split_prior_is_low_for_pieces_at_different_heights():
     assert split_prior(Gap(0.1, 0.2)) < 0.05 < 0.8 < split_prior(Gap(0.1, 0.8))
 
 
-def test_digits_that_are_cut_apart_are_doubtful():
+def test_digits_that_are_cut_apart_are_uncertain():
     path = best_path([None], [(0, 1), (0, 2), (1, 2)], [1.0, 0.2, 1.0])
     assert path.spans == [(0, 1), (1, 2)]
     assert 0.5 < path.posterior <= MULTI_DIGIT_PRIOR
