@@ -19,7 +19,6 @@ import model
 from digits import UserError, device, files, metrics
 from digits.config import CommonSettings, parse
 from digits.data import mnist
-from digits.explain import figures, report
 from digits.probabilities import predict_logits
 from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
@@ -167,6 +166,9 @@ def unused_path(path: Path, used: set[Path]) -> Path:
 
 def draw_explanation(path: Path, outcome: Outcome) -> bool:
     """Draw how a picture was read to `path`. Returns: whether it could be drawn."""
+    # Imported here: Matplotlib takes 0.3 s or more, and only --explain and --report need it.
+    from digits.explain import figures
+
     try:
         with files.atomic_write(path) as file:
             file.write(figures.draw_stages(outcome.image, outcome.trace))
@@ -214,6 +216,8 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
             files.check_writable(config.report, "--report", ("", ".html", ".htm"))
         images = mnist.load("test", config.data_dir, config.mirror).to(torch_device)
         if config.report:
+            from digits.explain import report  # imported here, as in draw_explanation
+
             report.write_report(config.report, network, weights, images)
             print(f"{config.report} is written: open it in a browser", file=sys.stderr)
     except UserError as error:

@@ -8,16 +8,15 @@ Digits and glyphs are synthetic, so that nobody's handwriting is copied.
 from pathlib import Path
 
 import cv2
+import matplotlib
 import numpy as np
 import torch
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from PIL import Image
 
 import model
 from bench.sample_images import draw_number, to_image
 from digits.data import glyphs, synthetic
-from digits.explain.figures import CERTAIN_COLOR, UNCERTAIN_COLOR
+from digits.explain.figures import CERTAIN_COLOR, STYLE, UNCERTAIN_COLOR, new_figure, plot_picture
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading
 
@@ -110,22 +109,19 @@ def describe(reading: Reading) -> str:
     return reading.text if reading.certain else f"perhaps {reading.text}, {reading.probability:.0%}"
 
 
+@matplotlib.rc_context(STYLE)
 def main() -> None:
     reader, pictures = Reader(model.load(ROOT / "mnist.pth")), make_pictures()
     rows = -(-len(pictures) // COLUMNS)
-    figure = Figure(figsize=(1.75 * COLUMNS, 2.35 * rows), dpi=120, layout="constrained")
+    figure = new_figure(1.75 * COLUMNS, 2.35 * rows)
     for number, (caption, image) in enumerate(pictures):
         axes = figure.add_subplot(rows, COLUMNS, number + 1)
-        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_color("#9aa5b1")
         reading = reader.read(image)
         color = CERTAIN_COLOR if reading.certain or reading.error else UNCERTAIN_COLOR
-        for left, top, right, bottom in (digit.box for digit in reading.digits):
-            axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=color))
+        plot_picture(axes, image, reading.digits)
         axes.set_title(describe(reading), size=12, color=color)
         axes.set_xlabel(caption, size=9, color="#52606d")
-    figure.savefig(ROOT / "docs" / "reading.png")
+    figure.savefig(ROOT / "docs" / "reading.png", dpi=120)
 
 
 if __name__ == "__main__":

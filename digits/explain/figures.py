@@ -1,10 +1,16 @@
 """Draw how a picture was read: the digits found, the foreground, each normalized digit and its probabilities."""
 
 import io
+from collections.abc import Sequence
 
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
-from digits import UserError
+from digits.recognition.arrays import downscale
 from digits.recognition.results import Digit, Reading, Trace
 
 MAX_COLUMNS = 10  # digits side by side
@@ -14,25 +20,29 @@ MAX_PICTURE_SIDE = 800  # pixels of the longer side of the picture in the drawin
 CERTAIN_COLOR, UNCERTAIN_COLOR = "#0b6e4f", "#b93815"
 MUTED_COLOR = "#9aa5b1"
 TEXT_COLOR = "#1f2933"
+STYLE = {"axes.edgecolor": MUTED_COLOR, "axes.titlesize": 10, "axes.titlecolor": TEXT_COLOR}
 
 
+def new_figure(width: float, height: float) -> Figure:
+    """Create an empty figure of `width` and `height` inches.
+
+    It is not pyplot's, which keeps figures open and is not thread-safe.
+    """
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+
+
+@matplotlib.rc_context(STYLE)
 def draw_stages(image: Image.Image, trace: Trace) -> bytes:
     """Draw the stages from the decoded picture to its reading or the reason why it has none.
 
     Returns: a PNG file.
-
-    Raises: UserError: when Matplotlib is missing.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UserError("--explain draws with Matplotlib: pip install matplotlib.") from None
     digits = trace.reading.digits[:MAX_DIGITS]
     rows, columns = -(-len(digits) // MAX_COLUMNS), max(4, min(MAX_COLUMNS, len(digits)))
-    # Not pyplot's, which keeps figures open and is not thread-safe.
-    figure = Figure(figsize=(1.45 * max(columns, 5), 3.9 + 2.7 * rows), dpi=110, layout="constrained")
+    figure = new_figure(1.45 * max(columns, 5), 3.9 + 2.7 * rows)
     grid = figure.add_gridspec(1 + 2 * rows, columns, height_ratios=[2.6] + [1.15, 1.3] * rows)
-    _plot_picture(figure.add_subplot(grid[0, : columns // 2]), image, digits)
+    picture_axes = figure.add_subplot(grid[0, : columns // 2], title="the picture, and the digits found in it")
+    plot_picture(picture_axes, image, digits)
     _plot_foreground(figure.add_subplot(grid[0, columns // 2 :]), image, trace)
     for index, digit in enumerate(digits):
         row, column = divmod(index, MAX_COLUMNS)
@@ -44,7 +54,7 @@ def draw_stages(image: Image.Image, trace: Trace) -> bytes:
     return stream.getvalue()
 
 
-def _add_title(figure, reading: Reading) -> None:
+def _add_title(figure: Figure, reading: Reading) -> None:
     if reading.error:
         figure.suptitle(str(reading.error).partition(":")[0], color=UNCERTAIN_COLOR, size=13)
         return
@@ -53,37 +63,35 @@ def _add_title(figure, reading: Reading) -> None:
     figure.suptitle(f"{verb} {text}, {reading.probability:.1%}", color=color, size=15)
 
 
-def _plot_picture(axes, image: Image.Image, digits: tuple[Digit, ...]) -> None:
+def plot_picture(axes: Axes, image: Image.Image, digits: Sequence[Digit]) -> None:
     """Plot the picture with a box around each digit."""
-    from matplotlib.patches import Rectangle
-
-    factor = max(1, max(image.size) / MAX_PICTURE_SIDE)
-    small = image.resize((max(1, round(image.width / factor)), max(1, round(image.height / factor))))
+    small = downscale(np.asarray(image), MAX_PICTURE_SIDE)
     axes.imshow(small, cmap="gray", vmin=0, vmax=255, extent=(0, image.width, image.height, 0))
+    axes.set(xticks=[], yticks=[])
     for digit in digits:
         left, top, right, bottom = digit.box
         box = (left, top), right - left, bottom - top
         axes.add_patch(Rectangle(*box, fill=False, edgecolor=_digit_color(digit), linewidth=1.8))
-    _style_axes(axes, "the picture, and the digits found in it")
 
 
-def _plot_foreground(axes, image: Image.Image, trace: Trace) -> None:
+def _plot_foreground(axes: Axes, image: Image.Image, trace: Trace) -> None:
     """Plot the intensity of the foreground that was read."""
     intensity, (width, height) = [[0.0]], image.size
     if trace.foreground:
         intensity = trace.foreground.intensity
         width, height = trace.to_picture.apply(intensity.shape[1], intensity.shape[0])
     axes.imshow(intensity, cmap="gray_r", vmin=0, vmax=1, extent=(0, width, height, 0))
-    _style_axes(axes, "its foreground" if trace.foreground else "no foreground")
+    axes.set(xticks=[], yticks=[], title="its foreground" if trace.foreground else "no foreground")
 
 
-def _plot_normalized_digit(axes, digit: Digit) -> None:
+def _plot_normalized_digit(axes: Axes, digit: Digit) -> None:
     """Plot the network's input."""
     axes.imshow(digit.pixels, cmap="gray", vmin=0, vmax=255)
-    _style_axes(axes, f"{digit.result}  {digit.probability:.1%}", _digit_color(digit))
+    axes.set(xticks=[], yticks=[])
+    axes.set_title(f"{digit.result}  {digit.probability:.1%}", color=_digit_color(digit))
 
 
-def _plot_probabilities(axes, digit: Digit) -> None:
+def _plot_probabilities(axes: Axes, digit: Digit) -> None:
     """Plot the probabilities of the ten classes as bars."""
     colors = [MUTED_COLOR] * 10
     colors[digit.result] = _digit_color(digit)
@@ -95,9 +103,3 @@ def _plot_probabilities(axes, digit: Digit) -> None:
 
 def _digit_color(digit: Digit) -> str:
     return CERTAIN_COLOR if digit.certain else UNCERTAIN_COLOR
-
-
-def _style_axes(axes, title: str, color: str = TEXT_COLOR) -> None:
-    axes.set_title(title, size=10, color=color)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_color(MUTED_COLOR)

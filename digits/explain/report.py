@@ -9,14 +9,18 @@ import io
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 import torch
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from PIL import Image
 
-from digits import UserError, files, metrics
+from digits import files, metrics
 from digits.data.mnist import ImageDataset
+from digits.explain.figures import new_figure
 from digits.probabilities import class_probabilities, predict_logits
 
 MAX_MISREAD = 200  # images shown; a network worth a report misreads fewer
@@ -32,12 +36,21 @@ CSS_COLORS = {
     PLOT_ACCENT: "var(--accent)",
     PLOT_SECOND: "var(--second)",
 }
+PLOT_WIDTH = 5  # inches; the same for all plots, so that their text has the same size
+STYLE = {
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), PLOT_TEXT),
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none"),
+    **{"axes.spines.top": False, "axes.spines.right": False, "font.size": 9},
+    # Text stays text, and the same plot gives the same file.
+    **{"svg.fonttype": "none", "svg.hashsalt": "digits"},
+}
 
 
+@matplotlib.rc_context(STYLE)
 def write_report(path: Path, network: torch.nn.Module, weights: Path, dataset: ImageDataset) -> None:
     """Score `network`, loaded from the file `weights`, on `dataset` and write the report to `path`.
 
-    Raises: UserError: when `path` cannot be written or Matplotlib is missing.
+    Raises: UserError: when `path` cannot be written.
     """
     logits = predict_logits(network, dataset.images).cpu()
     labels, predictions = dataset.labels.cpu(), logits.argmax(1).cpu()
@@ -84,32 +97,10 @@ def list_misread(
     ]
 
 
-def new_figure(width: float, height: float):
-    """Create an empty plot in the page's colors. All plots are 5 inches wide, so their text has the same size.
-
-    Raises: UserError: when Matplotlib is missing.
-    """
-    try:
-        import matplotlib
-    except ModuleNotFoundError:
-        raise UserError("--report draws with Matplotlib: pip install matplotlib", "report") from None
-    matplotlib.use("svg")
-    import matplotlib.pyplot as plt
-
-    colors = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
-    plt.rcParams.update(dict.fromkeys(colors, PLOT_TEXT) | {"svg.fonttype": "none", "svg.hashsalt": "digits"})
-    plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "font.size": 9})
-    plt.rcParams.update({"figure.facecolor": "none", "axes.facecolor": "none", "savefig.facecolor": "none"})
-    return plt.subplots(figsize=(width, height), layout="constrained")
-
-
-def to_svg(figure, title: str) -> Markup:
+def to_svg(figure: Figure, title: str) -> Markup:
     """Convert a finished plot to SVG for the page, with `title` as its accessible name."""
-    from matplotlib import pyplot as plt
-
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
     for plot_color, css_color in CSS_COLORS.items():
@@ -119,7 +110,8 @@ def to_svg(figure, title: str) -> Markup:
 
 def plot_learning_curves(curve: list[dict[str, float]]) -> Markup:
     """Plot training loss and validation accuracy per epoch."""
-    figure, left = new_figure(5, 3)
+    figure = new_figure(PLOT_WIDTH, 3)
+    left = figure.subplots()
     epochs = [epoch["epoch"] for epoch in curve]
     right = left.twinx()
     left.plot(epochs, [epoch["loss"] for epoch in curve], color=PLOT_SECOND, marker="o", markersize=3, label="loss")
@@ -135,7 +127,8 @@ def plot_learning_curves(curve: list[dict[str, float]]) -> Markup:
 
 def plot_confusion(counts: torch.Tensor) -> Markup:
     """Plot a confusion matrix (10, 10): misread digits stand out, the diagonal is pale."""
-    figure, axes = new_figure(5, 4.4)
+    figure = new_figure(PLOT_WIDTH, 4.4)
+    axes = figure.subplots()
     max_misread = max(1, int((counts - counts.diag().diag()).max()))
     for label in range(10):
         for prediction in range(10):
@@ -152,15 +145,14 @@ def plot_confusion(counts: torch.Tensor) -> Markup:
     return to_svg(figure, "Confusion matrix")
 
 
-def _square(x: int, y: int, color: str, alpha: float):
-    from matplotlib.patches import Rectangle
-
+def _square(x: int, y: int, color: str, alpha: float) -> Rectangle:
     return Rectangle((x - 0.47, y - 0.47), 0.94, 0.94, facecolor=color, alpha=alpha, linewidth=0)
 
 
 def plot_accuracy_per_digit(counts: list[tuple[int, int]]) -> Markup:
     """Plot the accuracy of each digit with its 95 % confidence interval, from `metrics.per_class_counts`."""
-    figure, axes = new_figure(5, 3)
+    figure = new_figure(PLOT_WIDTH, 3)
+    axes = figure.subplots()
     for digit, (correct, total) in enumerate(counts):
         if total:
             low, high = metrics.wilson_interval(correct, total)
@@ -172,7 +164,8 @@ def plot_accuracy_per_digit(counts: list[tuple[int, int]]) -> Markup:
 
 def plot_reliability(bins: list[tuple[float, float, int]]) -> Markup:
     """Plot accuracy against predicted probability, of the bins of `metrics.calibration_bins`."""
-    figure, axes = new_figure(5, 4.4)
+    figure = new_figure(PLOT_WIDTH, 4.4)
+    axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=PLOT_GRID, linewidth=1)
     probabilities, accuracies, counts = zip(*bins, strict=True)
     sizes = 12 + 20 * np.log10(counts)

@@ -2,13 +2,12 @@
 
 import json
 import re
-import sys
 
 import pytest
 import torch
 
 import model
-from digits import UserError, metrics
+from digits import metrics
 from digits.data import synthetic
 from digits.explain import report
 from digits.probabilities import predict_logits
@@ -86,9 +85,3 @@ def test_perfect_softmax_network_misreads_none_and_shows_ten_templates(tmp_path,
 def test_same_network_gives_the_same_file(tmp_path, network, digits, page):
     report.write_report(tmp_path / "r.html", network, tmp_path / "<my>.pth", digits)
     assert (tmp_path / "r.html").read_text() == page
-
-
-def test_missing_matplotlib_raises_an_error_with_the_command_to_install_it(tmp_path, network, digits, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(UserError, match="pip install matplotlib"):
-        report.write_report(tmp_path / "r.html", network, tmp_path / "w.pth", digits)
