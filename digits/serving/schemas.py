@@ -119,7 +119,9 @@ class Saliency(BaseModel):
     """How much each pixel speaks for each of the ten digits, above 0, or against it, below 0."""
 
     method: str
-    values: list[Map] = Field(min_length=10, max_length=10, description="For 0 to 9, as logarithms; their sum is 0")
+    values: list[Map] = Field(
+        min_length=10, max_length=10, description="For 0 to 9, in logits relative to their mean; the sum is 0"
+    )
 
 
 class ExplainResponse(BaseModel):

@@ -2,7 +2,7 @@
 
 import { formatPercent } from "./i18n.js";
 
-const MIN_LABELLED = 0.005; // a smaller probability would be labelled "0"
+const MIN_LABELED = 0.005; // a smaller probability would be labeled "0"
 const MAX_LABEL = 99; // percent: no reading is 100 % certain
 
 /**
@@ -24,7 +24,7 @@ export function createBars(list) {
     const highest = Math.max(...probabilities);
     items.forEach((item, digit) => {
       const p = probabilities[digit] ?? 0;
-      const label = p >= MIN_LABELLED ? Math.min(MAX_LABEL, Math.round(100 * p)) : "";
+      const label = p >= MIN_LABELED ? Math.min(MAX_LABEL, Math.round(100 * p)) : "";
       item.style.setProperty("--probability", p);
       item.classList.toggle("best", p > 0 && p === highest);
       item.querySelector(".visually-hidden").textContent = `${digit}: ${formatPercent(p)}`;

@@ -15,7 +15,7 @@ const MIN_TOUCH_STROKE_LENGTH = 40;
  * @param {ReturnType<typeof import("./undo_history.js").createUndoHistory>} history finished strokes are added to it
  * @param {() => {penWidth: number, isEraser: boolean}} getTool
  * @param {{onStrokeStart: () => void, onStrokeCancel: () => void}} listeners a started stroke is either added to the
- *   history or cancelled
+ *   history or canceled
  * @returns {{redraw: () => void, finishStroke: () => void}}
  */
 export function initCanvas(canvas, history, getTool, { onStrokeStart, onStrokeCancel }) {

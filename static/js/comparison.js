@@ -7,7 +7,7 @@ import { maxAbs, paintDiverging } from "./pixel_grids.js";
 import { createRequestPanel } from "./request_panel.js";
 import { fetchWeights } from "./weights.js";
 
-const DELAY = 200; // ms: the reading and the explanation are requested first
+const COMPARISON_DELAY = 200; // ms: the reading and the explanation are requested first
 
 /**
  * Create the panel that compares the readings of all networks, and their probabilities for the selected digit.
@@ -27,7 +27,7 @@ export function createComparisonPanel() {
     show(snapshot, index = 0) {
       selected = index;
       if (snapshot && panel.isShowing(snapshot)) panel.refresh(); // only another digit was selected
-      else panel.show(snapshot, "api/compare", DELAY);
+      else panel.show(snapshot, "api/compare", COMPARISON_DELAY);
     },
   };
 }

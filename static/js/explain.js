@@ -8,7 +8,7 @@ import { createRequestPanel } from "./request_panel.js";
 import { createSaliency } from "./saliency.js";
 import { fetchWeights } from "./weights.js";
 
-const DELAY = 150; // ms: an explanation does not slow down a user who continues to draw
+const EXPLANATION_DELAY = 150; // ms: an explanation does not slow down a user who continues to draw
 
 // Pixels of the 28×28 digit. A convolution sees 3×3; the second one, behind a 2×2 pool, sees 8×8.
 const CONV1_GEOMETRY = { offset: 1, stride: 1, fieldSize: 3 };
@@ -44,6 +44,6 @@ export function createExplainPanel() {
   return {
     refresh: panel.refresh,
     markStale: panel.markStale,
-    show: (snapshot, index = 0) => panel.show(snapshot, `api/explain?digit=${index}`, DELAY),
+    show: (snapshot, index = 0) => panel.show(snapshot, `api/explain?digit=${index}`, EXPLANATION_DELAY),
   };
 }

@@ -3,8 +3,8 @@
 import { createElement } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
 import {
-  DIGIT_SIZE,
   DIGIT_VIEW_SIZE,
+  IMAGE_SIZE,
   gridToCanvas,
   maxAbs,
   paintDiverging,
@@ -55,7 +55,7 @@ export function createFeatureDetail(container, geometry) {
 /** Draw a map over the digit, with a square around the receptive field of its peak. */
 function drawActivation(canvas, map, digit, peak, { offset, stride, fieldSize }) {
   const context = resizeToDevicePixels(canvas, DIGIT_VIEW_SIZE);
-  const scale = canvas.width / DIGIT_SIZE;
+  const scale = canvas.width / IMAGE_SIZE;
   context.imageSmoothingEnabled = false;
   context.globalAlpha = 0.55;
   context.drawImage(gridToCanvas(digit, 255, "--digit-foreground"), 0, 0, canvas.width, canvas.height);

@@ -20,7 +20,7 @@ import { listenForPictures, loadPicture } from "./upload.js";
 
 // ms in which further changes, such as undo after undo, are read together. A longer delay would be noticed
 // (bench/page_latency.py).
-const DELAY = 10;
+const READING_DELAY = 10;
 
 let latestSnapshot = null; // that was read
 let latestFile = null; // that was opened
@@ -82,7 +82,7 @@ function onDrawingChange() {
   showFileName();
   if (isBlank) showBlank();
   else for (const panel of panels) panel.markStale();
-  requestReading("api", isBlank ? null : () => takeSnapshot(current) ?? (showBlank(), null), DELAY);
+  requestReading("api", isBlank ? null : () => takeSnapshot(current) ?? (showBlank(), null), READING_DELAY);
 }
 
 function showFileName() {

@@ -1,11 +1,11 @@
 // The first step of the explanation: how a drawn digit becomes the 28×28 numbers that the network sees.
 
 import { byId } from "./dom.js";
-import { DIGIT_SIZE, DIGIT_VIEW_SIZE, gridToCanvas, resizeToDevicePixels } from "./pixel_grids.js";
+import { DIGIT_VIEW_SIZE, IMAGE_SIZE, gridToCanvas, resizeToDevicePixels } from "./pixel_grids.js";
 import { renderDrawing, toCanvasUnits } from "./rasterize.js";
 import { cssColor, setStroke } from "./theme.js";
 
-const SCALED_SIZE = 20; // pixels of the digit's longer side, as in MNIST
+const DIGIT_SIZE = 20; // pixels of the digit's longer side, as in MNIST
 
 /**
  * Show how a digit is cropped, scaled and centered.
@@ -37,18 +37,18 @@ function drawCropped(canvas, crop, snapshot) {
 /** Draw the digit in the top left corner of its 20×20 square, before it is centered. */
 function drawScaled(canvas, [left, top, right, bottom], digit) {
   const context = resizeToDevicePixels(canvas, DIGIT_VIEW_SIZE);
-  const scale = canvas.width / DIGIT_SIZE;
+  const scale = canvas.width / IMAGE_SIZE;
   const [width, height] = [right - left, bottom - top];
   context.imageSmoothingEnabled = false;
   context.drawImage(digit, left, top, width, height, 0, 0, width * scale, height * scale);
   setStroke(context, "--digit-marker");
-  context.strokeRect(1, 1, SCALED_SIZE * scale - 2, SCALED_SIZE * scale - 2);
+  context.strokeRect(1, 1, DIGIT_SIZE * scale - 2, DIGIT_SIZE * scale - 2);
 }
 
 /** Draw the normalized digit with a cross in the middle and a ring around the center of mass. */
 function drawCentered(canvas, [x, y], digit) {
   const context = resizeToDevicePixels(canvas, DIGIT_VIEW_SIZE);
-  const scale = canvas.width / DIGIT_SIZE;
+  const scale = canvas.width / IMAGE_SIZE;
   const middle = canvas.width / 2;
   context.imageSmoothingEnabled = false;
   context.drawImage(digit, 0, 0, canvas.width, canvas.height);

@@ -3,8 +3,8 @@
 import { createElement } from "./dom.js";
 import { cssColor } from "./theme.js";
 
-/** Pixels of each side of a normalized digit. */
-export const DIGIT_SIZE = 28;
+/** Pixels of each side of a normalized digit; the digit in it has fewer: DIGIT_SIZE in normalization.js. */
+export const IMAGE_SIZE = 28;
 
 /** CSS pixels of a magnified digit: six per pixel. */
 export const DIGIT_VIEW_SIZE = 168;

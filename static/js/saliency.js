@@ -2,15 +2,15 @@
 
 import { byId, createElement } from "./dom.js";
 import { t } from "./i18n.js";
-import { DIGIT_SIZE, gridToCanvas, resizeToDevicePixels } from "./pixel_grids.js";
+import { IMAGE_SIZE, gridToCanvas, resizeToDevicePixels } from "./pixel_grids.js";
 import { secondMostProbable } from "./probabilities.js";
 import { renderDrawing } from "./rasterize.js";
 import { cssColor } from "./theme.js";
 
 const VIEW_SIZE = 300; // CSS pixels
 const MARGIN = 2; // pixels of the 28×28 digit, shown on each side, because strokes may reach its border
-const VIEW_PIXELS = DIGIT_SIZE + 2 * MARGIN; // pixels of the 28×28 digit on each side of the view
-const MIN_LIMIT = 1; // log-odds: smaller effects are not scaled up to the full color
+const VIEW_PIXELS = IMAGE_SIZE + 2 * MARGIN; // pixels of the 28×28 digit on each side of the view
+const MIN_LIMIT = 1; // logits: smaller effects are not scaled up to the full color
 const GAMMA = 0.7; // of the colors: below 1, so that weak effects are visible
 
 /**
@@ -72,7 +72,7 @@ function showMap(id, digit, question, { answer, snapshot }) {
  * Draw a digit with its strokes colored by their saliency.
  *
  * @param {HTMLCanvasElement} canvas
- * @param {number[][]} saliency 28 rows of 28, in log-odds
+ * @param {number[][]} saliency 28 rows of 28, in logits relative to their mean
  * @param {object} frame of the answer of api/explain
  * @param {import("./rasterize.js").Snapshot} snapshot
  */
@@ -81,7 +81,7 @@ function drawSaliency(canvas, saliency, { crop, placed, pixels }, snapshot) {
   const scale = canvas.width / VIEW_PIXELS;
   if (snapshot.drawing.picture) {
     const digit = gridToCanvas(pixels, 255, "--text"); // only its opacity counts
-    context.drawImage(digit, MARGIN * scale, MARGIN * scale, DIGIT_SIZE * scale, DIGIT_SIZE * scale);
+    context.drawImage(digit, MARGIN * scale, MARGIN * scale, IMAGE_SIZE * scale, IMAGE_SIZE * scale);
   } else {
     const unit = ((crop[2] - crop[0]) * snapshot.scale) / (placed[2] - placed[0]); // canvas units per digit pixel
     const x = snapshot.x + crop[0] * snapshot.scale - (placed[0] + MARGIN) * unit;
@@ -97,7 +97,7 @@ function colorize(saliency) {
   const limit = Math.max(MIN_LIMIT, ...saliency.flat().map(Math.abs));
   const [neutral, positive, negative] = ["--neutral", "--positive", "--negative"].map(cssColor);
   const image = new ImageData(VIEW_PIXELS, VIEW_PIXELS);
-  const clamp = (i) => Math.min(Math.max(i - MARGIN, 0), DIGIT_SIZE - 1);
+  const clamp = (i) => Math.min(Math.max(i - MARGIN, 0), IMAGE_SIZE - 1);
   for (let i = 0; i < VIEW_PIXELS * VIEW_PIXELS; i++) {
     const value = saliency[clamp(Math.floor(i / VIEW_PIXELS))][clamp(i % VIEW_PIXELS)];
     const intensity = Math.min(1, Math.abs(value) / limit) ** GAMMA;
