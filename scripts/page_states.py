@@ -1,11 +1,12 @@
-"""The main states of the page, each reached by the actions of a user."""
+"""The main states of the page, each reached by the actions of a user.
+
+Open the page with `reduced_motion="reduce"`: nothing waits for the end of a smooth scroll.
+"""
 
 from playwright.sync_api import Page, expect
 
 from bench.chromium import digit_strokes, draw, number_strokes
 from digits.data.glyphs import CHARACTER_TEMPLATES
-
-SCROLL_TIME = 700  # ms that a smooth scroll takes
 
 LETTER_R = [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in CHARACTER_TEMPLATES["R"][0]]
 BETWEEN_1_AND_7 = [[[0.36, 0.33], [0.47, 0.22], [0.58, 0.18], [0.55, 0.5], [0.5, 0.85]]]
@@ -62,7 +63,6 @@ def take_tour(page: Page, step: int) -> None:
     page.locator("#tour-start").click()
     for _ in range(step):
         page.locator("#tour .primary").click()
-    page.wait_for_timeout(SCROLL_TIME)
 
 
 def write_and_scroll(page: Page, text: str, element_id: str) -> None:

@@ -25,7 +25,7 @@ COUNT_ANIMATED = """[...document.querySelectorAll("*")].filter((element) => {
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_axe_finds_no_violation(open_page, options, scheme):
-    page = open_page(**options, color_scheme=scheme)
+    page = open_page(**options, color_scheme=scheme, reduced_motion="reduce")
     for state in ("blank", "number", "uncertain", "letter", "picture", "tour", "waiting"):
         STATES[state](page)
         found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
