@@ -67,7 +67,7 @@ def test_sample_digits_are_read_with_certainty(open_page):
     ],
     ids=["scrolled", "zoomed", "resized", "transformed"],
 )
-def test_strokes_appear_under_the_pointer_after_the_page_is(open_page, transform):
+def test_strokes_appear_under_the_pointer_on_a_transformed_page(open_page, transform):
     page = open_page(**DESKTOP)
     transform(page)
     page.locator("#canvas").scroll_into_view_if_needed()
@@ -116,7 +116,7 @@ def test_change_of_the_pixel_ratio_alone_redraws_the_strokes(open_page):
 
 
 @pytest.mark.parametrize("control", ["buttons", "keys"])
-def test_undo_redo_and_clear(open_page, control):
+def test_undo_and_redo_restore_the_drawing_and_clear_removes_it(open_page, control):
     page = open_page(**DESKTOP)
     keys = {"undo": "Control+z", "redo": "Control+y", "clear": "Escape"}
 

@@ -15,7 +15,7 @@ TEXT_TYPES = """async (code) => {
 }"""
 
 
-def test_files_are_small():
+def test_static_files_stay_below_the_size_limits():
     assert sum(path.stat().st_size for path in FILES) < MAX_BYTES
     for path in FILES:
         assert len(path.read_text().splitlines()) < MAX_LINES, path

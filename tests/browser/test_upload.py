@@ -65,7 +65,7 @@ def test_markup_in_a_file_name_is_not_executed(open_page):
     assert page.title() != "run"
 
 
-def test_other_files_leave_the_drawing_unchanged(open_page):
+def test_file_that_is_not_a_picture_leaves_the_drawing_unchanged(open_page):
     page = open_page(**DESKTOP)
     draw(page, digit_strokes(7))
     drawn = count_drawn_pixels(page)

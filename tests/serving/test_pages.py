@@ -67,7 +67,7 @@ def test_versioned_files_are_immutable(client, version, encodings):
     ["/", "/docs", "/docs/css/swagger-ui.css", "/static/js/main.js", "/assets/old/js/main.js", "/api/network"],
 )
 @pytest.mark.parametrize("encodings", ENCODINGS)
-def test_other_files_are_revalidated_and_not_sent_again(client, path, encodings):
+def test_files_without_the_current_version_are_revalidated_and_not_sent_again(client, path, encodings):
     """Flask-Compress changes ETags: compressed files were once sent again although they had not changed."""
     headers = {"Accept-Encoding": encodings}
     first = client.get(path, headers=headers, buffered=True)
