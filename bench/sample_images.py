@@ -8,6 +8,8 @@ from PIL import Image
 
 from digits.data import synthetic
 
+Color = tuple[int, int, int]
+
 
 def encode_image(image: Image.Image | np.ndarray, format: str = "PNG", **options) -> bytes:
     """Encode a PIL image, or a uint8 array (H, W) or (H, W, C), as a file in any format that Pillow writes."""
@@ -20,6 +22,19 @@ def encode_image(image: Image.Image | np.ndarray, format: str = "PNG", **options
 def to_image(intensity: np.ndarray) -> Image.Image:
     """Draw a foreground intensity (H, W) in [0, 1] in black on white."""
     return Image.fromarray((255 * (1 - intensity)).round().astype(np.uint8))
+
+
+def blend(background: np.ndarray | Color, color: Color, intensity: np.ndarray) -> np.ndarray:
+    """Draw the foreground `intensity` (H, W) in `color` on a background (H, W, 3) or on a plain color.
+
+    Returns: (H, W, 3) float, 0 to 255.
+    """
+    return np.array(background) * (1 - intensity[..., None]) + np.array(color) * intensity[..., None]
+
+
+def to_8_bit(pixels: np.ndarray) -> Image.Image:
+    """Round `pixels` (H, W) or (H, W, C), 0 to 255, to an image of 8 bits."""
+    return Image.fromarray(pixels.clip(0, 255).round().astype(np.uint8))
 
 
 def draw_number(text: str, height: int = 200, stroke_width: float = 14, gap: float = 0.25, seed: int = 1) -> np.ndarray:

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 import model
-from bench.sample_images import draw_number, to_image
+from bench.sample_images import blend, draw_number, to_8_bit, to_image
 from digits.data import glyphs, synthetic
 from digits.explain.figures import CERTAIN_COLOR, STYLE, UNCERTAIN_COLOR, new_figure, plot_picture
 from digits.recognition.reader import Reader
@@ -22,16 +22,6 @@ from digits.recognition.results import Reading
 
 ROOT = Path(__file__).parents[1]
 COLUMNS = 7
-Color = tuple[int, int, int]
-
-
-def to_8_bit(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-
-
-def blend(background: np.ndarray | Color, color: Color, intensity: np.ndarray) -> Image.Image:
-    """Draw the foreground `intensity` (H, W) in `color` on a background (H, W, 3) or on a plain color."""
-    return to_8_bit(np.asarray(background) * (1 - intensity[..., None]) + np.array(color) * intensity[..., None])
 
 
 def in_shadow(intensity: np.ndarray) -> Image.Image:
@@ -41,13 +31,13 @@ def in_shadow(intensity: np.ndarray) -> Image.Image:
     light = (1 - 0.35 * y) * np.where(x + 0.4 * y > 0.75, 0.65, 1)
     light = cv2.GaussianBlur(light, (0, 0), 6)[..., None] * (228, 220, 206)
     noise = np.random.default_rng(1).normal(0, 3, (height, width, 1))
-    return blend(light + noise, (38, 52, 120), 0.9 * intensity)
+    return to_8_bit(blend(light + noise, (38, 52, 120), 0.9 * intensity))
 
 
 def on_squared_paper(intensity: np.ndarray) -> Image.Image:
     background = np.full((*intensity.shape, 3), 250.0)
     background[9::18], background[:, 9::18] = (170, 195, 230), (170, 195, 230)
-    return blend(background, (30, 40, 110), intensity)
+    return to_8_bit(blend(background, (30, 40, 110), intensity))
 
 
 def on_table(intensity: np.ndarray) -> Image.Image:
@@ -56,7 +46,7 @@ def on_table(intensity: np.ndarray) -> Image.Image:
     top, left = (height - intensity.shape[0]) // 2, (width - intensity.shape[1]) // 2
     inside = np.s_[top : top + intensity.shape[0], left : left + intensity.shape[1]]
     pixels = np.full((height, width, 3), (104, 74, 52), np.float32)
-    pixels[inside] = (1 - intensity[..., None]) * (236, 232, 222) + intensity[..., None] * (30, 46, 120)
+    pixels[inside] = blend((236, 232, 222), (30, 46, 120), intensity)
     rotation = cv2.getRotationMatrix2D((width / 2, height / 2), 5, 1)
     pixels = cv2.warpAffine(pixels, rotation, (width, height), borderMode=cv2.BORDER_REPLICATE)
     return to_8_bit(pixels + np.random.default_rng(1).normal(0, 3, (height, width, 1)))
@@ -90,10 +80,13 @@ def make_pictures() -> list[tuple[str, Image.Image]]:
         ("on squared paper", on_squared_paper(draw_number("8", height=220, stroke_width=10, seed=2))),
         ("a hairline", to_image(draw_number("6", height=220, stroke_width=1.5, seed=2))),
         ("on a table", on_table(draw_number("4", height=170, stroke_width=11, seed=2))),
-        ("a marker", blend((255, 246, 180), (200, 40, 60), marker)),
-        ("chalk", blend((38, 74, 60), (236, 238, 230), draw_number("9", height=220, stroke_width=14, seed=4))),
+        ("a marker", to_8_bit(blend((255, 246, 180), (200, 40, 60), marker))),
+        (
+            "chalk",
+            to_8_bit(blend((38, 74, 60), (236, 238, 230), draw_number("9", height=220, stroke_width=14, seed=4))),
+        ),
         ("a number", to_image(draw_number("2026", height=150, stroke_width=9, seed=2))),
-        ("up a slope", blend((245, 242, 235), (30, 60, 140), draw_sloping_number("314"))),
+        ("up a slope", to_8_bit(blend((245, 242, 235), (30, 60, 140), draw_sloping_number("314")))),
         ("two lines", to_image(draw_two_lines("1905", "27"))),
         ("touching", to_image(draw_number("58", height=160, stroke_width=9, gap=-0.06, seed=1))),
         ("a sign", draw_glyph(glyphs.CHARACTER_TEMPLATES["hash"][0])),

@@ -12,19 +12,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from bench.sample_images import blend, to_8_bit
 from digits.data import synthetic
 
 INPUT_DIR = Path(__file__).parents[1] / "input"
-Color = tuple[int, int, int]
-
-
-def blend(background: Color, color: Color, intensity: np.ndarray) -> np.ndarray:
-    """Draw in `color` on a plain background: (H, W, 3) float, 0 to 255."""
-    return np.array(background) * (1 - intensity[..., None]) + np.array(color) * intensity[..., None]
-
-
-def to_8_bit(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(pixels.clip(0, 255).round().astype(np.uint8))
 
 
 def black_on_white(intensity: np.ndarray) -> Image.Image:

@@ -24,11 +24,10 @@ HEADER_FORMATS = tuple(name for name in FORMATS if name != "TIFF")  # their size
 OTHER_SIGNATURES = {  # first bytes of files that are not pictures
     b"<": "HTML or XML",
     b"%PDF": "a PDF file",
-    b"\x1f\x8b": "gzip without the header Content-Encoding: gzip",
+    b"\x1f\x8b": "a gzip file",
     b"PK": "a ZIP file",
-    b"{": "a JSON object, but cut off or misspelt",
+    b"{": "a JSON object",
     b"[": "a JSON list",
-    b"--": "a form without the header Content-Type: multipart/form-data",
 }
 
 _STDERR_LOCK = threading.Lock()
@@ -84,12 +83,12 @@ def decode(source: str | os.PathLike | bytes, max_pixels: int = MAX_PIXELS, time
 
 
 def describe_content(content: bytes) -> str:
-    """Describe a file or a request body that is not a picture, for an error message."""
+    """Describe the content of a file that is not a picture, for an error message."""
     start = content[:60].lstrip()
     if content[4:8] == b"ftyp":
         return "AVIF, HEIC or a video"
     if not start:
-        return "an empty body"
+        return "only white space"
     for signature, name in OTHER_SIGNATURES.items():
         if start.startswith(signature):
             return name

@@ -27,6 +27,11 @@ PICTURE_TYPES = ("image/", "application/octet-stream")  # beginnings of content 
 MAX_FORM_FIELDS = 1000
 URL_SAFE = str.maketrans("-_", "+/")  # RFC 4648, section 5
 GZIP_OR_ZLIB, RAW_DEFLATE = 47, -15  # wbits of zlib.decompressobj; clients send zlib and raw deflate as "deflate"
+OTHER_BODIES = {  # first bytes of bodies that are not JSON, or not whole
+    b"\x1f\x8b": "gzip without the header Content-Encoding: gzip",
+    b"{": "a JSON object, but cut off or misspelled",
+    b"--": "a form without the header Content-Type: multipart/form-data",
+}
 JSON_IMAGE = re.compile(rb'"image"\s*:\s*"(?:data:[^",]{0,99},)?([A-Za-z0-9+/]+)')
 
 
@@ -121,6 +126,15 @@ def decompress(content: bytes, encoding: str, max_size: int) -> bytes:
     raise UserError(f"The body is not {encoding}, as its Content-Encoding says: compress it again.", "encoding")
 
 
+def describe_body(content: bytes) -> str:
+    """Describe a request body that is not the expected JSON object, for an error message."""
+    start = content.lstrip()
+    if not start:
+        return "an empty body"
+    descriptions = (text for signature, text in OTHER_BODIES.items() if start.startswith(signature))
+    return next(descriptions, None) or image_decoding.describe_content(content)
+
+
 def parse_json(model: type[BaseModel], example: str, content: bytes) -> BaseModel:
     """Validate JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
@@ -132,7 +146,7 @@ def parse_json(model: type[BaseModel], example: str, content: bytes) -> BaseMode
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
     if not problem["loc"]:
-        raise UserError(f"Send a JSON object: {example}. This is {image_decoding.describe_content(content)}.", "json")
+        raise UserError(f"Send a JSON object: {example}. This is {describe_body(content)}.", "json")
     name, *indices = problem["loc"]
     field = f'"{name}"' + "".join(f"[{index}]" for index in indices)
     if problem["type"] == "missing":

@@ -19,7 +19,7 @@ SCOPE = {
     "client": ("127.0.0.1", 1234),
 }
 DISCONNECT = {"type": "http.disconnect"}
-WAIT = 30  # s; longer than any of these tests takes
+TIMEOUT_SECONDS = 30  # longer than any of these tests takes
 
 
 class Application:
@@ -37,7 +37,7 @@ class Application:
         self.paths.append(environ["PATH_INFO"])
         if environ["PATH_INFO"].startswith("/long") and ERROR_KEY not in environ:
             self.started.release()
-            assert self.go.wait(WAIT)
+            assert self.go.wait(TIMEOUT_SECONDS)
         start_response("299 Fine", [("X-Name", "é"), ("Content-Type", "text/plain")])
         return self
 
@@ -53,7 +53,7 @@ class Application:
 
 
 def make(application, **options) -> WsgiToAsgi:
-    limits = {"max_body": 100, "read_timeout": WAIT, "max_wait": WAIT}
+    limits = {"max_body": 100, "read_timeout": TIMEOUT_SECONDS, "max_wait": TIMEOUT_SECONDS}
     return WsgiToAsgi(application, is_short=lambda path, size: not path.startswith("/long"), **limits | options)
 
 
@@ -71,8 +71,8 @@ class Client:
     async def send(self, message: dict) -> None:
         self.sent.append(message)
 
-    async def ask(self, asgi_app: WsgiToAsgi, **scope) -> bytes:
-        """Send the request. Returns: the body of the answer."""
+    async def request(self, asgi_app: WsgiToAsgi, **scope) -> bytes:
+        """Send the request, and return the body of the answer."""
         await asgi_app(SCOPE | scope, self.receive, self.send)
         start, body = self.sent
         assert (start["type"], start["status"]) == ("http.response.start", 299)
@@ -92,16 +92,17 @@ def known_length(messages: list[dict]) -> list[tuple[bytes, bytes]]:
     return [(b"content-length", str(sum(len(one.get("body", b"")) for one in messages)).encode())]
 
 
-def ask(asgi_app: WsgiToAsgi, *messages: dict, **scope) -> bytes:
-    return asyncio.run(Client(*messages or chunks(b"")).ask(asgi_app, **scope))
+def request(asgi_app: WsgiToAsgi, *messages: dict, **scope) -> bytes:
+    """Send a request whose body arrives in `messages`, empty without any, and return the body of the answer."""
+    return asyncio.run(Client(*messages or chunks(b"")).request(asgi_app, **scope))
 
 
-async def settle() -> None:
+async def run_pending_tasks() -> None:
     """Let all tasks run until each waits for something."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
-async def has_started(application: Application) -> bool:
-    """Wait until a long request has reached the application."""
-    return await asyncio.to_thread(application.started.acquire, timeout=WAIT)
+async def wait_for_start(application: Application) -> bool:
+    """Wait until a long request has reached the application; False after the timeout."""
+    return await asyncio.to_thread(application.started.acquire, timeout=TIMEOUT_SECONDS)

@@ -6,7 +6,7 @@ Colors are (H, W, 3) floats from 0 to 255.
 import cv2
 import numpy as np
 
-from bench.sample_images import draw_number
+from bench.sample_images import blend, draw_number
 
 SEVEN = draw_number("7", height=240, stroke_width=16)  # intensity (HEIGHT, WIDTH), from 0 to 1
 HEIGHT, WIDTH = SEVEN.shape
@@ -15,8 +15,8 @@ HEIGHT, WIDTH = SEVEN.shape
 def paint(
     background: np.ndarray, color: tuple[int, int, int] = (40, 50, 90), intensity: np.ndarray = SEVEN
 ) -> np.ndarray:
-    """Paint `intensity` (H, W) in one color on a background."""
-    return background * (1 - intensity[..., None]) + np.array(color, float) * intensity[..., None]
+    """Paint `intensity` (H, W), by default the 7, in one color on a background."""
+    return blend(background, color, intensity)
 
 
 def light_gradient(depth: float) -> np.ndarray:

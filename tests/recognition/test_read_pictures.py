@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import model
-from bench.sample_images import draw_number, encode_image, to_image
+from bench.sample_images import blend, draw_number, encode_image, to_8_bit, to_image
 from digits import UserError
 from digits.data import synthetic
 from digits.recognition import image_decoding
@@ -90,9 +90,7 @@ def test_scaling_keeps_the_text(sample, side):
 @given(samples, *[st.tuples(*[st.integers(0, 255)] * 3)] * 2)
 def test_colors_with_enough_contrast_keep_the_text(sample, background, color):
     assume(np.abs(np.subtract(background, color)).mean() > 50)
-    intensity = draw(sample)[..., None]
-    pixels = np.array(background) * (1 - intensity) + np.array(color) * intensity
-    assert has_same_text(sample, encode_image(Image.fromarray(pixels.round().astype(np.uint8))))
+    assert has_same_text(sample, encode_image(to_8_bit(blend(background, color, draw(sample)))))
 
 
 @some

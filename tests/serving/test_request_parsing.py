@@ -17,8 +17,7 @@ from werkzeug.test import EnvironBuilder
 
 from bench.sample_images import encode_image
 from digits import UserError
-from digits.recognition.image_decoding import describe_content
-from digits.serving.request_parsing import decode_base64, decompress, peek_pixels
+from digits.serving.request_parsing import decode_base64, decompress, describe_body, peek_pixels
 from tests.helpers.api import assert_error, to_base64
 
 SAMPLE = Path("input/test-7.png").read_bytes()
@@ -284,8 +283,8 @@ DESCRIPTIONS = [
     (b"%PDF-1.7", "a PDF file"),
     (gzip.compress(b"anything"), "gzip without the header Content-Encoding: gzip"),
     (b"PK\x03\x04\x14\0", "a ZIP file"),
-    (b'{"image": "iVBOR', "a JSON object, but cut off or misspelt"),
-    (b"{'image': 'aGVsbG8='}", "a JSON object, but cut off or misspelt"),
+    (b'{"image": "iVBOR', "a JSON object, but cut off or misspelled"),
+    (b"{'image': 'aGVsbG8='}", "a JSON object, but cut off or misspelled"),
     (b'["aGVsbG8="]', "a JSON list"),
     (b"--x\r\nContent-Disposition: form-data", "a form without the header Content-Type: multipart/form-data"),
     (b"", "an empty body"),
@@ -304,7 +303,7 @@ DESCRIPTIONS = [
 
 @pytest.mark.parametrize(("content", "words"), DESCRIPTIONS, ids=[words[:30] for _, words in DESCRIPTIONS])
 def test_error_for_a_body_that_is_not_json_describes_it(client, content, words):
-    assert describe_content(content) == words
+    assert describe_body(content) == words
     for kind in ("application/json", FORM, None):
         message = assert_error(client.post("/api", data=content, content_type=kind), 400, "json")
         assert message.startswith('Send a JSON object: {"image": ')

@@ -7,7 +7,7 @@ import pytest
 from digits import UserError
 from digits.serving import wsgi_adapter
 from digits.serving.wsgi_adapter import ARRIVED_KEY, ERROR_KEY, MAX_DISCARDED
-from tests.helpers.asgi import DISCONNECT, SCOPE, Client, ask, chunks, known_length, make, settle
+from tests.helpers.asgi import DISCONNECT, SCOPE, Client, chunks, known_length, make, request, run_pending_tasks
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from tests.helpers.asgi import DISCONNECT, SCOPE, Client, ask, chunks, known_len
 @pytest.mark.parametrize("chunked", [True, False])
 def test_body_reaches_the_application_complete(asgi_app, wsgi_app, messages, chunked):
     headers = SCOPE["headers"] if chunked else known_length(messages)
-    assert ask(asgi_app, *messages, headers=headers) == b"answer:picture"
+    assert request(asgi_app, *messages, headers=headers) == b"answer:picture"
     (environ,) = wsgi_app.environs
     assert environ["CONTENT_LENGTH"] == "7"
     assert environ["wsgi.input_terminated"] is True
@@ -35,7 +35,7 @@ def test_body_reaches_the_application_complete(asgi_app, wsgi_app, messages, chu
 def test_body_of_known_length_is_complete_after_its_last_byte(asgi_app):
     """Waiting for one more message would be one more round trip to the server's thread."""
     messages = chunks(b"pic", b"ture", b"")[:2]
-    assert ask(asgi_app, *messages, headers=known_length(messages)) == b"answer:picture"
+    assert request(asgi_app, *messages, headers=known_length(messages)) == b"answer:picture"
 
 
 @pytest.mark.parametrize(
@@ -48,19 +48,19 @@ def test_body_of_known_length_is_complete_after_its_last_byte(asgi_app):
 )
 def test_body_of_unknown_length_is_received_to_its_end(asgi_app, headers):
     """Servers reject most of these themselves; chunked encoding overrides a length (RFC 9112, 6.3)."""
-    assert ask(asgi_app, *chunks(b"pic", b"ture"), headers=headers) == b"answer:picture"
+    assert request(asgi_app, *chunks(b"pic", b"ture"), headers=headers) == b"answer:picture"
 
 
 @pytest.mark.parametrize("headers", [[], [(b"content-length", b"0")]], ids=["no length", "length 0"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_request_without_a_body_is_answered_immediately(asgi_app, method, headers):
-    assert asyncio.run(Client().ask(asgi_app, method=method, headers=headers)) == b"answer:"
+    assert asyncio.run(Client().request(asgi_app, method=method, headers=headers)) == b"answer:"
 
 
 def test_application_is_not_called_before_the_body_is_complete(asgi_app, wsgi_app):
     async def scenario() -> None:
-        task = asyncio.create_task(Client(*chunks(b"pic", b"ture")[:1]).ask(asgi_app))
-        await settle()
+        task = asyncio.create_task(Client(*chunks(b"pic", b"ture")[:1]).request(asgi_app))
+        await run_pending_tasks()
         assert (wsgi_app.environs, asgi_app.buffered) == ([], 3)
         task.cancel()
 
@@ -73,7 +73,7 @@ def test_application_is_not_called_before_the_body_is_complete(asgi_app, wsgi_ap
 def test_body_over_the_limit_is_rejected_after_it_was_received(asgi_app, wsgi_app, sizes, chunked):
     client = Client(*chunks(*map(bytes, sizes)))
     headers = SCOPE["headers"] if chunked else known_length(client.messages)
-    assert asyncio.run(client.ask(asgi_app, headers=headers)) == b"answer:large"
+    assert asyncio.run(client.request(asgi_app, headers=headers)) == b"answer:large"
     assert client.messages == []
     (environ,) = wsgi_app.environs
     assert isinstance(environ[ERROR_KEY], UserError)
@@ -82,19 +82,19 @@ def test_body_over_the_limit_is_rejected_after_it_was_received(asgi_app, wsgi_ap
 
 
 def test_body_of_exactly_the_limit_is_accepted(asgi_app):
-    assert ask(asgi_app, *chunks(bytes(60), bytes(40))) == b"answer:" + bytes(100)
+    assert request(asgi_app, *chunks(bytes(60), bytes(40))) == b"answer:" + bytes(100)
 
 
 def test_body_far_over_the_limit_is_rejected_before_its_end(asgi_app):
     client = Client(*chunks(*[bytes(100)] * (MAX_DISCARDED + 10)))
-    assert asyncio.run(client.ask(asgi_app)) == b"answer:large"
+    assert asyncio.run(client.request(asgi_app)) == b"answer:large"
     assert len(client.messages) == 9
 
 
 def test_body_over_the_limit_is_not_buffered(asgi_app):
     async def scenario() -> None:
-        task = asyncio.create_task(Client(*chunks(bytes(100), bytes(100), b"")[:2]).ask(asgi_app))
-        await settle()
+        task = asyncio.create_task(Client(*chunks(bytes(100), bytes(100), b"")[:2]).request(asgi_app))
+        await run_pending_tasks()
         assert asgi_app.buffered == 100
         task.cancel()
 
@@ -104,14 +104,14 @@ def test_body_over_the_limit_is_not_buffered(asgi_app):
 @pytest.mark.parametrize("messages", [[], chunks(b"pic", b"ture")[:1]], ids=["nothing", "part"])
 def test_stalled_body_is_rejected_after_the_read_timeout(wsgi_app, messages):
     asgi_app = make(wsgi_app, read_timeout=0.01)
-    assert asyncio.run(Client(*messages).ask(asgi_app)) == b"answer:slow"
+    assert asyncio.run(Client(*messages).request(asgi_app)) == b"answer:slow"
     assert asgi_app.buffered == 0
 
 
 @pytest.mark.parametrize("messages", [[DISCONNECT], [*chunks(b"pic", b"ture")[:1], DISCONNECT]], ids=["none", "part"])
 def test_truncated_body_is_a_client_error(asgi_app, wsgi_app, messages):
     """granian also reports malformed chunks as a disconnect, and answers 500 when nothing is sent."""
-    assert ask(asgi_app, *messages) == b"answer:body"
+    assert request(asgi_app, *messages) == b"answer:body"
     assert asgi_app.buffered == 0
 
 
@@ -125,17 +125,17 @@ def test_bodies_over_the_memory_limit_are_rejected(asgi_app, wsgi_app, monkeypat
     async def scenario() -> None:
         async with asgi_app.long_lock:
             large = Client(*chunks(bytes(100), b"")[: 1 + is_complete])
-            first = asyncio.create_task(large.ask(asgi_app, path="/long"))
-            await settle()
+            first = asyncio.create_task(large.request(asgi_app, path="/long"))
+            await run_pending_tasks()
             for size in (30, 55):
-                assert await Client(*chunks(bytes(size), b"")).ask(asgi_app) == b"answer:" + bytes(size)
+                assert await Client(*chunks(bytes(size), b"")).request(asgi_app) == b"answer:" + bytes(size)
             client = Client(*chunks(bytes(30), bytes(30), b""))
-            assert await client.ask(asgi_app) == b"answer:busy"
+            assert await client.request(asgi_app) == b"answer:busy"
             assert client.messages == []  # the whole body was received: its sender reads the answer after sending
             assert asgi_app.buffered == 100
             first.cancel()
-            await settle()
-            assert await Client(*chunks(bytes(60), b"")).ask(asgi_app) == b"answer:" + bytes(60)
+            await run_pending_tasks()
+            assert await Client(*chunks(bytes(60), b"")).request(asgi_app) == b"answer:" + bytes(60)
 
     asyncio.run(scenario())
     assert asgi_app.buffered == 0
@@ -144,7 +144,7 @@ def test_bodies_over_the_memory_limit_are_rejected(asgi_app, wsgi_app, monkeypat
 def test_path_and_body_decide_whether_a_request_is_short(asgi_app):
     calls = []
     asgi_app.is_short = lambda *call: calls.append(call) or True
-    ask(asgi_app, *chunks(b"pic", b"ture"), path="/api")
-    ask(asgi_app, *chunks(bytes(101)), path="/api")
-    ask(asgi_app, method="GET", path="/healthz")
+    request(asgi_app, *chunks(b"pic", b"ture"), path="/api")
+    request(asgi_app, *chunks(bytes(101)), path="/api")
+    request(asgi_app, method="GET", path="/healthz")
     assert calls == [("/api", b"picture")]

@@ -7,7 +7,7 @@ import pytest
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 
-from tests.helpers.asgi import SCOPE, Client, ask, chunks, make
+from tests.helpers.asgi import SCOPE, Client, chunks, make, request
 
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan"])
@@ -21,7 +21,7 @@ def test_other_protocols_are_not_supported(asgi_app, wsgi_app, kind):
 def test_response_iterable_is_closed_once(asgi_app, wsgi_app, fails):
     wsgi_app.fails = fails
     try:
-        ask(asgi_app)
+        request(asgi_app)
     except LookupError:
         assert fails
     assert wsgi_app.closed == 1
@@ -36,7 +36,7 @@ def test_calls_follow_the_wsgi_specification(method):
 
     headers = [(b"content-type", b"image/png"), (b"content-length", b"7"), (b"host", b"localhost")]  # on GET, too
     asgi_app = make(validator(wsgi_app))
-    assert ask(asgi_app, *chunks(b"picture"), method=method, headers=headers) == b"picture"
+    assert request(asgi_app, *chunks(b"picture"), method=method, headers=headers) == b"picture"
 
 
 REQUESTS = {
@@ -81,7 +81,7 @@ def test_environ_equals_that_of_werkzeug(asgi_app, wsgi_app, request_):
     body = expected["wsgi.input"].read()
     expected["wsgi.input"].seek(0)
     scope = as_scope(expected)
-    assert ask(asgi_app, *chunks(body), **scope) == b"answer:" + body
+    assert request(asgi_app, *chunks(body), **scope) == b"answer:" + body
     (environ,) = wsgi_app.environs
     of_request = {
         name: value
@@ -97,5 +97,5 @@ def test_environ_equals_that_of_werkzeug(asgi_app, wsgi_app, request_):
 def test_headers_with_underscores_are_dropped(asgi_app, wsgi_app):
     """In an environ they would look like headers that a trusted proxy sets, such as X-Forwarded-For."""
     headers = [(b"x_forwarded_for", b"6.6.6.6"), (b"x-forwarded-for", b"1.2.3.4"), (b"x-forwarded_for", b"6.6.6.6")]
-    ask(asgi_app, headers=headers)
+    request(asgi_app, headers=headers)
     assert wsgi_app.environs[0]["HTTP_X_FORWARDED_FOR"] == "1.2.3.4"
