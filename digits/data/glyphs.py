@@ -14,8 +14,7 @@ Strokes = list[np.ndarray]
 DIGIT_LIKE_CHARACTERS = "BDIOQSZbgijloqsyz"  # many people write them like a digit, so they are not outliers
 
 # The variants of letters and signs, as strokes, because fonts lack the shapes of handwriting. Control points lie in a
-# box about 0.6 wide and 1 high, as in `digits/data/synthetic.py`. None of DIGIT_LIKE_CHARACTERS is
-# among them.
+# box about 0.6 wide and 1 high, as in `digits/data/synthetic.py`. DIGIT_LIKE_CHARACTERS are left out.
 CHARACTER_TEMPLATES: dict[str, list[list[Stroke]]] = {
     "A": [
         [[(0, 1), (0.3, 0), (0.3, 0), (0.6, 1)], [(0.12, 0.65), (0.5, 0.62)]],

@@ -46,7 +46,10 @@ def pad(values: np.ndarray, margin: int) -> np.ndarray:
 
 
 def crop_padded(values: np.ndarray, box: Box) -> np.ndarray:
-    """Crop `values` (H, W) to `box`, which may extend beyond the array: zeros there. Else the result is a view."""
+    """Crop `values` (H, W) to `box`, with zeros where it extends beyond the array.
+
+    Returns: a view of `values` where the box lies inside.
+    """
     inside = values[max(0, box.top) : box.bottom, max(0, box.left) : box.right]
     if inside.shape == (box.height, box.width):
         return inside

@@ -41,11 +41,11 @@ class Box(NamedTuple):
         return Box(self.left - margin, self.top - margin, self.right + margin, self.bottom + margin)
 
     def overlap_x(self, other: "Box") -> int:
-        """Return the width that both boxes have in common; minus their horizontal distance where it is negative."""
+        """Return the width that both boxes have in common; minus their horizontal distance where they are apart."""
         return min(self.right, other.right) - max(self.left, other.left)
 
     def overlap_y(self, other: "Box") -> int:
-        """Return the height that both boxes have in common; minus their vertical distance where it is negative."""
+        """Return the height that both boxes have in common; minus their vertical distance where they are apart."""
         return min(self.bottom, other.bottom) - max(self.top, other.top)
 
     def contains(self, other: "Box") -> bool:

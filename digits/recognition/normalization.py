@@ -1,9 +1,8 @@
 """Normalize a digit as MNIST's makers did: 20 pixels on the longer side, centered by mass in 28×28 pixels.
 
-A network only reads inputs that look like its training data. An MNIST image comes back nearly unchanged (of 96.5 % no
-pixel changes by more than 1); inputs unlike any
-MNIST image are first brought near to them: hairlines, strokes that blur has made pale along their middle, and the
-steps of a few enlarged pixels. Source: LeCun's MNIST page.
+A network only reads inputs that look like its training data. An MNIST image comes back nearly unchanged: in 96.5 % of
+them no pixel changes by more than 1. Inputs unlike any MNIST image are first brought near to them: hairlines, strokes
+that blur has made pale along their middle, and the steps of a few enlarged pixels. Source: LeCun's MNIST page.
 """
 
 import functools

@@ -99,13 +99,13 @@ def oversegment(component: Component, intensity: np.ndarray) -> list[Component]:
 
     Returns: the pieces from left to right; the component itself where it is nowhere thin.
     """
-    intensity = np.where(component.mask, intensity[component.box.slices], 0)
-    height, width = intensity.shape
+    inside = np.where(component.mask, intensity[component.box.slices], 0)
+    height, width = inside.shape
     if min(height, width) < MIN_CUT_SIDE:
         return [component]
     candidates = []
     for slope in CUT_SLOPES:
-        profile = _projection_profile(intensity, slope)
+        profile = _projection_profile(inside, slope)
         if minima := _profile_minima(profile, MIN_CUT_DISTANCE * height):
             candidates.append((float(profile[minima[0]]), slope, sorted(minima)))
     if not candidates:

@@ -15,7 +15,7 @@ MAX_LINE_THICKNESS = 0.015  # of the picture's shorter side, or 2 pixels
 # The intensity of a line is a low quantile over its columns, as a digit's bar may lie along it for a while.
 LEVEL_QUANTILE = 0.4
 LEVEL_MARGIN = 1.15  # factor on the quantile before it is subtracted, as the intensity varies along the line
-MAX_LEVEL = 0.8  # of the peak: a stronger line is cleared, as strokes across it cannot be told from it
+MAX_LEVEL = 0.8  # of the peak: a stronger line is cleared, as strokes across it cannot be distinguished from it
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 Touching digits share a connected component, and one digit may consist of several strokes, so geometry alone cannot
 distinguish a two-stroke 4 from a narrow 10. Every span of neighboring pieces that could be one digit is classified: the
-network has learned to be confident on digits and to doubt fragments and pairs of them. The best path through these
+network has learned to be confident on digits and to doubt fragments and pairs. The best path through these
 candidates is the reading, and its posterior is the segmentation probability.
 
 Source: LeCun et al. 1998, "Gradient-based learning applied to document recognition", part V.

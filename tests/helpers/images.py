@@ -16,11 +16,11 @@ from digits.recognition.reader import to_working_array
 from digits.recognition.text_lines import find_text_lines
 
 
-def draw_strokes(size: tuple[int, int], *strokes: list[tuple[int, int]], pen: int = 8) -> Image.Image:
-    """Draw black polylines, `pen` pixels wide, on a white picture of `size` (width, height)."""
+def draw_strokes(size: tuple[int, int], *strokes: list[tuple[int, int]], stroke_width: int = 8) -> Image.Image:
+    """Draw black polylines, `stroke_width` pixels wide, on a white picture of `size` (width, height)."""
     image = Image.new("L", size, 255)
     for stroke in strokes:
-        ImageDraw.Draw(image).line(stroke, 0, pen, "curve")
+        ImageDraw.Draw(image).line(stroke, 0, stroke_width, "curve")
     return image
 
 

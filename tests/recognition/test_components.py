@@ -37,7 +37,7 @@ def test_page_full_of_marks_has_too_many_components(reader):
 
 def test_drawn_frame_is_removed():
     frame = [(8, 8), (291, 8), (291, 191), (8, 191), (8, 8)]
-    assert component_boxes(draw_strokes((300, 200), frame, bar(150), pen=5)) == [(148, 40, 153, 141)]
+    assert component_boxes(draw_strokes((300, 200), frame, bar(150), stroke_width=5)) == [(148, 40, 153, 141)]
 
 
 def test_component_entering_from_outside_is_removed_if_there_is_a_digit_inside():

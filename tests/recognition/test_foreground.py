@@ -6,7 +6,15 @@ import pytest
 from PIL import Image
 
 from bench.sample_images import encode_image, to_image
-from digits.recognition import foreground, image_decoding
+from digits.recognition import image_decoding
+from digits.recognition.foreground import (
+    STRONG_THRESHOLD,
+    Foreground,
+    extract_foreground,
+    extract_with_local_background,
+    is_mostly_pale,
+    threshold_strong,
+)
 from digits.recognition.reader import to_working_array
 from tests.helpers.backgrounds import BACKGROUNDS, HEIGHT, SEVEN, WIDTH, paint, ruled, shadow
 from tests.helpers.images import find_lines
@@ -15,7 +23,7 @@ from tests.helpers.images import find_lines
 def extract_mask(colors: np.ndarray) -> np.ndarray:
     """Return where (H, W) or (H, W, C), from 0 to 255, has foreground: (H, W) bool."""
     image = Image.fromarray(colors.clip(0, 255).round().astype(np.uint8))
-    return foreground.extract_foreground(to_working_array(image)[0]).intensity > 0.5
+    return extract_foreground(to_working_array(image)[0]).intensity > 0.5
 
 
 def jaccard_index(a: np.ndarray, b: np.ndarray) -> float:
@@ -58,12 +66,12 @@ def test_long_base_of_a_2_is_not_a_ruled_line():
 
 def test_intensity_of_mnist_images_is_their_gray_level(real_mnist):
     for image in real_mnist["train"].images[:100, 0].numpy():
-        intensity = foreground.extract_foreground(image[..., None]).intensity
+        intensity = extract_foreground(image[..., None]).intensity
         assert np.abs(intensity * image.max() - image).max() <= 1.01
 
 
 def test_contrast_of_pencil_is_measured():
-    pencil = foreground.extract_foreground(paint(BACKGROUNDS["white"], (190, 190, 190)).astype(np.uint8))
+    pencil = extract_foreground(paint(BACKGROUNDS["white"], (190, 190, 190)).astype(np.uint8))
     assert pencil.contrast == pytest.approx(65 / 255, abs=0.02)
 
 
@@ -81,31 +89,31 @@ def test_contrast_of_pencil_is_measured():
     ids=["white", "black", "colored", "transparent", "one pixel", "a line of pixels", "four pixels"],
 )
 def test_blank_pictures_have_no_foreground(image):
-    assert foreground.extract_foreground(to_working_array(image_decoding.decode(encode_image(image)))[0]) is None
+    assert extract_foreground(to_working_array(image_decoding.decode(encode_image(image)))[0]) is None
 
 
 def test_local_background_follows_the_edge_of_a_shadow():
     """A photo whose half was in the shadow of a hand was once called blank: the shadow's edge was taken for noise."""
-    extracted = foreground.extract_with_local_background(paint(shadow(0.5)).astype(np.uint8))
+    extracted = extract_with_local_background(paint(shadow(0.5)).astype(np.uint8))
     assert jaccard_index(extracted.intensity > 0.5, SEVEN > 0.5) > 0.8
 
 
 def test_threshold_strong_removes_pale_pixels_and_keeps_the_peak():
-    intensity = np.array([[0.0, 0.3, foreground.STRONG_THRESHOLD, 0.7, 1.0]], np.float32)
-    strong = foreground.threshold_strong(foreground.Foreground(intensity, 0.5))
+    intensity = np.array([[0.0, 0.3, STRONG_THRESHOLD, 0.7, 1.0]], np.float32)
+    strong = threshold_strong(Foreground(intensity, 0.5))
     assert strong.intensity == pytest.approx(np.array([[0, 0, 0, 0.5, 1.0]]))
 
 
 def test_wide_pale_region_is_mostly_pale_and_writing_is_not():
     intensity = np.zeros((40, 40), np.float32)
     intensity[10:30, 5:35], intensity[15:20, 10:15] = 0.25, 1
-    assert foreground.is_mostly_pale(foreground.Foreground(intensity, 0.5))
-    writing = foreground.extract_foreground(paint(BACKGROUNDS["white"]).astype(np.uint8))
-    assert not foreground.is_mostly_pale(writing)
+    assert is_mostly_pale(Foreground(intensity, 0.5))
+    writing = extract_foreground(paint(BACKGROUNDS["white"]).astype(np.uint8))
+    assert not is_mostly_pale(writing)
 
 
 def test_pad_to_places_the_foreground_in_a_larger_empty_one():
-    padded = foreground.Foreground(np.ones((2, 3), np.float32), 0.5).pad_to((5, 6), 1, 2)
+    padded = Foreground(np.ones((2, 3), np.float32), 0.5).pad_to((5, 6), 1, 2)
     assert padded.contrast == 0.5
     assert padded.intensity.shape == (5, 6)
     assert padded.intensity[1:3, 2:5].all()

@@ -107,11 +107,11 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("side", [12, 60, 400])
-@pytest.mark.parametrize("pen", [0.4, 2.5])
-def test_transform_maps_the_digits_box_to_that_of_the_result(side, pen):
+@pytest.mark.parametrize("normalized_width", [0.4, 2.5])
+def test_transform_maps_the_digits_box_to_that_of_the_result(side, normalized_width):
     """Small digits are enlarged and hairlines thickened; the transform includes both."""
     generator = torch.Generator().manual_seed(1)
-    digit = synthetic.rasterize(synthetic.digit_strokes(0, generator), side, pen * side / 20).numpy()
+    digit = synthetic.rasterize(synthetic.digit_strokes(0, generator), side, normalized_width * side / 20).numpy()
     rows, columns = (digit > 0.15).any(1).nonzero()[0], (digit > 0.15).any(0).nonzero()[0]
     box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
     normalized = normalize_with_transform(digit)

@@ -38,9 +38,9 @@ def test_best_path_and_posterior_equal_exhaustive_search():
             likelihood = math.prod(confidences[spans.index(span)] ** CLASSIFIER_EXPONENT for span in path)
             scores[tuple(path)] = prior * likelihood
         expected = max(scores, key=scores.get)
-        found = best_path(gaps, spans, confidences)
-        assert tuple(found.spans) == expected
-        assert found.posterior == pytest.approx(scores[expected] / sum(scores.values()))
+        best = best_path(gaps, spans, confidences)
+        assert tuple(best.spans) == expected
+        assert best.posterior == pytest.approx(scores[expected] / sum(scores.values()))
 
 
 def test_distant_pieces_are_never_one_digit():

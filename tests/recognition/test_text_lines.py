@@ -46,12 +46,14 @@ def test_nested_component_is_merged_with_the_outer_one():
 
 def test_stroke_broken_by_a_threshold_is_merged():
     pieces = [[(100, y), (100, y + 12)] for y in range(40, 150, 16)]
-    assert line_lengths(draw_strokes((200, 200), *pieces, pen=12)) == [1]
+    assert line_lengths(draw_strokes((200, 200), *pieces, stroke_width=12)) == [1]
 
 
 def test_strokes_of_a_single_pixel_are_not_all_merged():
     """They once were: with nothing near enough to be merged, all components had the same label."""
-    assert line_lengths(draw_strokes((120, 80), bar(20, 20, 60), bar(60, 20, 60), bar(90, 20, 60), pen=1)) == [3]
+    assert line_lengths(draw_strokes((120, 80), bar(20, 20, 60), bar(60, 20, 60), bar(90, 20, 60), stroke_width=1)) == [
+        3
+    ]
 
 
 def test_dash_is_kept_as_a_component_of_its_own():
