@@ -40,9 +40,11 @@ PLOT_WIDTH = 5  # inches; the same for all plots, so that their text has the sam
 STYLE = {
     **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), PLOT_TEXT),
     **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none"),
-    **{"axes.spines.top": False, "axes.spines.right": False, "font.size": 9},
-    # Text stays text, and the same plot gives the same file.
-    **{"svg.fonttype": "none", "svg.hashsalt": "digits"},
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "font.size": 9,
+    "svg.fonttype": "none",  # text stays text, in the font of the page
+    "svg.hashsalt": "digits",  # the same plot gives the same file
 }
 
 
