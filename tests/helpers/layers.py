@@ -2,7 +2,7 @@
 
 LAYERS = (
     ("digits.errors",),  # and what `digits` exports of it
-    ("digits.device", "digits.files", "digits.probabilities"),
+    ("digits.device", "digits.files", "digits.im2col", "digits.probabilities"),
     ("digits.config",),
     ("digits.recognition",),
     ("digits.data",),  # restyled digits and outliers are normalized by the recognizer's code
