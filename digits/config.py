@@ -20,6 +20,25 @@ from digits.device import DeviceName
 PREFIX = "DIGITS_"
 
 
+def value_range(field: FieldInfo) -> str:
+    """The values that a number may have, as an interval, "[1, 64]" or "(0, ∞)"; empty where there is no bound."""
+    bounds = {name: getattr(m, name) for m in field.metadata for name in ("gt", "ge", "lt", "le") if hasattr(m, name)}
+    if not bounds:
+        return ""
+    low = f"({bounds['gt']:g}" if "gt" in bounds else f"[{bounds['ge']:g}" if "ge" in bounds else "(-∞"
+    high = f"{bounds['lt']:g})" if "lt" in bounds else f"{bounds['le']:g}]" if "le" in bounds else "∞)"
+    return f"{low}, {high}"
+
+
+def summary(field: FieldInfo) -> str:
+    """The description of a field without its range, which the help text shows as well."""
+    return (field.description or "").removesuffix(_range_note(field))
+
+
+def _range_note(field: FieldInfo) -> str:
+    return f", in {value_range(field)}" if value_range(field) else ""
+
+
 class Settings(BaseSettings):
     """Base class of the settings of a program: immutable, each field a flag and an environment variable.
 
@@ -38,6 +57,12 @@ class Settings(BaseSettings):
         cli_avoid_json=True,
         cli_hide_none_type=True,
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Add to the help text of each number the values that it may have."""
+        for field in cls.model_fields.values():
+            field.description = f"{summary(field)}{_range_note(field)}"
 
 
 class CommonSettings(Settings):
@@ -92,16 +117,6 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def value_range(field: FieldInfo) -> str:
-    """The values that a number may have, as an interval, "[1, 64]" or "(0, ∞)"; empty where there is no bound."""
-    bounds = {name: getattr(m, name) for m in field.metadata for name in ("gt", "ge", "lt", "le") if hasattr(m, name)}
-    if not bounds:
-        return ""
-    low = f"({bounds['gt']:g}" if "gt" in bounds else f"[{bounds['ge']:g}" if "ge" in bounds else "(-∞"
-    high = f"{bounds['lt']:g})" if "lt" in bounds else f"{bounds['le']:g}]" if "le" in bounds else "∞)"
-    return f"{low}, {high}"
-
-
 def _list_fields(kind: type[Settings]) -> list[str]:
     return [name for name, field in kind.model_fields.items() if get_origin(field.annotation) is list]
 
@@ -124,6 +139,6 @@ def _describe_problem(kind: type[Settings], problem: dict[str, Any]) -> str:
     """One sentence for one of pydantic's errors, with the flag and the variable that it may come from."""
     message = problem["msg"].removeprefix("Value error, ")
     name = str(problem["loc"][0]) if problem["loc"] else ""
-    if name not in kind.model_fields:
+    if name not in kind.model_fields and name not in {field.alias for field in kind.model_fields.values()}:
         return message
     return f"{flag(name)} ({variable(name)}) is {problem['input']!r}: {message[0].lower()}{message[1:]}"

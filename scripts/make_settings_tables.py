@@ -16,7 +16,7 @@ from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 import app
 import train
-from digits.config import Settings, flag, value_range, variable
+from digits.config import Settings, flag, summary, value_range, variable
 
 
 class Program(NamedTuple):
@@ -55,7 +55,7 @@ def make_table(program: str, settings: type[Settings], presets: Mapping[str, Map
         default = MACHINE_DEPENDENT_DEFAULTS.get(name) or format_value(field.default)
         public_name = field.validation_alias if isinstance(field.validation_alias, str) else name
         cells = [format_flags(public_name, field), f"`{variable(public_name)}`", default, *differing]
-        rows.append([*cells, allowed_values(field), field.description or ""])
+        rows.append([*cells, allowed_values(field), summary(field)])
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
 
 
