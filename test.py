@@ -23,6 +23,7 @@ from digits.probabilities import predict_logits
 from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading, Trace
+from digits.serving.schemas import ErrorResponse, ReadingResponse
 
 
 class ReadConfig(CommonSettings):
@@ -191,9 +192,9 @@ def print_line(outcome: Outcome) -> None:
 
 
 def print_json(outcome: Outcome) -> None:
-    error = outcome.error
-    fields = {"error": {"code": error.code, "message": str(error)}} if error else outcome.reading.to_dict()
-    print(json.dumps({"path": str(outcome.path)} | fields), flush=True)
+    error, reading = outcome.error, outcome.reading
+    answer = ErrorResponse.from_user_error(error) if error else ReadingResponse.model_validate(reading)
+    print(json.dumps({"path": str(outcome.path)} | answer.model_dump()), flush=True)
 
 
 def print_csv(outcome: Outcome) -> None:

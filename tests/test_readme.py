@@ -17,6 +17,7 @@ from bench import ablation, robustness
 from bench.server_process import run_app
 from digits.recognition import image_decoding
 from digits.serving import error_handlers, server, wsgi_adapter
+from digits.serving.schemas import ReadingResponse
 from digits.training import optim
 from tests.helpers.fake_server import fake_server
 from tests.helpers.layers import LAYERS
@@ -133,7 +134,8 @@ def test_python_client_example_retries_after_the_seconds_that_a_busy_server_name
 
 def test_api_example_is_the_answer_of_the_api():
     content = Path("input/test-7.png").read_bytes()
-    reading = app.Reader(model.load("mnist.pth")).read(image_decoding.decode(content)).to_dict()
+    reading = app.Reader(model.load("mnist.pth")).read(image_decoding.decode(content))
+    reading = ReadingResponse.model_validate(reading).model_dump(mode="json")
     (documented,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL))
     assert reading["digits"][0]["box"] == documented["digits"][0]["box"]
     assert {k: v for k, v in reading.items() if k not in ("digits", "probability")} == {

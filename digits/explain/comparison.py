@@ -37,10 +37,13 @@ def recorded_accuracy(weights: Path) -> float | None:
 
 def compare_models(
     reading: Reading, compared: Sequence[ComparedModel], device: str | torch.device = "cpu"
-) -> list[dict]:
-    """Classify the digits of `reading` with each network of `compared`, in the JSON form of `POST /api/compare`."""
+) -> list[Reading]:
+    """Classify the digits of `reading`, as they were cut out, with each network of `compared`.
+
+    Returns: the reading of each network.
+    """
     inputs = to_input(np.array([digit.pixels for digit in reading.digits])).to(device)
-    return [to_dict(one, classify_digits(reading.digits, one.network, inputs)) for one in compared]
+    return [classify_digits(reading.digits, one.network, inputs) for one in compared]
 
 
 @torch.inference_mode()
@@ -49,16 +52,3 @@ def classify_digits(digits: Sequence[Digit], network: torch.nn.Module, inputs: t
     probabilities = class_probabilities(forward_in_batches(network, inputs)).tolist()
     pairs = zip(digits, probabilities, strict=True)
     return Reading(tuple(Digit.from_probabilities(row, digit.box, digit.pixels) for digit, row in pairs))
-
-
-def to_dict(compared: ComparedModel, reading: Reading) -> dict:
-    """Return the JSON form of one network and its reading."""
-    fields = reading.to_dict()
-    return {
-        "name": compared.name,
-        "parameters": compared.parameter_count,
-        "test_accuracy": compared.test_accuracy,
-        "text": fields["text"],
-        "probability": fields["probability"],
-        "digits": fields["digits"],
-    }

@@ -95,24 +95,6 @@ class Reading:
             )
         return UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
 
-    def to_dict(self) -> dict:
-        """Return the JSON form, with probabilities rounded to 6 decimals, as the API and `test.py --json` give it."""
-        return {
-            "result": self.result,
-            "probability": round(self.probability, 6),
-            "text": self.text,
-            "certain": self.certain,
-            "digits": [
-                {
-                    "result": digit.result,
-                    "probability": round(digit.probability, 6),
-                    "probabilities": [round(p, 6) for p in digit.probabilities],
-                    "box": list(digit.box),
-                }
-                for digit in self.digits
-            ],
-        }
-
 
 @dataclass(frozen=True)
 class DigitTrace:

@@ -75,7 +75,7 @@ def read_and_count(content: bytes) -> ReadingResponse:
     """Read a picture file and count the reading in the metrics. Raises: UserError as `read_picture` does."""
     reading = read_picture(content, current_models().reader).reading
     current_app.extensions["metrics"].count_reading(len(reading.digits), reading.certain)
-    return ReadingResponse.model_validate(reading.to_dict())
+    return ReadingResponse.model_validate(reading)
 
 
 def read_picture(content: bytes, reader: Reader) -> Trace:

@@ -8,13 +8,25 @@ from flask import Response, jsonify, request
 from flask_openapi3 import APIBlueprint
 
 from digits import UserError
-from digits.explain.activations import explain_digit, to_lists
-from digits.explain.comparison import compare_models
+from digits.explain import saliency
+from digits.explain.activations import center_of_mass, layer_outputs
+from digits.explain.comparison import ComparedModel, compare_models
+from digits.recognition.results import Digit, DigitTrace, Reading
 from digits.serving import openapi
 from digits.serving.api_routes import read_picture
 from digits.serving.loaded_models import LoadedModels, current_models
 from digits.serving.request_parsing import parse_picture
-from digits.serving.schemas import INDEX_HINT, CompareResponse, ExplainQuery, ExplainResponse, NetworkResponse
+from digits.serving.schemas import (
+    INDEX_HINT,
+    CompareResponse,
+    ExplainQuery,
+    ExplainResponse,
+    LayerOutput,
+    NetworkReading,
+    NetworkResponse,
+    NormalizedDigit,
+    Saliency,
+)
 
 blueprint = APIBlueprint("explain", __name__, operation_id_callback=openapi.operation_id)
 
@@ -31,12 +43,20 @@ def explain(query: ExplainQuery) -> dict:
         raise UserError(INDEX_HINT, "digit")
     reader = current_models().reader
     trace = read_picture(parse_picture(), reader)
-    reading = trace.reading
-    if query.digit >= len(reading.digits):
+    reading, index = trace.reading, query.digit
+    if index >= len(reading.digits):
         last = len(reading.digits) - 1
         raise UserError(f'There is no such digit: "digit" is 0 for the first and {last} for the last one.', "digit")
-    explanation = explain_digit(reading.digits[query.digit], trace.digits[query.digit], reader.network, reader.device)
-    return ExplainResponse(reading=reading.to_dict(), digit=query.digit, **explanation).model_dump()
+    digit = reading.digits[index]
+    outputs = layer_outputs(digit.pixels, reader.network, reader.device)
+    saliency_maps = saliency.rise(digit.pixels, reader.network, reader.device)
+    return ExplainResponse(
+        reading=reading,
+        digit=index,
+        frame=describe_normalization(digit, trace.digits[index]),
+        layers=[LayerOutput(name=name, shape=list(o.shape), values=to_lists(o)) for name, o in outputs.items()],
+        heat=Saliency(method=saliency.METHOD, values=to_lists(saliency_maps)),
+    ).model_dump()
 
 
 @blueprint.post(
@@ -49,7 +69,8 @@ def compare() -> dict:
     """Read one picture with simpler networks, too"""
     models = current_models()
     reading = read_picture(parse_picture(), models.reader).reading
-    networks = compare_models(reading, models.compared, models.reader.device)
+    readings = compare_models(reading, models.compared, models.reader.device)
+    networks = [describe_reading(*pair) for pair in zip(models.compared, readings, strict=True)]
     return CompareResponse(networks=networks).model_dump()
 
 
@@ -64,6 +85,33 @@ def network() -> Response:
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
     return response.make_conditional(request)
+
+
+def describe_normalization(digit: Digit, trace: DigitTrace) -> NormalizedDigit:
+    """Describe a digit as the network sees it, and the rectangle of the picture that it comes from."""
+    return NormalizedDigit(
+        crop=trace.to_picture.apply_to_box(trace.box),
+        placed=trace.box,
+        centre=center_of_mass(digit.pixels),
+        pixels=digit.pixels.tolist(),
+    )
+
+
+def describe_reading(compared: ComparedModel, reading: Reading) -> NetworkReading:
+    """Describe a network and its reading."""
+    return NetworkReading(
+        name=compared.name,
+        parameters=compared.parameter_count,
+        test_accuracy=compared.test_accuracy,
+        text=reading.text,
+        probability=reading.probability,
+        digits=reading.digits,
+    )
+
+
+def to_lists(values: torch.Tensor) -> list:
+    """Convert `values` to nested lists, rounded to 3 decimals: more than a screen shows."""
+    return (values.cpu().double().numpy().round(3) + 0.0).tolist()  # + 0.0 turns -0.0 into 0.0
 
 
 def describe_network(models: LoadedModels) -> NetworkResponse:

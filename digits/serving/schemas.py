@@ -1,4 +1,7 @@
-"""The JSON of the API: these models make the answers, check the requests, and describe both in the OpenAPI document."""
+"""The JSON of the API: these models make the answers, check the requests, and describe both in the OpenAPI document.
+
+`test.py --json` prints the same readings and errors.
+"""
 
 import re
 from typing import Annotated
@@ -48,20 +51,37 @@ class ExplainQuery(BaseModel):
 # -- answers
 
 
-class DigitReading(BaseModel):
+def _rounded(decimals: int) -> BeforeValidator:
+    """Round a number before its range is checked: a product of probabilities may exceed 1 by a rounding error."""
+    return BeforeValidator(lambda value: round(value, decimals))
+
+
+Probability = Annotated[float, Field(ge=0, le=1), _rounded(6)]
+Coordinate = Annotated[float, _rounded(2)]  # pixels
+
+
+class FromAttributes(BaseModel):
+    """A model that can be made from an object with attributes of the same names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class DigitReading(FromAttributes):
     """One digit of a reading."""
 
     result: int = Field(ge=0, le=9, description="The likeliest digit")
-    probability: float = Field(ge=0, le=1, description="How likely it is")
-    probabilities: list[float] = Field(min_length=10, max_length=10, description="How likely 0 to 9 are")
+    probability: Probability = Field(description="How likely it is")
+    probabilities: list[Annotated[float, _rounded(6)]] = Field(
+        min_length=10, max_length=10, description="How likely 0 to 9 are"
+    )
     box: tuple[int, int, int, int] = Field(description="Left, top, right, bottom in pixels of the upright picture")
 
 
-class ReadingResponse(BaseModel):
+class ReadingResponse(FromAttributes):
     """The reading of a picture."""
 
     result: int | None = Field(description="text as a number; null beyond 15 digits, which JSON readers would round")
-    probability: float = Field(ge=0, le=1, description="The calibrated probability that all of text is right")
+    probability: Probability = Field(description="The calibrated probability that all of text is right")
     text: str = Field(pattern="^[0-9]+$", description="What was read, with leading zeros")
     certain: bool = Field(description="False where a person should look")
     digits: list[DigitReading] = Field(description="Left to right, line by line")
@@ -97,13 +117,15 @@ Map = Annotated[list[Row], Field(min_length=28, max_length=28, description="28 r
 class NormalizedDigit(BaseModel):
     """A digit as the network sees it, 28x28 pixels, and where in the picture it comes from."""
 
-    crop: tuple[float, float, float, float] = Field(
+    crop: tuple[Coordinate, Coordinate, Coordinate, Coordinate] = Field(
         description="Left, top, right, bottom in pixels of the upright picture"
     )
     placed: tuple[int, int, int, int] = Field(
         description="The same rectangle in pixels of the 28x28 frame; it may reach a little outside"
     )
-    centre: tuple[float, float] = Field(description="Center of mass of the foreground, x and y in pixels of the frame")
+    centre: tuple[Coordinate, Coordinate] = Field(
+        description="Center of mass of the foreground, x and y in pixels of the frame"
+    )
     pixels: list[list[int]] = Field(description="28 rows of 28, 0 for background to 255 for the darkest foreground")
 
 
@@ -141,9 +163,7 @@ class NetworkReading(BaseModel):
     parameters: int = Field(description="How many numbers it has learned")
     test_accuracy: float | None = Field(description="Percent of MNIST's test images; null where it is not known")
     text: str = Field(pattern="^[0-9]+$")
-    probability: float = Field(
-        ge=0, le=1, description="The probability that all digits are right, as they were cut out"
-    )
+    probability: Probability = Field(description="The probability that all digits are right, as they were cut out")
     digits: list[DigitReading]
 
 

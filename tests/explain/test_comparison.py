@@ -18,10 +18,9 @@ def test_each_network_classifies_the_same_normalized_digits(reader):
     reading = reader.read(image_decoding.decode("input/test-3.png"))
     five = compared_model("five", 1, ConstantLogits(*[0.0] * 5, 20.0, *[0.0] * 4))
     first, second = comparison.compare_models(reading, [five, compared_model("cnn", 2, reader.network)])
-    assert list(first) == ["name", "parameters", "test_accuracy", "text", "probability", "digits"]
-    assert (first["text"], second["text"]) == ("5", "3")
-    assert second["digits"] == reading.to_dict()["digits"]
-    assert first["digits"][0]["box"] == second["digits"][0]["box"]
+    assert (first.text, second.text) == ("5", "3")
+    assert second.digits == reading.digits
+    assert first.digits[0].box == second.digits[0].box
 
 
 def test_probability_is_the_product_over_digits_without_the_segmentation():
@@ -29,8 +28,8 @@ def test_probability_is_the_product_over_digits_without_the_segmentation():
     digits = tuple(Digit(0, 1.0, (1.0,) + (0.0,) * 9, (0, 0, 9, 9), pixels) for _ in range(200))
     one = compared_model("one", 1, ConstantLogits(0, 9.0, *[0.0] * 8))
     (result,) = comparison.compare_models(Reading(digits, 0.5), [one])
-    assert result["text"] == "1" * 200
-    assert result["probability"] == pytest.approx(result["digits"][0]["probability"] ** 200, abs=1e-3)
+    assert result.text == "1" * 200
+    assert result.probability == pytest.approx(result.digits[0].probability ** 200)
 
 
 @pytest.mark.parametrize(

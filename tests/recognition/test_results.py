@@ -27,23 +27,6 @@ def test_certain_follows_the_probability():
     assert not make_reading((1, CONFIDENCE_THRESHOLD - 0.01)).certain
 
 
-def test_json_form_has_the_documented_fields():
-    assert make_reading((7, 0.9991)).to_dict() == {
-        "result": 7,
-        "probability": 0.9991,
-        "text": "7",
-        "certain": True,
-        "digits": [
-            {
-                "result": 7,
-                "probability": 0.9991,
-                "probabilities": [0, 0, 0, 0, 0, 0, 0, 0.9991, 0, 0],
-                "box": [0, 0, 9, 9],
-            }
-        ],
-    }
-
-
 def test_reading_without_digits_is_not_certain_and_has_an_error():
     for reading, code in ((Reading(()), "blank"), (Reading((), is_crowded=True), "crowded")):
         assert (reading.text, reading.result, reading.probability, reading.certain) == ("", None, 0, False)

@@ -8,6 +8,7 @@ import pytest
 
 from bench.server_process import run_app
 from digits.serving import openapi, schemas
+from tests.helpers.readings import make_reading
 
 RAW = {"data": Path("input/test-7.png").read_bytes(), "content_type": "image/png"}
 
@@ -33,6 +34,28 @@ def test_example_is_a_picture_that_is_read(client):
 def test_answers_have_exactly_the_documented_fields(client, method, path, content, schema):
     answer = client.open(path, method=method, **content).json
     assert schema.model_validate(answer).model_dump(mode="json").keys() == answer.keys()
+
+
+def test_reading_has_the_documented_fields():
+    assert schemas.ReadingResponse.model_validate(make_reading((7, 0.9991))).model_dump(mode="json") == {
+        "result": 7,
+        "probability": 0.9991,
+        "text": "7",
+        "certain": True,
+        "digits": [
+            {
+                "result": 7,
+                "probability": 0.9991,
+                "probabilities": [0, 0, 0, 0, 0, 0, 0, 0.9991, 0, 0],
+                "box": [0, 0, 9, 9],
+            }
+        ],
+    }
+
+
+def test_probability_that_exceeds_1_by_a_rounding_error_is_1():
+    reading = make_reading((7, 1.0), segmentation_probability=1 + 1e-12)
+    assert schemas.ReadingResponse.model_validate(reading).probability == 1
 
 
 @pytest.mark.parametrize(("root", "url"), [("", "/"), ("/digits", "/digits")])
