@@ -24,6 +24,7 @@ from digits.explain.comparison import ComparedModel, recorded_accuracy
 from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from digits.serving import (
+    addresses,
     api_routes,
     error_handlers,
     explain_routes,
@@ -88,11 +89,11 @@ class ServerSettings(Settings):
     )
 
 
-def create_app(settings: ServerSettings | None = None, weights: bytes | None = None) -> Flask:
+def create_app(settings: ServerSettings | None = None, fallback_content: bytes | None = None) -> Flask:
     """Create the WSGI application: the page, the reading API, explanations, health checks and metrics.
 
-    weights: content of the weights file, used where the file cannot be loaded now.
-    Raises: UserError when the weights or the device are not available, or a setting is invalid.
+    fallback_content: an earlier content of the weights file, used where the file cannot be loaded now.
+    Raises: UserError: when the weights or the device are not available, or a setting is invalid.
     """
     settings = settings or ServerSettings()
     app = OpenAPI(
@@ -116,7 +117,7 @@ def create_app(settings: ServerSettings | None = None, weights: bytes | None = N
         app.extensions["metrics"].set_model_info(models.sha256)
         return models
 
-    app.extensions["models"] = ReloadingFile(path, load, content=weights)
+    app.extensions["models"] = ReloadingFile(path, load, content=fallback_content)
     app.register_api(api_routes.blueprint)
     app.register_api(explain_routes.blueprint)
     app.register_blueprint(page_routes.blueprint)
@@ -126,7 +127,7 @@ def create_app(settings: ServerSettings | None = None, weights: bytes | None = N
 def load_models(weights: Path, device: torch.device, content: bytes | None = None) -> LoadedModels:
     """Load the network of `weights`, or of the `content` that the file had, and the simpler networks of BASELINES.
 
-    Raises: UserError when the weights cannot be loaded, or do not give probabilities.
+    Raises: UserError: when the weights cannot be loaded, or do not give probabilities.
     """
     served = load_compared_model(weights, device, content)
     reader = Reader(model.for_inference(served.network), device)
@@ -143,7 +144,10 @@ def load_models(weights: Path, device: torch.device, content: bytes | None = Non
 
 
 def load_compared_model(path: Path, device: torch.device, content: bytes | None = None) -> ComparedModel:
-    """Load a network with its name, size and recorded accuracy. Raises: UserError as `model.load` does."""
+    """Load a network with its name, size and recorded accuracy.
+
+    Raises: UserError: as `model.load` does.
+    """
     network = model.load(path, device, content)
     return ComparedModel(model.model_name(network), model.count_parameters(network), recorded_accuracy(path), network)
 
@@ -153,18 +157,21 @@ def select_device(settings: ServerSettings) -> torch.device:
 
     Measured with 16 clients on a machine with an H200 and 16 cores (torch 2.11): one process on the GPU reads 490
     pictures a second, one on the CPU 640, eight on the CPU 2,340.
-    Raises: UserError when the named device is not available.
+    Raises: UserError: when the named device is not available.
     """
     return devices.select("cpu" if settings.device == "auto" else settings.device)
 
 
-def create_asgi_app(settings: ServerSettings | None = None, weights: bytes | None = None) -> WsgiToAsgi:
-    """Create the application for a worker process of any ASGI server. Raises: UserError as `create_app` does."""
+def create_asgi_app(settings: ServerSettings | None = None, fallback_content: bytes | None = None) -> WsgiToAsgi:
+    """Create the application for a worker process of any ASGI server.
+
+    Raises: UserError: as `create_app` does.
+    """
     settings = settings or ServerSettings()
     torch.set_num_threads(1)  # worker processes keep the cores busy; more threads would compete with them
     cv2.setNumThreads(1)
     warnings.filterwarnings("ignore", module="PIL")  # about pictures of clients, who get an answer
-    app = create_app(settings, weights)
+    app = create_app(settings, fallback_content)
     return WsgiToAsgi(
         app,
         max_body=settings.max_body,
@@ -185,7 +192,7 @@ def is_short_request(path: str, body: bytes) -> bool:
 def main(settings: ServerSettings) -> None:
     """Start the server and serve until it is stopped.
 
-    Raises: UserError before anything starts: when weights or device are missing, the port is taken, or a setting is
+    Raises: UserError: before anything starts, when weights or device are missing, the port is taken, or a setting is
     invalid.
     """
     # Workers are forked, so the parent may not hold a CUDA context or a thread pool of PyTorch's: CUDA is only
@@ -193,26 +200,42 @@ def main(settings: ServerSettings) -> None:
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     if select_device(settings).type != "cpu":
         settings = settings.model_copy(update={"workers": 1})  # each would hold its own copy on the GPU
-    path = files.find_shipped(settings.weights)
-    model.load(path)
-    weights = path.read_bytes()
-    port = asyncio.run(server.reserve_address(settings.host, settings.port))
+    content = read_weights(files.find_shipped(settings.weights))
+    port = asyncio.run(addresses.reserve_address(settings.host, settings.port))
     server.check_certificate(settings.tls_cert, settings.tls_key)
     middleware.parse_origins(settings.cors, "--cors")
     middleware.parse_origins(settings.frame_ancestors, "--frame-ancestors")
-    make_app = functools.partial(create_asgi_app, settings, weights)
+    make_app = functools.partial(create_asgi_app, settings, content)
+    options = server.ServerOptions(
+        settings.host,
+        port,
+        settings.workers,
+        settings.max_connections,
+        settings.read_timeout,
+        settings.tls_cert,
+        settings.tls_key,
+    )
     with monitoring.shared_metrics_folder():
-        if server.parse_host(settings.host)[0] in ("0.0.0.0", "::"):
+        if addresses.parse_host(settings.host)[0] in ("0.0.0.0", "::"):
             print("Every machine that reaches this one may now send pictures: see to a firewall.", file=sys.stderr)
-        server.serve(make_app, settings, port, monitoring.logging_config(settings.log_format))
+        server.serve(make_app, options, monitoring.logging_config(settings.log_format))
 
 
-def parse_args(argv: list[str] | None = None) -> ServerSettings:
-    return parse(ServerSettings, argv)
+def read_weights(path: Path) -> bytes | None:
+    """Read the weights file once, so that workers fall back to the content that was checked here.
+
+    Raises: UserError: as `model.load` does.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = None  # model.load raises an error that tells what to do
+    model.load(path, content=content)
+    return content
 
 
 if __name__ == "__main__":
     try:
-        main(parse_args())
+        main(parse(ServerSettings))
     except UserError as error:
         sys.exit(f"app.py: {error}")

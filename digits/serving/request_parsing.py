@@ -187,9 +187,11 @@ def form_field(content: bytes) -> str:
     """
     try:
         fields = parse_qs(content.decode("ascii", "replace"), max_num_fields=MAX_FORM_FIELDS)
-        return fields["image"][0].replace(" ", "+")
-    except (ValueError, KeyError):
-        raise UserError('The form has no field "image", or too many others: send image=<base64>.', "form") from None
+    except ValueError:  # too many fields
+        fields = {}
+    if "image" not in fields:
+        raise UserError('The form has no field "image", or too many others: send image=<base64>.', "form")
+    return fields["image"][0].replace(" ", "+")
 
 
 def decode_base64(text: str) -> bytes:

@@ -4,11 +4,8 @@ granian (Rust: tokio and hyper) speaks HTTP and TLS, starts and replaces workers
 """
 
 import asyncio
-import contextlib
-import errno
 import functools
 import gc
-import ipaddress
 import logging
 import multiprocessing
 import os
@@ -17,6 +14,7 @@ import signal
 import ssl
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,32 +24,32 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from digits import UserError
+from digits.serving.addresses import binding_error, parse_host
 
 BACKLOG = 4096  # connections that the kernel holds until a worker accepts them
 DRAIN_SECONDS = 6  # that accepted requests have after SIGTERM; a worker that needs longer is killed
 RESERVED_FILES = 200  # files that a process may open in addition to its connections
-HOST_EXAMPLES = "127.0.0.1, 0.0.0.0, ::, [::1] or unix:PATH, say"
 
 
-# -- checks before the start
+@dataclass(frozen=True)
+class ServerOptions:
+    """Where and how the server listens.
 
-
-def parse_host(host: str) -> tuple[str, Path | None]:
-    """Parse `--host`: an IP address, where "::" includes IPv4, or unix:PATH.
-
-    Returns: the address and None, or "" and the path of the Unix domain socket.
-    Raises: UserError when `host` is neither.
+    host: as `parse_host` accepts it.
+    port: to listen on, unless `host` is a Unix domain socket.
+    workers: number of worker processes.
+    max_connections: of one process; more wait in the kernel.
+    read_timeout: seconds in which the head of a request must arrive.
+    tls_cert, tls_key: paths of PEM files; empty for http.
     """
-    if host.startswith("unix:"):
-        path = Path(host.removeprefix("unix:"))
-        if not path.parent.is_dir() or path.is_dir():
-            raise UserError(f"--host {host}: {path.parent} is not a folder, or {path} is one: name a file in a folder.")
-        return "", path
-    address = "127.0.0.1" if host == "localhost" else host.removeprefix("[").removesuffix("]")
-    try:
-        return str(ipaddress.ip_address(address)), None
-    except ValueError:
-        raise UserError(f"--host {host} is no address of this machine: name one, {HOST_EXAMPLES}.") from None
+
+    host: str
+    port: int
+    workers: int
+    max_connections: int
+    read_timeout: float
+    tls_cert: str
+    tls_key: str
 
 
 def check_certificate(cert: str, key: str) -> None:
@@ -73,78 +71,22 @@ def check_certificate(cert: str, key: str) -> None:
             ) from None
 
 
-async def reserve_address(host: str, port: int) -> int:
-    """Check that the server can listen on `host` and `port`, and remove a stale Unix domain socket.
-
-    granian itself would share a port with another server that listens on it.
-
-    Returns: the port, a free one for 0; 0 for a Unix domain socket.
-    Raises: UserError when the address cannot be bound.
-    """
-    address, socket_path = parse_host(host)
-    if socket_path:
-        await remove_stale_socket(socket_path)
-        return 0
-    for candidate in ("0.0.0.0", address) if address == "::" else (address,):  # asyncio binds "::" to IPv6 only
-        try:
-            probe = await asyncio.start_server(lambda *_: None, candidate, port)
-        except OSError as error:
-            raise binding_error(f"{address} port {port}", error) from None
-        async with probe:
-            port = probe.sockets[0].getsockname()[1]
-    return port
-
-
-async def remove_stale_socket(path: Path) -> None:
-    """Remove the Unix domain socket at `path` if a server that was killed left it there.
-
-    Raises: UserError when a server listens there, or `path` is another kind of file.
-    """
-    try:
-        if not path.exists():
-            return
-        with contextlib.suppress(ConnectionRefusedError):
-            _, writer = await asyncio.open_unix_connection(path)
-            writer.close()
-            raise UserError(f"Another server listens on {path}: end it, or name another file with --host unix:PATH.")
-        if not path.is_socket():
-            raise UserError(f"{path} is there already and no socket: name another file with --host unix:PATH.")
-        path.unlink()
-    except OSError as error:
-        raise binding_error(f"unix:{path}", error) from None
-
-
-def binding_error(where: str, error: Exception) -> UserError:
-    """Make the error for an address that cannot be bound, with advice."""
-    number = getattr(error, "errno", None)
-    reason = os.strerror(number) if number else str(error).partition("\n")[0]
-    if number == errno.EACCES:
-        advice = "ports below 1024 are for the administrator, choose one above with --port"
-    elif number == errno.EADDRINUSE:
-        advice = "choose another port, say --port 5001"
-    else:
-        advice = f"name an address of this machine with --host, {HOST_EXAMPLES}"
-    return UserError(f"Nothing can be served on {where} ({reason}): {advice}.")
-
-
 # -- the parent process
 
 
-def serve(make_app: Callable[[], Callable], settings: Any, port: int, logging_config: dict) -> None:
+def serve(make_app: Callable[[], Callable], options: ServerOptions, logging_config: dict) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. A closed terminal sends SIGHUP; under nohup it is ignored.
 
     make_app: makes the ASGI application; called in each worker.
-    settings: app.ServerSettings.
-    port: to listen on, unless `settings.host` is a Unix domain socket.
     logging_config: for `logging.config.dictConfig`.
     Raises: UserError when the address cannot be bound, or the workers end as soon as they start.
     """
-    where = server_url(settings, port)
+    where = server_url(options)
     listening = multiprocessing.Value("i", 0)  # workers that have begun to listen
-    load_worker = functools.partial(start_worker, make_app, where, settings.workers, listening)
+    load_worker = functools.partial(start_worker, make_app, where, options.workers, listening)
     on_hangup = _stop if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else signal.SIG_IGN  # SIG_IGN: nohup
     while True:
-        server = make_server(settings, port, logging_config)
+        server = make_server(options, logging_config)
         # granian itself would restart the workers on SIGHUP, and so outlive its terminal.
         server.on_startup(lambda: signal.signal(signal.SIGHUP, on_hangup))
         listening.value = 0
@@ -155,42 +97,42 @@ def serve(make_app: Callable[[], Callable], settings: Any, port: int, logging_co
         except SystemExit:  # granian exits when a worker dies twice within 5.5 s
             if server.interrupt_signal:  # a worker died while all were stopping
                 return None
-            if listening.value < settings.workers:  # a restart would fail again
+            if listening.value < options.workers:  # a restart would fail again
                 raise UserError("The workers end as soon as they start: see the log above.") from None
             logging.getLogger("digits").error("Workers died too often: the server starts again.")
 
 
-def server_url(settings: Any, port: int) -> str:
+def server_url(options: ServerOptions) -> str:
     """Return the address that is announced: a URL, or unix:PATH."""
-    address, path = parse_host(settings.host)
+    address, path = parse_host(options.host)
     if path:
         return f"unix:{path}"
-    scheme = "https" if settings.tls_cert else "http"
-    return f"{scheme}://{f'[{address}]' if ':' in address else address}:{port}"
+    scheme = "https" if options.tls_cert else "http"
+    return f"{scheme}://{f'[{address}]' if ':' in address else address}:{options.port}"
 
 
-def make_server(settings: Any, port: int, logging_config: dict) -> Server:
+def make_server(options: ServerOptions, logging_config: dict) -> Server:
     """Configure granian; the arguments are those of `serve`."""
-    address, path = parse_host(settings.host)
+    address, path = parse_host(options.host)
     return Server(
         "digits",
         address=address,
-        port=port,
+        port=options.port,
         uds=path,
         uds_permissions=0o666,  # a proxy that runs as another user must be able to connect
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         websockets=False,
-        workers=settings.workers,
+        workers=options.workers,
         backlog=BACKLOG,
-        backpressure=increase_file_limit(settings.max_connections),
-        http1_settings=HTTP1Settings(header_read_timeout=round(1000 * settings.read_timeout)),
+        backpressure=increase_file_limit(options.max_connections),
+        http1_settings=HTTP1Settings(header_read_timeout=round(1000 * options.read_timeout)),
         respawn_failed_workers=True,
         workers_kill_timeout=DRAIN_SECONDS,
         log_level=LogLevels.warning,
         log_dictconfig=logging_config,
-        ssl_cert=Path(settings.tls_cert) if settings.tls_cert else None,
-        ssl_key=Path(settings.tls_key) if settings.tls_key else None,
+        ssl_cert=Path(options.tls_cert) if options.tls_cert else None,
+        ssl_key=Path(options.tls_key) if options.tls_key else None,
         ssl_protocol_min=SSLProtocols.tls12,
     )
 

@@ -21,7 +21,8 @@ import torch
 import app
 from bench.server_process import ServerProcess, run_app
 from digits import UserError
-from digits.serving import server
+from digits.config import parse
+from digits.serving import addresses, server
 from tests.helpers.api import to_base64
 
 SAMPLE = Path("input/test-7.png").read_bytes()
@@ -179,7 +180,7 @@ def test_second_server_on_a_port_fails_with_advice(served: ServerProcess):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--weights", "none.pth"], "train it with"),
+        (["--weights", "none.pth"], r"Train weights with `python train\.py`"),
         (["--device", "cuda"], "--device auto"),
         (["--host", "no.such.host.invalid"], "name one"),
         (["--host", "192.0.2.1"], "with --host"),
@@ -199,11 +200,11 @@ def test_invalid_settings_raise_before_the_server_starts(monkeypatch, flags, wor
         monkeypatch.setenv(name, "")  # restored after the test
     monkeypatch.setattr(server, "serve", lambda *_: pytest.fail("started"))
     with pytest.raises(UserError, match=words):
-        app.main(app.parse_args(["--port", "0", *flags]))
+        app.main(parse(app.ServerSettings, ["--port", "0", *flags]))
 
 
 def test_privileged_port_is_rejected_with_advice():
-    error = server.binding_error("127.0.0.1 port 80", PermissionError(errno.EACCES, "Permission denied"))
+    error = addresses.binding_error("127.0.0.1 port 80", PermissionError(errno.EACCES, "Permission denied"))
     assert "127.0.0.1 port 80 (Permission denied)" in str(error)
     assert "above with --port" in str(error)
 
@@ -211,6 +212,6 @@ def test_privileged_port_is_rejected_with_advice():
 @pytest.mark.parametrize(("flag", "value"), [("--port", "99999"), ("--workers", "0"), ("--read-timeout", "0")])
 def test_settings_out_of_range_print_the_usage(capsys, flag, value):
     with pytest.raises(SystemExit) as ended:
-        app.parse_args([flag, value])
+        parse(app.ServerSettings, [flag, value])
     assert ended.value.code == 2
-    assert f"{flag} (DIGITS_{flag[2:].replace('-', '_').upper()}) is {float(value):g}" in capsys.readouterr().err
+    assert f"{flag} (DIGITS_{flag[2:].replace('-', '_').upper()}) is {value!r}" in capsys.readouterr().err

@@ -17,7 +17,6 @@ from urllib.request import urlopen
 
 import pytest
 
-import app
 import model
 from bench.load_generator import generate_load, labeled_pictures
 from bench.sample_images import draw_number, encode_image, to_image
@@ -94,7 +93,8 @@ def serve(monkeypatch) -> Callable:
 
     def serve(*ends: Callable) -> list[Callable]:
         monkeypatch.setattr(FakeServer, "ends", list(ends))
-        server.serve(lambda: None, app.ServerSettings(workers=2), 5000, {})
+        options = server.ServerOptions("127.0.0.1", 5000, 2, 100, 20.0, "", "")
+        server.serve(lambda: None, options, {})
         return FakeServer.ends
 
     return serve
