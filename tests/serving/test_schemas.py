@@ -1,5 +1,7 @@
 """`digits.serving.schemas` and `openapi`: the OpenAPI document matches the server's answers."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.server_process import run_app
-from digits.serving import openapi, schemas
+from digits.serving import error_handlers, openapi, schemas
 from tests.helpers.readings import make_reading
 
 RAW = {"data": Path("input/test-7.png").read_bytes(), "content_type": "image/png"}
@@ -63,6 +65,17 @@ def test_openapi_document_has_the_path_prefix_of_the_api(client, root, url):
     document = client.get("/openapi.json", environ_overrides={"SCRIPT_NAME": root}).json
     assert document["servers"] == [{"url": url}]
     assert "ValidationErrorModel" not in document["components"]["schemas"]
+
+
+def test_openapi_document_describes_every_route_and_status(client):
+    document = client.get("/openapi.json").json
+    read, explain = {"/api", "/api/batch"}, {"/api/explain", "/api/compare", "/api/network"}
+    assert set(document["paths"]) == read | explain | {"/healthz", "/readyz", "/metrics"}
+    one = document["paths"]["/api"]["post"]
+    assert set(one["responses"]) == {"200"} | {str(code) for code in (*error_handlers.STATUS_CODES.values(), 400)}
+    assert {"application/json", "multipart/form-data", "image/png"} <= set(one["requestBody"]["content"])
+    references = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
+    assert references <= set(document["components"]["schemas"])
 
 
 def test_schemathesis_finds_no_failures(tmp_path):

@@ -1,4 +1,4 @@
-"""Routes of the page, its static files, the documentation of the API, and unknown addresses."""
+"""`digits.serving.page_routes`: the page, its static files, and the documentation of the API."""
 
 import re
 from pathlib import Path
@@ -11,8 +11,6 @@ from tests.helpers.api import assert_error
 
 STATIC = Path("static")
 FILES = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file())
-# The Accept header of Chromium and Firefox when a user opens an address.
-BROWSER_ACCEPT = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 IMPORT = re.compile(r"""^(?:import|export|\}).* from ["']([^"']+)|import\(["'`]([^"'`]+)""", re.MULTILINE)
 # An absolute URL, or one that leaves the scheme out: "//host/path".
 HOST = re.compile(r"""https?://[\w./-]+|["'(]//\w[\w./-]+""")
@@ -98,29 +96,6 @@ def test_version_changes_with_any_static_file(tmp_path):
 )
 def test_files_outside_the_static_folder_are_not_found(client, path):
     assert_error(client.get(path), 404, "not_found")
-
-
-@pytest.mark.parametrize("accept", [BROWSER_ACCEPT, "text/html"])
-def test_unknown_address_answers_html_to_browsers(client, accept):
-    response = client.get("/nothing/here", headers={"Accept": accept})
-    assert (response.status_code, response.mimetype) == (404, "text/html")
-    assert "<h1>" in response.text
-    links = re.findall(r'(?:href|src)="([^"]+)"', response.text)
-    assert {"/", "/docs"} < set(links)
-    for link in links:
-        assert client.get(link, buffered=True).status_code == 200
-
-
-@pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html;q=0.5", None])
-def test_unknown_address_answers_json_to_programs(client, accept):
-    response = client.get("/nothing", headers={"Accept": accept} if accept else {})
-    assert "/docs" in assert_error(response, 404, "not_found")
-
-
-def test_markup_in_an_unknown_address_is_not_echoed(client):
-    response = client.get("/<script>alert(1)</script>", headers={"Accept": "text/html"})
-    assert response.status_code == 404
-    assert "alert" not in response.text
 
 
 def test_documentation_links_to_local_files_only(client):
