@@ -197,7 +197,7 @@ def save(model: nn.Module, path: str | os.PathLike, metadata: dict | None = None
 
     A program that reads the files meanwhile finds the old or the new content. Ctrl-C waits until both are written.
 
-    Raises: UserError: when the disk is full or the folder read-only; the old files are then unchanged.
+    Raises: UserError when the disk is full or the folder read-only; the old files are then unchanged.
     """
     # Cloned, so that the same weights give the same bytes, whatever memory layout they were trained in.
     layout = torch.contiguous_format
@@ -215,11 +215,11 @@ def load(path: str | os.PathLike, device: str | torch.device = "cpu", content: b
 
     content: of the file, where it was read before.
 
-    Raises: UserError: when the file is missing, damaged, of another network, or holds anything but tensors: a pickle
+    Raises: UserError when the file is missing, damaged, of another network, or holds anything but tensors: a pickle
         can run code, so it is opened with `weights_only=True`.
     """
     hint = "Train weights with `python train.py`, or name a file that torch.save(model.state_dict(), path) wrote."
-    state = files.load_tensors(path, hint, "weights", content)
+    state = files.load_tensors(path, hint, content)
     model = _matching_network(state)
     _check_state_dict(state, model.state_dict(), path)
     model.load_state_dict(state)
@@ -238,15 +238,13 @@ def _check_state_dict(state: object, expected: dict[str, torch.Tensor], path: st
     if difference := _first_difference(state, expected):
         raise UserError(
             f"{path} holds the weights of another network ({difference}): this program reads "
-            f"those of {', '.join(NETWORKS)} in model.py. Train them with `python train.py`.",
-            "weights",
+            f"those of {', '.join(NETWORKS)} in model.py. Train them with `python train.py`."
         )
     for name in expected:
         if not state[name].isfinite().all():
             raise UserError(
                 f"{path} has values that are not finite in {name}: its training diverged; "
-                "train again with a lower --lr.",
-                "weights",
+                "train again with a lower --lr."
             )
 
 

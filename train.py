@@ -86,17 +86,16 @@ class TrainConfig(CommonSettings):
 
 def main(config: TrainConfig) -> None:
     # -- configuration
-    resumed = checkpoint.load(config)  # empty without --resume
-    config, curve = resumed.config, resumed.curve  # curve: of each epoch the loss, validation accuracy and seconds
-    teacher_paths = distillation.find_teachers(config.teachers, config.distill_weight)
+    config, curve, saved_state, path = checkpoint.load(config)  # curve: the results of each finished epoch
+    config = config.model_copy(update={"teachers": distillation.find_teachers(config.teachers, config.distill_weight)})
     files.check_writable(config.out, "--out", ("", ".pth"))
 
     # -- device and data
     dist = distributed.init_distributed(device.select(config.device))
     started = time.perf_counter() - sum(epoch["seconds"] for epoch in curve)
     with dist.main_process_first():
-        synthetic = config.synthetic and splits.synthetic_splits(config.synthetic, config.seed, dist.device)
-        data = synthetic or splits.load_mnist_splits(config.data_dir, config.mirror, dist.device)
+        data = splits.load(config.synthetic, config.seed, config.data_dir, config.mirror, dist.device)
+    distillation.check_teachers(config.teachers, data.source)
     data = splits.extend_training_set(data, config.style_fraction, config.outlier_fraction, dist.disable_progress)
     ranges = augmentation.AugmentationRanges().scaled(config.augment, config.elastic)
     steps = optim.steps_per_epoch(round(config.train_fraction * len(data.train)), config.batch_size)
@@ -110,38 +109,38 @@ def main(config: TrainConfig) -> None:
     generator = torch.Generator(dist.device).manual_seed(config.seed)
     state = {"model": model, "ema": ema, "muon": muon, "adamw": adamw, "generator": generator}
     parameter_count = networks.count_parameters(networks.fold_batch_norm(model))
-    dist.print0(f"device  {device.describe(dist.device)}{f', {dist.world_size} processes' * (dist.world_size > 1)}")
+    dist.print0(f"device  {dist.describe()}")
     dist.print0(f"model   {config.model}, {parameter_count:,} parameters, recipe {config.recipe}")
     dist.print0(f"data    {data.source}: {len(data.train):,} to train, {len(data.validation):,} to validate")
     if config.resume:
-        checkpoint.restore(state, resumed.state)
+        checkpoint.restore(state, saved_state)
         dist.print0(f"resumed after epoch {len(curve)}")
-    saved_config = config.model_dump(mode="json", exclude={"resume", "json_output"})
-    path = checkpoint.claim_path(config.out, resumed.path) if dist.is_main_process else None
 
     try:
-        checkpoint.save(path, saved_config, curve, state)
-        loaded = [(networks.load(path, dist.device), files.load_metadata(path)) for path in teacher_paths]
-        teachers = distillation.predict(loaded, data.train, ranges, config, dist)
+        path = checkpoint.claim_path(config.out, path) if dist.is_main_process else None
+        checkpoint.save(path, config, curve, state)
+        loaded = [(networks.load(teacher, dist.device), files.load_metadata(teacher)) for teacher in config.teachers]
+        view_count = min(config.teacher_views, config.epochs)
+        teachers = distillation.predict(loaded, data.train, ranges, view_count, config.teacher_cache, config.out, dist)
         started += teachers.seconds  # not training: the predictions serve many runs
         # -- training
         ddp, total_steps = dist.wrap(model), config.epochs * steps
         labels = distillation.smooth_one_hot(data.train.labels, config.label_smoothing)  # (N, 11)
         for epoch in range(len(curve) + 1, config.epochs + 1):
             epoch_started = time.perf_counter()
-            if teacher_paths:
+            if config.teachers:
                 images, targets = teachers.epoch_targets(data.train, ranges, epoch, config.distill_temperature)
                 targets = labels.lerp(targets, config.distill_weight)
             else:
                 images, targets = augmentation.augment(data.train.images, ranges, generator), labels
             model.train()
             order = torch.randperm(len(labels), generator=generator, device=dist.device)
-            losses = torch.zeros(steps, device=dist.device)
+            losses, scales = torch.zeros(steps, device=dist.device), []  # scales: of the learning rates
             for step, batch in enumerate(dist.progress(order.split(config.batch_size)[:steps], f"epoch {epoch}"), 1):
                 global_step = (epoch - 1) * steps + step
                 if global_step > config.freeze_after * total_steps and networks.freeze_conv1(model):
                     ddp = dist.wrap(model)
-                scale = optim.lr_schedule(global_step, total_steps, config.warmup)
+                scales.append(scale := optim.lr_schedule(global_step, total_steps, config.warmup))
                 muon.param_groups[0]["lr"], adamw.param_groups[0]["lr"] = config.lr * scale, config.adamw_lr * scale
                 shard = dist.shard(batch)
                 with device.autocast(dist.device, config.amp):
@@ -154,35 +153,36 @@ def main(config: TrainConfig) -> None:
                 ema.update_parameters(model)
                 losses[step - 1] = loss.detach()
                 if step % optim.FINITE_CHECK_INTERVAL == 0 or step == steps:
-                    optim.check_finite([losses, *model.parameters()], epoch, step, muon, adamw)
+                    optim.check_finite(losses, model, epoch, scales, config.lr, config.adamw_lr)
             loss = round(dist.all_reduce(losses).mean().item(), 5)
             accuracy = round(metrics.accuracy(ema.module, data.validation), 2)
             took = round(time.perf_counter() - epoch_started, 2)
             curve.append({"epoch": epoch, "loss": loss, "validation_accuracy": accuracy, "seconds": took})
             dist.print0(f"epoch {epoch:2d}/{config.epochs}  loss {loss:.4f}  validation {accuracy:.2f} %  {took:.1f} s")
-            checkpoint.save(path, saved_config, curve, state)
+            checkpoint.save(path, config, curve, state)
         # -- calibration, then the test images, once
         trained = metrics.calibrate(networks.fold_batch_norm(ema.module), data.validation)
-        train_seconds = time.perf_counter() - started
-        accuracy, test_accuracy = curve[-1]["validation_accuracy"], metrics.accuracy(trained, data.test)
+        train_seconds, test_accuracy = time.perf_counter() - started, round(metrics.accuracy(trained, data.test), 2)
     except KeyboardInterrupt:
-        if dist.is_main_process and curve:
+        if path and curve:
             networks.save(networks.fold_batch_norm(ema.module), checkpoint.partial_path(path))
         dist.print0(checkpoint.handle_interruption(path, config.out, curve))
         sys.exit(130)  # as shells report a program that Ctrl-C ended
+    except UserError as error:
+        raise UserError(f"{error}{checkpoint.handle_failure(path, curve)}") from None
 
     # -- save
     summary = {"device": dist.device.type, "recipe": config.recipe, "model": config.model,
                "parameters": parameter_count, "epochs": config.epochs, "seed": config.seed,
                "train_seconds": round(train_seconds, 2), "total_seconds": round(time.perf_counter() - STARTED, 2),
-               "validation_accuracy": accuracy, "test_accuracy": round(test_accuracy, 2)}  # fmt: skip
+               "validation_accuracy": curve[-1]["validation_accuracy"], "test_accuracy": test_accuracy}  # fmt: skip
     if dist.is_main_process:
         metadata = {"data": data.source, "settings": config.model_dump(mode="json", exclude=checkpoint.RUN_SETTINGS),
                     "augmentation": vars(ranges), **device.environment(dist.device), "processes": dist.world_size,
                     "curve": curve, "teachers": teachers.metadata}  # fmt: skip
         with files.defer_stop_signals():
             networks.save(trained, config.out, summary | metadata)
-            path.unlink(missing_ok=True)
+            checkpoint.delete(path)
     dist.print0(f"test    {test_accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
     dist.print0(f"saved   {config.out} and {config.out.with_suffix('.json')}, {summary['total_seconds']:.0f} s in all")
     if config.json_output:

@@ -77,7 +77,7 @@ def train_teachers(device_name: str, paths: list[Path] = TEACHERS, flags: Sequen
 def teacher_seconds() -> float:
     """Seconds that the teachers took to train and to predict."""
     training = sum(files.load_metadata(path)["train_seconds"] for path in TEACHERS)
-    return training + files.load_tensors(CACHE, "Run the row best.", "bench")["seconds"]
+    return training + files.load_tensors(CACHE, "Run the row best.")["seconds"]
 
 
 def measure_warm(seed: int, device_name: str) -> dict[str, float]:

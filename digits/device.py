@@ -15,7 +15,7 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 def select(name: DeviceName) -> torch.device:
     """Select the device called `name`; "auto" is CUDA where available, else MPS (Apple), else the CPU.
 
-    Raises: UserError: when the named device is not available.
+    Raises: UserError when the named device is not available.
     """
     is_available = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
     if name == "auto":
@@ -23,8 +23,7 @@ def select(name: DeviceName) -> torch.device:
     elif not is_available[name]():
         raise UserError(
             f"--device {name}: PyTorch {torch.__version__} sees no {name.upper()} device here. "
-            "Use --device auto to take what is available, or --device cpu.",
-            "device",
+            "Use --device auto to take what is available, or --device cpu."
         )
     return torch.device(name)
 
@@ -36,7 +35,8 @@ def describe(device: torch.device) -> str:
     cpuinfo = Path("/proc/cpuinfo")
     names = re.findall(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else []
     name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {torch.get_num_threads()} threads"
+    thread_count = torch.get_num_threads()
+    return f"{name}, {thread_count} thread{'s' if thread_count > 1 else ''}"
 
 
 def environment(device: torch.device) -> dict[str, Any]:

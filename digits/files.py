@@ -38,7 +38,7 @@ def find_shipped(path: Path) -> Path:
 def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """Open a temporary file for writing; on success it replaces `path`. A symbolic link stays, its target is replaced.
 
-    Raises: UserError: when the disk is full or the folder read-only; `path` is then unchanged.
+    Raises: UserError when the disk is full or the folder read-only; `path` is then unchanged.
     """
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -49,8 +49,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
     except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError when the disk is full
         raise UserError(
             f"{path} could not be saved ({_first_line(error)}), its old content is unchanged: "
-            "make room on the disk, or name another place with --out.",
-            "weights",
+            "make room on the disk, or choose another folder."
         ) from None
     finally:
         temporary.unlink(missing_ok=True)
@@ -76,14 +75,13 @@ def defer_stop_signals() -> Iterator[None]:
         signal.raise_signal(received[0])
 
 
-def load_tensors(path: str | os.PathLike, hint: str, code: str, content: bytes | None = None) -> Any:
+def load_tensors(path: str | os.PathLike, hint: str, content: bytes | None = None) -> Any:
     """Load a file that torch.save wrote, on the CPU: tensors and plain values, nothing that could run code.
 
     hint: a sentence that tells the user what to do when the file cannot be loaded.
-    code: of the error.
     content: of the file, where it was read before.
 
-    Raises: UserError: when the file is missing, damaged, of another kind, or holds other objects.
+    Raises: UserError when the file is missing, damaged, of another kind, or holds other objects.
     """
     try:
         return torch.load(path if content is None else io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -93,7 +91,7 @@ def load_tensors(path: str | os.PathLike, hint: str, code: str, content: bytes |
         problem = "is refused: it is damaged, or holds more than tensors, which could run code"
     except Exception as error:  # torch.load raises many types
         problem = f"cannot be read ({_first_line(error)}): it is damaged, or was not saved by PyTorch"
-    raise UserError(f"{path} {problem}. {hint}", code)
+    raise UserError(f"{path} {problem}. {hint}")
 
 
 def load_metadata(weights: Path) -> dict[str, Any]:
@@ -111,7 +109,7 @@ def load_metadata(weights: Path) -> dict[str, Any]:
 def make_folder(path: Path, flag: str) -> None:
     """Make the folder that `flag` names, if it does not exist.
 
-    Raises: UserError: when it cannot be made, or no file can be written into it.
+    Raises: UserError when it cannot be made, or no file can be written into it.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -126,19 +124,26 @@ def check_writable(path: Path, flag: str, suffixes: tuple[str, ...], required_by
     suffixes: allowed for the name, as the names of related files are derived from it by changing the suffix.
     required_bytes: that must be free on the disk.
 
-    Raises: UserError: when the file cannot be written.
+    Raises: UserError when the file cannot be written.
     """
+    if problem := _find_problem(path, suffixes, required_bytes):
+        raise UserError(f"{flag} {path} cannot be written ({problem}); name a file in a writable folder.")
+
+
+def _find_problem(path: Path, suffixes: tuple[str, ...], required_bytes: int) -> str:
+    """Describe why the file cannot be written, as `check_writable`; empty where it can."""
+    if os.path.exists(path) and not os.path.isfile(path):  # unlike Path's, they never raise OSError
+        return "it is a folder or a device"
+    if path.suffix not in suffixes:
+        return f"its name must end in {suffixes[-1]}"
     try:
-        if path.exists() and not path.is_file():
-            raise OSError("it is a folder or a device")
-        if path.suffix not in suffixes:
-            raise OSError(f"its name must end in {suffixes[-1]}")
         with tempfile.TemporaryFile(dir=path.parent):
             free = shutil.disk_usage(path.parent).free
-        if free < required_bytes:
-            raise OSError(f"the disk has {free / 2**20:.0f} MB left, {required_bytes / 2**20:.0f} MB are needed")
     except OSError as error:
-        raise UserError(f"{flag} {path} cannot be written ({error}); name a file in a writable folder.") from None
+        return str(error)
+    if free < required_bytes:
+        return f"the disk has {free / 2**20:.0f} MB left, {required_bytes / 2**20:.0f} MB are needed"
+    return ""
 
 
 def _first_line(error: Exception) -> str:

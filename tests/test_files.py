@@ -101,7 +101,7 @@ def test_tensors_and_plain_values_load_from_a_file_or_its_content(tmp_path):
     path = tmp_path / "a.pth"
     torch.save({"weights": torch.ones(2), "name": "a"}, path)
     for content in (None, path.read_bytes()):
-        loaded = files.load_tensors(path, "Hint.", "code", content)
+        loaded = files.load_tensors(path, "Hint.", content)
         assert torch.equal(loaded["weights"], torch.ones(2))
         assert loaded["name"] == "a"
 
@@ -114,12 +114,11 @@ def test_tensors_and_plain_values_load_from_a_file_or_its_content(tmp_path):
         (lambda path: path.mkdir(), "cannot be read"),
     ],
 )
-def test_file_that_cannot_be_loaded_is_reported_with_the_hint_and_code(tmp_path, write, problem):
+def test_file_that_cannot_be_loaded_is_reported_with_the_hint(tmp_path, write, problem):
     path = tmp_path / "a.pth"
     write(path)
-    with pytest.raises(UserError, match=rf"a\.pth {problem}.*\. Do this\.") as caught:
-        files.load_tensors(path, "Do this.", "code")
-    assert caught.value.code == "code"
+    with pytest.raises(UserError, match=rf"a\.pth {problem}.*\. Do this\."):
+        files.load_tensors(path, "Do this.")
 
 
 @pytest.mark.parametrize(

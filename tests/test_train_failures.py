@@ -32,7 +32,7 @@ def test_best_recipe_without_teachers_names_the_commands_that_train_them(out):
     assert "Traceback" not in result.stderr
 
 
-def test_without_network_and_mirror_the_error_names_both_ways_out(out):
+def test_unreachable_mirrors_are_reported_with_the_flags_mirror_and_synthetic(out):
     out.write_text("old")
     nowhere = "http://127.0.0.1:9"  # nothing listens there, which is as good as no network
     data = out.parent / "data"
@@ -66,7 +66,7 @@ def test_stopped_run_keeps_the_old_weights_and_names_files_that_exist(out, numbe
     assert process.returncode == 130
     assert errors == ""
     partial, resume = out.with_name("w.partial.pth"), out.with_name("w.resume.pth")
-    assert f"{out} is unchanged, the weights so far are in {partial}" in output
+    assert f"the weights so far are in {partial}, {out} is unchanged" in output
     assert f"python train.py --resume {resume}" in output
     assert out.read_text() == "old"
     model.load(partial)
@@ -107,29 +107,64 @@ def test_ctrl_c_after_the_last_epoch_keeps_the_weights(out, monkeypatch, capsys,
 
 
 @pytest.mark.parametrize("flag", ["--lr", "--adamw-lr"])
-def test_diverging_run_stops_with_what_to_change_and_keeps_the_old_weights(out, flag):
+def test_divergence_in_the_first_epoch_names_the_learning_rate_and_leaves_only_the_old_weights(out, flag):
     out.write_text("old")
-    with pytest.raises(UserError, match=rf"epoch \d, step \d+: .*{flag} \(now \d(\.\d+)?e\+2\d"):
+    with pytest.raises(UserError, match=rf"in epoch 1, step \d, .* Start again with a lower .*{flag} \(now 1e\+25\)"):
         run("--out", out, flag, "1e25")
     assert out.read_text() == "old"
+    assert list(out.parent.iterdir()) == [out]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_loss_that_is_not_finite_is_found_at_the_next_check(out, monkeypatch, value):
-    """300 digits in batches of 50 are 6 steps: the ninth is step 3 of epoch 2."""
+def test_damaged_teacher_is_reported_and_leaves_no_checkpoint(tmp_path, out):
+    teacher = tmp_path / "t.pth"
+    teacher.write_text("damaged")
+    teacher.with_suffix(".json").write_text('{"model": "teacher", "data": "300 synthetic digits"}')
+    before = set(tmp_path.iterdir())
+    with pytest.raises(UserError, match=r"t\.pth is refused"):
+        run("--out", out, "--teachers", teacher, "--distill-weight", "1")
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_teacher_of_other_digits_is_refused(tmp_path, out):
+    (tmp_path / "t.json").write_text('{"model": "teacher", "data": "MNIST"}')
+    (tmp_path / "t.pth").touch()
+    with pytest.raises(UserError, match=r"trained on 'MNIST'; this run needs .* '300 synthetic digits'"):
+        run("--out", out, "--teachers", tmp_path / "t.pth", "--distill-weight", "1")
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, UserError("The disk is full.")])
+def test_stop_while_the_first_checkpoint_is_written_leaves_no_empty_file(out, monkeypatch, stop):
+    def save(*_):
+        raise stop
+
+    monkeypatch.setattr(train.torch, "save", save)
+    with pytest.raises((SystemExit, UserError)):
+        run("--out", out)
+    assert list(out.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_first_loss_that_is_not_finite_is_named_at_the_next_check(out, monkeypatch, value):
+    """300 digits in batches of 50 are 6 steps: the eighth is step 2 of epoch 2."""
     original, calls = train.F.cross_entropy, []
 
     def cross_entropy(*args, **kwargs):
         calls.append(1)
-        return original(*args, **kwargs) * (value if len(calls) == 9 else 1)
+        return original(*args, **kwargs) * (value if len(calls) == 8 else 1)
 
     monkeypatch.setattr(train.F, "cross_entropy", cross_entropy)
     monkeypatch.setattr(optim, "FINITE_CHECK_INTERVAL", 3)
     out.write_text("old")
-    rate = 0.05 * optim.lr_schedule(9, 12, 0.2)
-    with pytest.raises(UserError, match=rf"not finite in epoch 2, step 3: .*--lr \(now {rate:.3g} "):
-        run("--out", out, "--batch-size", "50", "--lr", "0.05")
+    scale = optim.lr_schedule(8, 12, 0.2)
+    resume = out.with_name("w.resume.pth")
+    message = (
+        rf"The loss is {value} in epoch 2, step 2, at learning rates {0.05 * scale:.3g} \(Muon\) and "
+        rf"{0.01 * scale:.3g} \(AdamW\): .*The state after epoch 1 is kept in {resume}\.$"
+    )
+    with pytest.raises(UserError, match=message):
+        run("--out", out, "--batch-size", "50", "--lr", "0.05", "--adamw-lr", "0.01")
     assert out.read_text() == "old"
+    assert set(out.parent.iterdir()) == {out, resume}
 
 
 def test_weights_that_diverge_in_the_last_step_are_not_saved(out, monkeypatch):
@@ -140,9 +175,10 @@ def test_weights_that_diverge_in_the_last_step_are_not_saved(out, monkeypatch):
 
     monkeypatch.setattr(torch.optim.AdamW, "step", diverge)
     out.write_text("old")
-    with pytest.raises(UserError, match="not finite in epoch 1, step 1"):
+    with pytest.raises(UserError, match="Weights are not finite in epoch 1, step 1, "):
         run("--out", out, "--synthetic", "100", "--epochs", "1")
     assert out.read_text() == "old"
+    assert list(out.parent.iterdir()) == [out]
 
 
 def test_unwritable_out_is_reported_before_training(tmp_path, capsys):

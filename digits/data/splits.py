@@ -22,6 +22,15 @@ class DataSplits:
     source: str  # for people: "MNIST" or "5,000 synthetic digits"
 
 
+def load(
+    synthetic_count: int | None, seed: int, directory: str | os.PathLike, mirrors: Sequence[str], device: torch.device
+) -> DataSplits:
+    """Draw `synthetic_count` digits from `seed`, or load MNIST where it is None."""
+    if synthetic_count:
+        return synthetic_splits(synthetic_count, seed, device)
+    return load_mnist_splits(directory, mirrors, device)
+
+
 def load_mnist_splits(directory: str | os.PathLike, mirrors: Sequence[str], device: torch.device) -> DataSplits:
     """Load MNIST: 55,000 images to train, 5,000 to validate, 10,000 to test.
 

@@ -8,9 +8,8 @@ undisturbed one, to the bit on the same machine. It contains only tensors and pl
 import contextlib
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from pydantic import ValidationError
@@ -27,8 +26,7 @@ RUN_SETTINGS = RESUME_FLAGS | {"teachers", "teacher_cache"}
 C = TypeVar("C", bound=Settings)
 
 
-@dataclass(frozen=True)
-class Checkpoint(Generic[C]):
+class Checkpoint(NamedTuple, Generic[C]):
     """A loaded checkpoint.
 
     config: of the run, with the flags that were given with --resume.
@@ -59,14 +57,14 @@ def claim_path(out: Path, resumed: Path | None) -> Path:
     return path
 
 
-def save(path: Path | None, config: dict[str, Any], curve: list[dict[str, float]], state: Mapping[str, Any]) -> None:
+def save(path: Path | None, config: Settings, curve: list[dict[str, float]], state: Mapping[str, Any]) -> None:
     """Write a checkpoint.
 
     path: None in processes that write no files.
-    config, curve: plain values; `curve` has one entry for each finished epoch.
+    curve: one entry for each finished epoch.
     state: by name, objects with a state_dict, and torch.Generators.
 
-    Raises: UserError: when the disk is full; the previous checkpoint at `path` is then unchanged.
+    Raises: UserError when the disk is full; the previous checkpoint at `path` is then unchanged.
     """
     if path is None:
         return
@@ -75,30 +73,29 @@ def save(path: Path | None, config: dict[str, Any], curve: list[dict[str, float]
         for name, holder in state.items()
     }
     with files.defer_stop_signals(), files.atomic_write(path) as file:
-        torch.save({"config": config, "curve": curve, "state": states}, file)
+        torch.save({"config": _plain_values(config), "curve": curve, "state": states}, file)
 
 
 def load(config: C) -> Checkpoint[C]:
     """Load the checkpoint that `config.resume` names; without one the result holds `config` and no state.
 
-    Raises: UserError: when the file is missing, damaged or not a checkpoint, or `config` sets more than RESUME_FLAGS.
+    Raises: UserError when the file is missing, damaged or not a checkpoint, or `config` sets more than RESUME_FLAGS.
     """
     if not config.resume:
         return Checkpoint(config, [], {}, None)
     if refused := sorted(config.model_fields_set - RESUME_FLAGS):
         raise UserError(
             f"--resume continues with the settings of the stopped run: leave out {flag(refused[0])} "
-            f"(or {variable(refused[0])}).",
-            "resume",
+            f"(or {variable(refused[0])})."
         )
-    content = files.load_tensors(config.resume, HINT, "resume")
+    content = files.load_tensors(config.resume, HINT)
     if not isinstance(content, dict) or content.keys() != KEYS:
-        raise UserError(f"{config.resume} is not a checkpoint. {HINT}", "resume")
+        raise UserError(f"{config.resume} is not a checkpoint. {HINT}")
     given = config.model_dump(exclude_unset=True, by_alias=True)
     try:
         merged = type(config)(**content["config"] | given)
     except ValidationError as error:
-        raise UserError(f"{config.resume} is of another version of train.py: {error}", "resume") from None
+        raise UserError(f"{config.resume} is of another version of train.py: {error}") from None
     return Checkpoint(merged, content["curve"], content["state"], None if "out" in given else config.resume)
 
 
@@ -109,6 +106,12 @@ def restore(state: Mapping[str, Any], saved: dict[str, Any]) -> None:
             holder.set_state(saved[name])
         else:
             holder.load_state_dict(saved[name])
+
+
+def delete(path: Path) -> None:
+    """Delete the checkpoint of a finished run, and the weights that were saved when it was stopped before."""
+    path.unlink(missing_ok=True)
+    partial_path(path).unlink(missing_ok=True)
 
 
 def partial_path(path: Path) -> Path:
@@ -129,10 +132,36 @@ def handle_interruption(path: Path | None, out: Path, curve: list[dict[str, floa
     if not curve:
         path.unlink(missing_ok=True)
         return f"\nStopped in the first epoch: nothing was saved, {out} is unchanged."
-    if not path.exists():
-        return f"\nStopped after epoch {len(curve)}: another run that resumed {path} has finished and deleted it."
-    return (
+    stopped = (
         f"\nStopped after epoch {len(curve)}, validation accuracy {curve[-1]['validation_accuracy']:.2f} %: "
-        f"{out} is unchanged, the weights so far are in {partial_path(path)}.\n"
-        f"To resume: python train.py --resume {path}"
+        f"the weights so far are in {partial_path(path)}"
     )
+    if not path.exists():
+        return f"{stopped}. Another run that resumed {path} has finished and deleted it."
+    return f"{stopped}, {out} is unchanged.\nTo resume: python train.py --resume {path}"
+
+
+def handle_failure(path: Path | None, curve: list[dict[str, float]]) -> str:
+    """Delete the checkpoint of a run that failed before it finished an epoch.
+
+    path: the checkpoint; None in processes that write no files.
+
+    Returns: a sentence that names the checkpoint, to append to the error message; empty where there is none.
+    """
+    if path is None:
+        return ""
+    if not curve:
+        path.unlink(missing_ok=True)
+        return ""
+    return f" The state after epoch {len(curve)} is kept in {path}."
+
+
+def _plain_values(config: Settings) -> dict[str, Any]:
+    """Convert `config` to plain values, with absolute paths, so that a run resumes in any folder."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, list):
+            return [convert(item) for item in value]
+        return str(value.absolute()) if isinstance(value, Path) else value
+
+    return {name: convert(value) for name, value in config.model_dump(exclude={"resume", "json_output"}).items()}

@@ -40,7 +40,7 @@ class TeacherPredictions:
     """Mean probabilities of the teachers, float16 (N, 11) for each augmented view.
 
     metadata: of the teachers.
-    seconds: that it took to make or load them.
+    seconds: time to make or load them in this process; 0 where `predict` did not measure it.
     """
 
     probabilities: list[Tensor]
@@ -75,45 +75,63 @@ def find_teachers(patterns: Sequence[Path], weight: float) -> list[Path]:
 
     weight: the value of --distill-weight, above 0 exactly where there are teachers.
 
-    Raises: UserError: when teachers are missing or not used, or have no metadata next to their weights.
+    Raises: UserError when teachers are missing or not used.
     """
     if bool(patterns) != (weight > 0):
-        raise UserError(TEACHERS_NEEDED if weight else "--teachers needs --distill-weight above 0.", "teachers")
+        raise UserError(TEACHERS_NEEDED if weight else "--teachers needs --distill-weight above 0.")
     paths: list[Path] = []
     for pattern in patterns:
-        matches = [Path(name) for name in sorted(glob.glob(str(pattern)))]
+        # A file name may have the characters of globs.
+        matches = [pattern] if pattern.exists() else [Path(name) for name in sorted(glob.glob(str(pattern)))]
         if not matches:
-            raise UserError(f"--teachers {pattern}: no such file. {TEACHERS_NEEDED}", "teachers")
+            raise UserError(f"--teachers {pattern}: no such file. {TEACHERS_NEEDED}")
         paths += matches
+    return paths
+
+
+def check_teachers(paths: Sequence[Path], source: str) -> None:
+    """Check with the metadata next to their weights that the networks are teachers of the digits to train on.
+
+    source: of these digits, as `DataSplits.source`.
+
+    Raises: UserError when metadata is missing, or a network is no teacher or was trained on other digits.
+    """
     for path in paths:
-        if not files.load_metadata(path):
+        metadata = files.load_metadata(path)
+        if not metadata:
             raise UserError(
                 f"--teachers {path}: {path.with_suffix('.json')} is missing or damaged. train.py writes it with the "
-                "weights: keep both, or train the teacher again.",
-                "teachers",
+                "weights: keep both, or train the teacher again."
             )
-    return paths
+        name, trained_on = metadata.get("model"), metadata.get("data")
+        if (name, trained_on) != ("teacher", source):
+            raise UserError(
+                f"--teachers {path}: its network is {name!r}, trained on {trained_on!r}; this run needs a 'teacher', "
+                f"trained on {source!r}. Name another file, or train it again with --model teacher."
+            )
 
 
 def predict(
     teachers: Sequence[Teacher],
     dataset: ImageDataset,
     ranges: AugmentationRanges,
-    config: Any,
+    view_count: int,
+    cache: Path | None,
+    out: Path,
     dist: DistributedContext,
 ) -> TeacherPredictions:
     """Predict with the teachers in the main process, except where the cache has the result, and give it to all.
 
     teachers: none give empty predictions.
-    config: has `teacher_cache`, `teacher_views`, `epochs` and `out`.
+    view_count: number of augmented views.
+    cache: file for the predictions; None for one next to the student's weights, `out`.
 
-    Raises: UserError: as `cached_predictions`, and when the cache cannot be written.
+    Raises: UserError as `cached_predictions`, and when the cache cannot be written.
     """
     if not teachers:
         return TeacherPredictions([], [])
     started = time.perf_counter()
-    cache = config.teacher_cache or config.out.with_suffix(".teacher-cache.pth")
-    view_count = min(config.teacher_views, config.epochs)
+    cache = cache or out.with_suffix(".teacher-cache.pth")
     predictions = None
     if dist.is_main_process:
         files.check_writable(cache, "--teacher-cache", (".pth",), required_bytes(dataset, view_count))
@@ -134,7 +152,7 @@ def cached_predictions(
 
     The file is written after each view, so that a killed run continues there.
 
-    Raises: UserError: when the disk is full, or the file is damaged or of other images, augmentation or teachers.
+    Raises: UserError when the disk is full, or the file is damaged or of other images, augmentation or teachers.
     """
     key = cache_key(dataset, ranges, [metadata for _, metadata in teachers])
     content = _load_cache(cache, key) if cache.exists() else {"key": key, "probabilities": [], "seconds": 0.0}
@@ -176,9 +194,9 @@ def apply_temperature(probabilities: Tensor, temperature: float) -> Tensor:
 
 
 def _load_cache(path: Path, key: dict[str, Any]) -> dict[str, Any]:
-    content = files.load_tensors(path, HINT, "teachers")
+    content = files.load_tensors(path, HINT)
     if not isinstance(content, dict) or content.keys() != KEYS:
-        raise UserError(f"{path} holds no teacher predictions. {HINT}", "teachers")
+        raise UserError(f"{path} holds no teacher predictions. {HINT}")
     if content["key"] != key:
-        raise UserError(f"{path} is of other images, other augmentation or other teachers. {HINT}", "teachers")
+        raise UserError(f"{path} is of other images, other augmentation or other teachers. {HINT}")
     return content

@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from digits import UserError
+from digits.device import describe
 
 # The other processes wait while the main process predicts with the teachers; if one fails, torchrun ends all.
 TIMEOUT = timedelta(hours=12)
@@ -38,6 +39,11 @@ class DistributedContext:
     def is_main_process(self) -> bool:
         """Whether this process prints and writes files."""
         return self.rank == 0
+
+    def describe(self) -> str:
+        """Describe the hardware and, if there are several, the number of processes."""
+        hardware = describe(self.device)
+        return hardware if self.world_size == 1 else f"{hardware}, {self.world_size} processes"
 
     @property
     def disable_progress(self) -> bool | None:
@@ -119,7 +125,7 @@ def init_distributed(device: torch.device) -> DistributedContext:
 
     On CUDA each process takes the GPU of its number on the machine, and they communicate over NCCL, else over Gloo.
 
-    Raises: UserError: when a machine has fewer GPUs than processes.
+    Raises: UserError when a machine has fewer GPUs than processes.
     """
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:

@@ -1,5 +1,7 @@
 """`digits.training.distillation`: teacher predictions, made once, on augmented views that can be made again."""
 
+import json
+
 import pytest
 import torch
 
@@ -104,18 +106,24 @@ def test_damaged_cache_is_refused(dataset, cache, teachers):
 def test_paths_and_globs_of_teachers_are_expanded_in_order(tmp_path):
     paths = [tmp_path / f"teacher-{number}.pth" for number in (0, 1)]
     for path in paths:
-        model.save(model.Softmax(), path, {"data": "MNIST"})
+        path.touch()
     assert distillation.find_teachers([], 0.0) == []
     assert distillation.find_teachers([tmp_path / "teacher-*.pth"], 1.0) == paths
     assert distillation.find_teachers(paths[::-1], 0.5) == paths[::-1]
+    brackets = tmp_path / "teacher-[0].pth"
+    brackets.touch()
+    assert distillation.find_teachers([brackets], 1.0) == [brackets]
 
 
-def test_missing_or_unused_teachers_are_refused_with_what_to_do(tmp_path):
+def test_missing_teachers_are_refused_with_the_commands_that_train_them(tmp_path):
     command = r"python train\.py --model teacher --seed 0 --out teacher-0\.pth"
     with pytest.raises(UserError, match=command):
         distillation.find_teachers([], 1.0)
     with pytest.raises(UserError, match=rf"t-\*\.pth: no such file\.[\s\S]*{command}"):
         distillation.find_teachers([tmp_path / "t-*.pth"], 1.0)
+
+
+def test_teachers_without_distill_weight_are_refused(tmp_path):
     with pytest.raises(UserError, match="needs --distill-weight"):
         distillation.find_teachers([tmp_path / "t.pth"], 0.0)
 
@@ -126,7 +134,24 @@ def test_teacher_without_metadata_is_refused(tmp_path):
     for write in (lambda: None, lambda: path.with_suffix(".json").write_text("[")):
         write()
         with pytest.raises(UserError, match=r"t\.json is missing or damaged"):
-            distillation.find_teachers([path], 1.0)
+            distillation.check_teachers([path], "MNIST")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "problem"),
+    [
+        ({"model": "teacher", "data": "300 synthetic digits"}, "'teacher', trained on '300 synthetic digits'"),
+        ({"model": "cnn", "data": "MNIST"}, "'cnn', trained on 'MNIST'"),
+        ({"seed": 0}, "None, trained on None"),
+    ],
+)
+def test_network_other_than_a_teacher_of_the_same_digits_is_refused(tmp_path, metadata, problem):
+    good, bad = tmp_path / "t-0.pth", tmp_path / "t-1.pth"
+    good.with_suffix(".json").write_text('{"model": "teacher", "data": "MNIST"}')
+    bad.with_suffix(".json").write_text(json.dumps(metadata))
+    distillation.check_teachers([good], "MNIST")
+    with pytest.raises(UserError, match=rf"t-1\.pth: its network is {problem}; .* a 'teacher', trained on 'MNIST'\."):
+        distillation.check_teachers([good, bad], "MNIST")
 
 
 def test_required_bytes_hold_the_cache_twice(dataset, cache, teachers):

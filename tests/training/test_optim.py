@@ -100,14 +100,21 @@ def test_averaging_leaves_the_model_unchanged():
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_number_that_is_not_finite_is_reported_with_epoch_step_and_flags(value):
-    model = torch.nn.Linear(2, 2)
-    muon, adamw = Muon([model.weight], lr=0.5), torch.optim.AdamW([model.bias], lr=10.0)
-    optim.check_finite([torch.zeros(3), *model.parameters()], 4, 99, muon, adamw)
-    with pytest.raises(
-        UserError, match=r"epoch 4, step 99: .* --lr \(now 0\.5 in this step\) or --adamw-lr \(now 10\)"
-    ):
-        optim.check_finite([torch.tensor([1.0, value]), *model.parameters()], 4, 99, muon, adamw)
-    model.weight.data[0, 0] = value
-    with pytest.raises(UserError, match="not finite in epoch 4, step 99"):
-        optim.check_finite([torch.zeros(3), *model.parameters()], 4, 99, muon, adamw)
+def test_first_loss_that_is_not_finite_is_reported_with_epoch_step_and_learning_rates(value):
+    losses = torch.tensor([1.0, 2.0, value, float("nan"), 0.0])
+    message = (
+        rf"The loss is {value} in epoch 4, step 3, at learning rates 0\.3 \(Muon\) and 6 \(AdamW\): .*"
+        r"lower --lr \(now 0\.5\) or --adamw-lr \(now 10\)\.$"
+    )
+    with pytest.raises(UserError, match=message):
+        optim.check_finite(losses, torch.nn.Linear(2, 2), 4, [0.2, 0.4, 0.6, 0.8], 0.5, 10.0)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_reported_with_the_last_step(value):
+    network = torch.nn.Linear(2, 2)
+    optim.check_finite(torch.zeros(3), network, 1, [0.2, 0.4], 0.5, 10.0)
+    network.weight.data[0, 0] = value
+    message = r"Weights are not finite in epoch 1, step 2, at learning rates 0\.2 \(Muon\) and 4 \(AdamW\)"
+    with pytest.raises(UserError, match=message):
+        optim.check_finite(torch.zeros(3), network, 1, [0.2, 0.4], 0.5, 10.0)

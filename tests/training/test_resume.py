@@ -47,6 +47,10 @@ def run(*flags: str) -> None:
     train.main(parse(train.TrainConfig, list(map(str, flags))))
 
 
+def interrupt(*_) -> None:
+    raise KeyboardInterrupt
+
+
 def run_and_kill(moment: str, *flags: str) -> None:
     command = [sys.executable, "-c", KILLED, moment, *flags]
     result = subprocess.run(command, check=False, capture_output=True)
@@ -128,7 +132,7 @@ def test_runs_with_the_same_out_at_the_same_time_keep_their_checkpoints(out, mon
             outcomes.append("started")
             run(*FAST, "--out", out)
             outcomes.append(path.exists())
-        if len(curve) == 2 and config["recipe"] == "default":
+        if len(curve) == 2 and config.recipe == "default":
             raise RuntimeError("killed")
 
     with monkeypatch.context() as patched:
@@ -146,6 +150,21 @@ def test_resume_with_another_out_leaves_the_old_checkpoint(out, undisturbed):
     run("--resume", out.with_name("w.resume.pth"), "--out", elsewhere)
     assert elsewhere.read_bytes() == undisturbed(*DEFAULT)
     assert {path.name for path in out.parent.iterdir()} == {"w.resume.pth", "elsewhere.pth", "elsewhere.json"}
+
+
+def test_run_resumed_in_another_folder_writes_where_it_was_started(tmp_path, monkeypatch, undisturbed):
+    (tmp_path / "elsewhere").mkdir()
+    with monkeypatch.context() as patched:
+        patched.chdir(tmp_path)
+        patched.setattr(train.metrics, "calibrate", interrupt)
+        with pytest.raises(SystemExit):
+            run(*DEFAULT, "--out", "w.pth")
+    assert {path.name for path in tmp_path.iterdir()} == {"elsewhere", "w.resume.pth", "w.partial.pth"}
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run("--resume", "../w.resume.pth")
+    assert {path.name for path in tmp_path.iterdir()} == {"elsewhere", "w.pth", "w.json"}
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert (tmp_path / "w.pth").read_bytes() == undisturbed(*DEFAULT)
 
 
 def test_ctrl_c_during_teacher_predictions_keeps_those_that_are_made(out, monkeypatch, capsys, teachers, undisturbed):
