@@ -84,7 +84,7 @@ class TrainConfig(CommonSettings):
         return given if given.get("resume") else overrides | given
 
 
-def main(config: TrainConfig) -> None:
+def main(config: TrainConfig, build_optimizers=optim.build_optimizers) -> None:
     # -- configuration
     config, curve, saved_state, path = checkpoint.load(config)  # curve: the results of each finished epoch
     config = config.model_copy(update={"teachers": distillation.find_teachers(config.teachers, config.distill_weight)})
@@ -104,7 +104,7 @@ def main(config: TrainConfig) -> None:
 
     # -- model and optimizers
     model = networks.build(config.model, config.seed, dist.device, config.batch_norm)
-    muon, adamw = optim.build_optimizers(model, config.lr, config.adamw_lr, config.weight_decay)
+    muon, adamw = build_optimizers(model, config.lr, config.adamw_lr, config.weight_decay)
     ema = optim.ema_model(model, config.ema_window * config.epochs * steps)
     generator = torch.Generator(dist.device).manual_seed(config.seed)
     state = {"model": model, "ema": ema, "muon": muon, "adamw": adamw, "generator": generator}

@@ -9,21 +9,21 @@ some minutes, `default` half an hour, `best` hours.
 import argparse
 import contextlib
 import io
-import json
 import tempfile
 from pathlib import Path
-from unittest import mock
 
 import torch
 import torch.nn.functional as F
 
 import model
 import train
+from bench.results import print_environment, print_json
 from bench.training import TEACHERS, summarize, train_teachers
 from digits import files
 from digits.data import splits
 from digits.data.mnist import ImageDataset
 from digits.probabilities import append_reject_logit, predict_logits
+from digits.training import optim
 
 CPU = torch.device("cpu")
 ONLY_ADAMW = "AdamW for all weights, no Muon"
@@ -62,25 +62,20 @@ VARIANTS = {  # the settings that change
 }
 
 
-def build_adamw(model: torch.nn.Module, lr: float, adamw_lr: float, weight_decay: float) -> tuple:
-    """Replace Muon by AdamW, at the learning rate of the other weights: as `optim.build_optimizers`."""
-    _, adamw = BUILD_OPTIMIZERS(model, lr, adamw_lr, weight_decay)
-    chosen = {id(weight) for weight in adamw.param_groups[0]["params"]}
-    hidden = [weight for weight in model.parameters() if weight.ndim > 1 and id(weight) not in chosen]
-    return torch.optim.AdamW(hidden, adamw_lr, weight_decay=weight_decay, fused=True), adamw
-
-
-BUILD_OPTIMIZERS = train.optim.build_optimizers
+def build_adamw(network: torch.nn.Module, lr: float, adamw_lr: float, weight_decay: float) -> tuple:
+    """Build optimizers as `optim.build_optimizers`, with AdamW in place of Muon."""
+    muon, adamw = optim.build_optimizers(network, lr, adamw_lr, weight_decay)
+    return torch.optim.AdamW(muon.param_groups[0]["params"], lr, weight_decay=weight_decay, fused=True), adamw
 
 
 def measure(variant: str, settings: dict, validation: ImageDataset, folder: Path) -> dict[str, float]:
     """Train a variant; return its accuracy (percent) and loss on the validation split, and the training time."""
     config = train.TrainConfig(device="cpu", out=folder / "w.pth", teacher_cache=folder / f"{variant}.pth", **settings)
-    build = BUILD_OPTIMIZERS
+    build_optimizers = optim.build_optimizers
     if variant == ONLY_ADAMW:
-        config, build = config.model_copy(update={"lr": config.adamw_lr}), build_adamw
-    with mock.patch.object(train.optim, "build_optimizers", build), contextlib.redirect_stdout(io.StringIO()):
-        train.main(config)
+        config, build_optimizers = config.model_copy(update={"lr": config.adamw_lr}), build_adamw
+    with contextlib.redirect_stdout(io.StringIO()):
+        train.main(config, build_optimizers)
     logits = predict_logits(model.load(config.out), validation.images)
     return {
         "accuracy": 100 * (logits.argmax(1) == validation.labels).float().mean().item(),
@@ -90,6 +85,7 @@ def measure(variant: str, settings: dict, validation: ImageDataset, folder: Path
 
 
 def main(args: argparse.Namespace) -> None:
+    print_environment()
     validation = splits.load_mnist_splits("data", [], CPU).validation
     if args.recipe == "best":
         train_teachers("cpu")
@@ -106,7 +102,7 @@ def main(args: argparse.Namespace) -> None:
                 f"loss {loss['mean']:.4f} ± {loss['std']:.4f}  {seconds['mean']:.1f} s",
                 flush=True,
             )
-    print(json.dumps({"bench": "ablation", "recipe": args.recipe, "runs": args.runs, "variants": table}))
+    print_json("ablation", {"recipe": args.recipe, "runs": args.runs, "variants": table})
 
 
 if __name__ == "__main__":

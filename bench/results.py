@@ -49,12 +49,15 @@ def report(bench: str, rows: Sequence[Row], figures: dict) -> None:
     print_json(bench, {"rows": [asdict(row) for row in rows], "figures": figures})
 
 
-def print_environment() -> None:
-    """Print the hardware and the versions on which the results depend."""
-    environment = device.environment(CPU)
+def print_environment(where: torch.device = CPU) -> None:
+    """Print the hardware of the device `where` and the versions, on which the results depend."""
+    environment = device.environment(where)
     print("{hardware}; Python {versions[python]}, torch {versions[torch]}".format(**environment), flush=True)
 
 
-def print_json(bench: str, figures: dict) -> None:
-    """Print the last line of a benchmark: its name, the hardware, the versions and `figures` as one JSON object."""
-    print(json.dumps({"bench": bench} | device.environment(CPU) | figures))
+def print_json(bench: str, figures: dict, where: torch.device = CPU) -> None:
+    """Print the last line of a benchmark: its name, the hardware, the versions and `figures` as one JSON object.
+
+    where: device of the measurement.
+    """
+    print(json.dumps({"bench": bench} | device.environment(where) | figures))

@@ -24,12 +24,15 @@ from typing import get_args
 import torch
 
 import train
+from bench.results import print_environment, print_json
 from digits import device, files
 from digits.config import parse
+from digits.training.distillation import TEACHER_COMMANDS
 
 ROOT = Path(__file__).parents[1]
-TEACHERS = [ROOT / "data" / f"teacher-{seed}.pth" for seed in (0, 1)]  # kept, as they are trained once
-CACHE = ROOT / "data" / "teacher-cache.pth"
+# The files of `make best`: whichever comes first trains the teachers and makes their predictions, once.
+TEACHERS = [ROOT / f"teacher-{seed}.pth" for seed in range(len(TEACHER_COMMANDS))]
+CACHE = ROOT / "mnist.teacher-cache.pth"
 BEST = ["--recipe", "best", "--teachers", *map(str, TEACHERS), "--teacher-cache", str(CACHE)]
 ROWS = {  # the flags of each row, and the number of seeds
     "fast": (["--recipe", "fast"], 5),
@@ -68,10 +71,9 @@ def train_row(row: str, seed: int, weights: str, device_name: str) -> dict:
 
 def train_teachers(device_name: str, paths: list[Path] = TEACHERS, flags: Sequence[str] = ()) -> None:
     """Train teachers, by default those of the recipe `best`, unless they are there."""
-    for seed, path in enumerate(paths):
+    for command, path in zip(TEACHER_COMMANDS, paths, strict=True):
         if not files.load_metadata(path):
-            command = ["train.py", "--model", "teacher", "--seed", str(seed), "--out", str(path), *flags]
-            run_script(*command, "--device", device_name, "--json")
+            run_script(*command.split(), "--out", str(path), *flags, "--device", device_name, "--json")
 
 
 def teacher_seconds() -> float:
@@ -136,15 +138,13 @@ def main(args: argparse.Namespace) -> None:
     if args.warm:
         print(json.dumps(measure_warm(args.seed, where.type)))
         return
-    environment = device.environment(where)
-    print("{hardware}; Python {versions[python]}, torch {versions[torch]}".format(**environment), flush=True)
+    print_environment(where)
     with contextlib.nullcontext(args.keep) if args.keep else tempfile.TemporaryDirectory() as folder:
         table = print_table(measure_rows(args.rows, folder, where))
     if "best" in table:
         table["best"]["teacher_seconds"] = round(teacher_seconds())
         print(f"the teachers of best, once: {table['best']['teacher_seconds'] / 60:.0f} minutes")
-    result = {"bench": "training", "device": where.type, "hardware": environment["hardware"]}
-    print(json.dumps(result | environment["versions"] | table))
+    print_json("training", {"device": where.type, "rows": table}, where)
 
 
 if __name__ == "__main__":

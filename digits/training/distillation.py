@@ -26,10 +26,14 @@ from digits.training.distributed import DistributedContext
 
 CLASS_COUNT = REJECT_CLASS + 1
 HINT = "Delete it, or name another file with --teacher-cache."
-TEACHERS_NEEDED = """Train teachers first, then name them; `make best` does it all:
-  python train.py --model teacher --seed 0 --out teacher-0.pth
-  python train.py --model teacher --seed 1 --out teacher-1.pth
-  python train.py --recipe best --teachers teacher-*.pth"""
+TEACHER_COMMANDS = [f"train.py --model teacher --seed {seed} --out teacher-{seed}.pth" for seed in (0, 1)]
+TEACHERS_NEEDED = "\n  python ".join(
+    [
+        "Train teachers first, then name them; `make best` does it all:",
+        *TEACHER_COMMANDS,
+        "train.py --recipe best --teachers teacher-*.pth",
+    ]
+)
 KEYS = {"key", "probabilities", "seconds"}
 
 Teacher = tuple[nn.Module, dict[str, Any]]  # a network and its metadata
