@@ -118,31 +118,31 @@ NETWORKS = {"cnn": CNN, "mlp": MLP, "softmax": Softmax, "teacher": Teacher}
 def build(name: str, seed: int, device: torch.device, batch_norm: bool) -> nn.Module:
     """Build the network that NETWORKS calls `name`, with random weights, for training on `device`."""
     torch.manual_seed(seed)  # torch.nn initializes from the global generator
-    model = NETWORKS[name]().to(device)
+    network = NETWORKS[name]().to(device)
     if device.type == "cpu":
-        model = model.to(memory_format=torch.channels_last)  # twice as fast there
+        network = network.to(memory_format=torch.channels_last)  # twice as fast there
     if batch_norm:
-        add_batch_norm(model)
-    return model
+        add_batch_norm(network)
+    return network
 
 
-def for_inference(model: nn.Module) -> nn.Module:
+def for_inference(network: nn.Module) -> nn.Module:
     """Return a CNN on the CPU in a form that is faster for few images, any other network as it is."""
-    is_plain = isinstance(model, CNN) and isinstance(model.norm1, nn.Identity)
-    return Im2colCNN(model).eval() if is_plain and model.conv1.weight.device.type == "cpu" else model
+    is_plain = isinstance(network, CNN) and isinstance(network.norm1, nn.Identity)
+    return Im2colCNN(network).eval() if is_plain and network.conv1.weight.device.type == "cpu" else network
 
 
-def model_name(model: nn.Module) -> str:
-    """Return the name of `model`'s class in NETWORKS."""
-    return next(key for key, network in NETWORKS.items() if isinstance(model, network))
+def model_name(network: nn.Module) -> str:
+    """Return the name of `network`'s class in NETWORKS."""
+    return next(key for key, kind in NETWORKS.items() if isinstance(network, kind))
 
 
-def count_parameters(model: nn.Module) -> int:
-    """Count all parameters of `model`, including those of batch normalization."""
-    return sum(p.numel() for p in model.parameters())
+def count_parameters(network: nn.Module) -> int:
+    """Count all parameters of `network`, including those of batch normalization."""
+    return sum(p.numel() for p in network.parameters())
 
 
-def freeze_conv1(model: nn.Module) -> bool:
+def freeze_conv1(network: nn.Module) -> bool:
     """Freeze the CNN's first convolution; other networks stay unchanged.
 
     Its filters converge early, and without their gradient none has to be propagated through the largest feature maps.
@@ -150,49 +150,49 @@ def freeze_conv1(model: nn.Module) -> bool:
 
     Returns: whether it was trainable until now.
     """
-    was_trainable = isinstance(model, CNN) and model.conv1.weight.requires_grad
+    was_trainable = isinstance(network, CNN) and network.conv1.weight.requires_grad
     if was_trainable:
-        model.conv1.requires_grad_(False)
+        network.conv1.requires_grad_(False)
     return was_trainable
 
 
 BATCH_NORM_LAYERS = (("conv1", "norm1"), ("conv2", "norm2"))
 
 
-def add_batch_norm(model: nn.Module) -> None:
+def add_batch_norm(network: nn.Module) -> None:
     """Add batch normalization to the CNN for training, in place; other networks stay unchanged.
 
     It follows the pooling, where there are a quarter of the values. It has no scale, as the next layer's weights can
     take its place. Source: Ioffe & Szegedy 2015, arXiv 1502.03167.
     """
-    if isinstance(model, CNN):
+    if isinstance(network, CNN):
         for conv_name, norm_name in BATCH_NORM_LAYERS:
-            conv = getattr(model, conv_name)
+            conv = getattr(network, conv_name)
             norm = nn.BatchNorm2d(conv.out_channels, momentum=0.3, device=conv.weight.device)
             norm.weight.requires_grad_(False)
             conv.bias.requires_grad_(False).zero_()  # normalization would subtract it again
-            setattr(model, norm_name, norm)
+            setattr(network, norm_name, norm)
 
 
 @torch.no_grad()
-def fold_batch_norm(model: nn.Module) -> nn.Module:
-    """Copy `model` and fold its batch normalization into the convolutions: a plain network with the same logits.
+def fold_batch_norm(network: nn.Module) -> nn.Module:
+    """Copy `network` and fold its batch normalization into the convolutions: a plain network with the same logits.
 
     The pooling between the two does not matter: normalization divides by a positive number, so it keeps the maximum.
     """
-    model = copy.deepcopy(model)
+    network = copy.deepcopy(network)
     for conv_name, norm_name in BATCH_NORM_LAYERS:
-        norm = getattr(model, norm_name, None)
+        norm = getattr(network, norm_name, None)
         if isinstance(norm, nn.BatchNorm2d):
-            conv = getattr(model, conv_name)
+            conv = getattr(network, conv_name)
             factor = (norm.running_var + norm.eps).rsqrt()
             conv.weight.mul_(factor[:, None, None, None])
             conv.bias.sub_(norm.running_mean).mul_(factor).add_(norm.bias).requires_grad_()
-            setattr(model, norm_name, nn.Identity())
-    return model
+            setattr(network, norm_name, nn.Identity())
+    return network
 
 
-def save(model: nn.Module, path: str | os.PathLike, metadata: dict | None = None) -> None:
+def save(network: nn.Module, path: str | os.PathLike, metadata: dict | None = None) -> None:
     """Write the weights and, in the JSON file next to them, the `metadata`: where they come from.
 
     A program that reads the files meanwhile finds the old or the new content. Ctrl-C waits until both are written.
@@ -201,7 +201,7 @@ def save(model: nn.Module, path: str | os.PathLike, metadata: dict | None = None
     """
     # Cloned, so that the same weights give the same bytes, whatever memory layout they were trained in.
     layout = torch.contiguous_format
-    state = {name: t.detach().cpu().clone(memory_format=layout) for name, t in model.state_dict().items()}
+    state = {name: t.detach().cpu().clone(memory_format=layout) for name, t in network.state_dict().items()}
     with files.defer_stop_signals(), contextlib.ExitStack() as stack:
         if metadata is not None:
             metadata_file = stack.enter_context(files.atomic_write(Path(path).with_suffix(".json")))
@@ -220,10 +220,10 @@ def load(path: str | os.PathLike, device: str | torch.device = "cpu", content: b
     """
     hint = "Train weights with `python train.py`, or name a file that torch.save(model.state_dict(), path) wrote."
     state = files.load_tensors(path, hint, content)
-    model = _matching_network(state)
-    _check_state_dict(state, model.state_dict(), path)
-    model.load_state_dict(state)
-    return model.to(device).eval()
+    network = _matching_network(state)
+    _check_state_dict(state, network.state_dict(), path)
+    network.load_state_dict(state)
+    return network.to(device).eval()
 
 
 def _matching_network(state: object) -> nn.Module:

@@ -190,7 +190,7 @@ def test_logits_do_not_depend_on_the_last_two_rows_and_columns(network):
 
 
 @pytest.mark.parametrize("name", model.NETWORKS)
-def test_layer_names_tell_the_network_of_a_file(tmp_path, name):
+def test_loading_builds_the_network_whose_layer_names_are_in_the_file(tmp_path, name):
     network = model.NETWORKS[name]().eval()
     model.save(network, tmp_path / "w.pth")
     loaded = model.load(tmp_path / "w.pth")

@@ -86,14 +86,14 @@ class DistributedContext:
         """Return this process's rows of a batch: every `world_size`-th."""
         return batch[self.rank :: self.world_size]
 
-    def wrap(self, model: torch.nn.Module) -> torch.nn.Module:
-        """Wrap `model` so that all processes share batch statistics, and gradients become their mean."""
+    def wrap(self, network: torch.nn.Module) -> torch.nn.Module:
+        """Wrap `network` so that all processes share batch statistics, and gradients become their mean."""
         if self.world_size == 1:
-            return model
-        for module in model.modules():
+            return network
+        for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.__class__ = SyncBatchNorm
-        return DistributedDataParallel(model)
+        return DistributedDataParallel(network)
 
     def all_reduce(self, tensor: torch.Tensor) -> torch.Tensor:
         """Sum `tensor` over all processes, in place."""

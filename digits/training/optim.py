@@ -68,11 +68,11 @@ def orthogonalize(matrix: Tensor) -> Tensor:
 
 
 def build_optimizers(
-    model: nn.Module, lr: float, adamw_lr: float, weight_decay: float
+    network: nn.Module, lr: float, adamw_lr: float, weight_decay: float
 ) -> tuple[Muon, torch.optim.AdamW]:
     """Give the weights of all layers but the last to Muon, the last layer and the biases to AdamW."""
-    *hidden, last = (weight for weight in model.parameters() if weight.ndim > 1)
-    rest = [last, *(bias for bias in model.parameters() if bias.ndim == 1 and bias.requires_grad)]
+    *hidden, last = (weight for weight in network.parameters() if weight.ndim > 1)
+    rest = [last, *(bias for bias in network.parameters() if bias.ndim == 1 and bias.requires_grad)]
     adamw = torch.optim.AdamW(rest, adamw_lr, weight_decay=weight_decay, fused=last.device.type != "mps")
     return Muon([{"params": hidden}], lr), adamw  # a group may be empty, as softmax regression has no hidden layer
 
@@ -117,8 +117,8 @@ def check_finite(
     )
 
 
-def ema_model(model: nn.Module, window: float) -> AveragedModel:
-    """Copy `model` into an exponential moving average of its weights over about the last `window` steps.
+def ema_model(network: nn.Module, window: float) -> AveragedModel:
+    """Copy `network` into an exponential moving average of its weights over about the last `window` steps.
 
     The weights of a single step are noisy. In the first 5 × `window` steps the average covers only a fifth of the steps
     so far, else it would keep a share of the random initial weights for long.
@@ -129,4 +129,4 @@ def ema_model(model: nn.Module, window: float) -> AveragedModel:
         for average, weight in zip(averages, weights, strict=True):
             average.lerp_(weight, rate)
 
-    return AveragedModel(model, multi_avg_fn=update)
+    return AveragedModel(network, multi_avg_fn=update)

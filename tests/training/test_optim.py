@@ -92,7 +92,7 @@ def test_average_soon_forgets_the_initial_weights():
     assert averaged([1000.0] + [1.0] * 30, 1e6) == pytest.approx(1.0, abs=0.05)
 
 
-def test_averaging_leaves_the_model_unchanged():
+def test_averaging_leaves_the_network_unchanged():
     model = torch.nn.Linear(1, 1)
     before = model.weight.item()
     optim.ema_model(model, 5).update_parameters(model)
