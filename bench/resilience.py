@@ -48,7 +48,7 @@ BODY_TYPES = (
 )
 
 
-def slow_clients(log: int, pictures: list[Picture]) -> list[Row]:
+def measure_slow_clients(log: int, pictures: list[Picture]) -> list[Row]:
     """Measure other clients next to clients whose requests stall, or continue by one byte per second."""
     with run_app(0, WORKERS, "--read-timeout", str(READ_TIMEOUT), log=log) as server:
         slow, health_seconds = [], []
@@ -96,7 +96,7 @@ def make_photo() -> bytes:
     return stream.getvalue()
 
 
-def photos(log: int, pictures: list[Picture], seconds: int) -> list[Row]:
+def measure_photos(log: int, pictures: list[Picture], seconds: int) -> list[Row]:
     """Measure small pictures next to large photos."""
     with run_app(0, WORKERS, log=log) as server, generate_load(server.port, [(make_photo(), "7")], 4) as large:
         time.sleep(1)
@@ -109,7 +109,7 @@ def photos(log: int, pictures: list[Picture], seconds: int) -> list[Row]:
     ]
 
 
-def kill_worker(log: int, pictures: list[Picture], seconds: int) -> list[Row]:
+def measure_killed_worker(log: int, pictures: list[Picture], seconds: int) -> list[Row]:
     """Send SIGKILL to a worker under load."""
     with run_app(0, WORKERS, log=log) as server, generate_load(server.port, pictures, CLIENTS) as load:
         time.sleep(2 * seconds)
@@ -128,7 +128,7 @@ def kill_worker(log: int, pictures: list[Picture], seconds: int) -> list[Row]:
     ]
 
 
-def stop_under_load(log: int, pictures: list[Picture], rounds: int) -> list[Row]:
+def measure_stop_under_load(log: int, pictures: list[Picture], rounds: int) -> list[Row]:
     """Send SIGTERM under load: each request is answered, or was sent while the server closed the connection."""
     seconds, lost, crossed, codes = [], 0, 0, set()
     for _ in range(rounds):
@@ -155,7 +155,7 @@ def weights_in_use(server: ServerProcess) -> set[str]:
     return set(re.findall(r'digits_model_info{sha256="(\w+)"} 1.0', metrics))
 
 
-def new_weights(log: int, pictures: list[Picture], folder: Path) -> list[Row]:
+def measure_new_weights(log: int, pictures: list[Picture], folder: Path) -> list[Row]:
     """Replace the weights on disk under load, first by an invalid file."""
     weights = folder / "weights.pth"
     shutil.copy("mnist.pth", weights)
@@ -181,7 +181,7 @@ def new_weights(log: int, pictures: list[Picture], folder: Path) -> list[Row]:
     ]
 
 
-def malformed_bodies(log: int, count: int) -> list[Row]:
+def measure_malformed_bodies(log: int, count: int) -> list[Row]:
     """Send truncated, changed and random bodies to each route that takes pictures."""
     rng, statuses, failed = random.Random(0), Counter(), 0
     routes = ("/api", "/api", "/api", "/api/batch", "/api/explain", "/api/compare")

@@ -33,15 +33,15 @@ from digits.data import mnist
 WRK_SCRIPT = Path(__file__).with_suffix(".lua")
 
 
-def run_wrk(port: int, bodies: Path, connections: int, seconds: float, *count: str) -> dict:
+def run_wrk(port: int, bodies: Path, connections: int, seconds: float, count_busy: bool = False) -> dict:
     """Run wrk with the request bodies in the lines of a file.
 
-    count: "count" to count 503 apart from other errors.
+    count_busy: count 503 apart from other errors.
     Returns: the object that bench/throughput.lua prints: `throughput` in good answers per second, latencies, counts.
-    Raises: UserError when wrk is not installed or fails.
+    Raises: UserError: when wrk is not installed or fails.
     """
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "30s", "-s", WRK_SCRIPT]
-    command += [f"http://127.0.0.1:{port}", "--", bodies, *count]
+    command += [f"http://127.0.0.1:{port}", "--", bodies, *(["count"] if count_busy else [])]
     if not shutil.which("wrk"):
         raise UserError("bench.throughput needs wrk, which makes the load: apt-get install wrk")
     finished = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -51,7 +51,7 @@ def run_wrk(port: int, bodies: Path, connections: int, seconds: float, *count: s
         raise UserError(f"wrk failed: {finished.stdout[-500:]}{finished.stderr[-500:]}") from None
 
 
-def ratios(key: str, runs: list[dict], references: list[dict]) -> list[float]:
+def compute_ratios(key: str, runs: list[dict], references: list[dict]) -> list[float]:
     return [run[key] / max(reference[key], 1e-3) for run, reference in zip(runs, references, strict=True)]
 
 
@@ -77,15 +77,18 @@ def compare_servers(log: int, bodies: Path, rounds: int, seconds: int) -> list[R
     errors = sum(run["errors"] + run["lost"] for run in runs[64, ours] + runs[1, ours])
     many, one = ((runs[connections, ours], runs[connections, tutorial]) for connections in (64, 1))
     return [
-        at_least("64 connections: throughput / tutorial's", ratios("throughput", *many), 5),
-        at_most("64 connections: p99 / tutorial's", ratios("p99_ms", *many), 0.333),
-        at_most("1 connection: median latency / tutorial's", ratios("p50_ms", *one), 1),
+        at_least("64 connections: throughput / tutorial's", compute_ratios("throughput", *many), 5),
+        at_most("64 connections: p99 / tutorial's", compute_ratios("p99_ms", *many), 0.333),
+        at_most("1 connection: median latency / tutorial's", compute_ratios("p50_ms", *one), 1),
         Row("64 and 1 connections: failed requests", "none", str(errors), not errors),
     ]
 
 
 def wait_for_answer(server: ServerProcess) -> None:
-    """Wait until the server answers, for at most a minute. Raises: UserError when it does not."""
+    """Wait until the server answers, for at most a minute.
+
+    Raises: UserError: when it does not.
+    """
     for _ in range(600):
         try:
             return urlopen(server.address).close()
@@ -96,7 +99,7 @@ def wait_for_answer(server: ServerProcess) -> None:
     raise UserError(f"{server.address} does not answer.")
 
 
-def overload(log: int, bodies: Path, rounds: int, seconds: int) -> list[Row]:
+def measure_overload(log: int, bodies: Path, rounds: int, seconds: int) -> list[Row]:
     """Measure many more connections than can be served at once, in turn with 64."""
     rows = []
     with run_app(0, WORKERS, log=log) as server:
@@ -104,20 +107,22 @@ def overload(log: int, bodies: Path, rounds: int, seconds: int) -> list[Row]:
         for connections in (1024, 4096):
             usual, overloaded = [], []
             for _ in range(rounds):
-                usual.append(run_wrk(server.port, bodies, 64, seconds, "count"))
-                overloaded.append(run_wrk(server.port, bodies, connections, 4 * seconds, "count"))
+                usual.append(run_wrk(server.port, bodies, 64, seconds, count_busy=True))
+                overloaded.append(run_wrk(server.port, bodies, connections, 4 * seconds, count_busy=True))
             name, slowest = f"{connections:,} connections", max(run["max_ms"] for run in overloaded) / 1000
             busy = sum(run["busy"] for run in overloaded) / max(1, sum(run["requests"] for run in overloaded))
             failed = sum(run["other"] + run["lost"] for run in overloaded)
             described = f"{failed}; {busy:.0%} were 503"
             if connections > 1024:
-                rows.append(at_least(f"{name}: throughput / at 64", ratios("throughput", overloaded, usual), 0.9))
+                rows.append(
+                    at_least(f"{name}: throughput / at 64", compute_ratios("throughput", overloaded, usual), 0.9)
+                )
             rows.append(Row(f"{name}: neither 200 nor 503 with Retry-After", "none", described, not failed))
             rows.append(at_most(f"{name}: slowest answer, s", [slowest], 10))
     return rows
 
 
-def memory(log: int, bodies: Path, requests: int) -> list[Row]:
+def measure_memory(log: int, bodies: Path, requests: int) -> list[Row]:
     """Measure the growth of memory over many requests, after the first tenth."""
     with run_app(0, WORKERS, log=log) as server:
         sent, samples = 0, []
@@ -132,13 +137,13 @@ def memory(log: int, bodies: Path, requests: int) -> list[Row]:
     return [Row(f"memory over {sent:,} requests", "+5 %", described, growth <= 5)]
 
 
-def startup(log: int) -> list[Row]:
+def measure_startup(log: int) -> list[Row]:
     """Measure the time until the server listens."""
     seconds = []
     for _ in range(3):
         with run_app(0, WORKERS, log=log) as server:
             seconds.append(server.startup_seconds)
-    return [at_most("start to the first answer, s", seconds, 4)]
+    return [at_most("from start until it listens, s", seconds, 4)]
 
 
 def main(args: argparse.Namespace) -> None:
@@ -150,16 +155,16 @@ def main(args: argparse.Namespace) -> None:
             base64.b64encode(encode_image(image[0].numpy())).decode() for image in mnist.load("test").images[:1000]
         ]
         bodies.write_text("".join(json.dumps({"image": image}) + "\n" for image in images))
-        rows = startup(log)
+        rows = measure_startup(log)
         rows += compare_servers(log, bodies, args.rounds, args.seconds)
-        rows += overload(log, bodies, min(3, args.rounds), args.seconds)
-        rows += resilience.slow_clients(log, pictures)
-        rows += resilience.photos(log, pictures, args.seconds)
-        rows += resilience.kill_worker(log, pictures, args.seconds)
-        rows += resilience.stop_under_load(log, pictures, args.rounds)
-        rows += resilience.new_weights(log, pictures, Path(folder))
-        rows += resilience.malformed_bodies(log, args.bodies) if args.bodies else []
-        rows += memory(log, bodies, args.requests) if args.requests else []
+        rows += measure_overload(log, bodies, min(3, args.rounds), args.seconds)
+        rows += resilience.measure_slow_clients(log, pictures)
+        rows += resilience.measure_photos(log, pictures, args.seconds)
+        rows += resilience.measure_killed_worker(log, pictures, args.seconds)
+        rows += resilience.measure_stop_under_load(log, pictures, args.rounds)
+        rows += resilience.measure_new_weights(log, pictures, Path(folder))
+        rows += resilience.measure_malformed_bodies(log, args.bodies) if args.bodies else []
+        rows += measure_memory(log, bodies, args.requests) if args.requests else []
     report("throughput", rows, {"cores": os.cpu_count(), "workers": WORKERS})
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from digits import UserError
 
-HOST_EXAMPLES = "127.0.0.1, 0.0.0.0, ::, [::1] or unix:PATH, say"
+HOST_EXAMPLES = "for example 127.0.0.1, 0.0.0.0, ::, [::1] or unix:PATH"
 
 
 def parse_host(host: str) -> tuple[str, Path | None]:
     """Parse `--host`: an IP address, where "::" includes IPv4, or unix:PATH.
 
     Returns: the address and None, or "" and the path of the Unix domain socket.
-    Raises: UserError when `host` is neither.
+    Raises: UserError: when `host` is neither.
     """
     if host.startswith("unix:"):
         path = Path(host.removeprefix("unix:"))
@@ -26,7 +26,7 @@ def parse_host(host: str) -> tuple[str, Path | None]:
     try:
         return str(ipaddress.ip_address(address)), None
     except ValueError:
-        raise UserError(f"--host {host} is no address of this machine: name one, {HOST_EXAMPLES}.") from None
+        raise UserError(f"--host {host} is not an IP address of this machine: name one, {HOST_EXAMPLES}.") from None
 
 
 async def reserve_address(host: str, port: int) -> int:
@@ -35,7 +35,7 @@ async def reserve_address(host: str, port: int) -> int:
     granian itself would share a port with another server that listens on it.
 
     Returns: the port, a free one for 0; 0 for a Unix domain socket.
-    Raises: UserError when the address cannot be bound.
+    Raises: UserError: when the address cannot be bound.
     """
     address, socket_path = parse_host(host)
     if socket_path:
@@ -54,7 +54,7 @@ async def reserve_address(host: str, port: int) -> int:
 async def remove_stale_socket(path: Path) -> None:
     """Remove the Unix domain socket at `path` if a server that was killed left it there.
 
-    Raises: UserError when a server listens there, or `path` is another kind of file.
+    Raises: UserError: when a server listens there, or `path` is another kind of file.
     """
     try:
         if not path.exists():
@@ -62,7 +62,7 @@ async def remove_stale_socket(path: Path) -> None:
         if await has_listener(path):
             raise UserError(f"Another server listens on {path}: end it, or name another file with --host unix:PATH.")
         if not path.is_socket():
-            raise UserError(f"{path} is there already and no socket: name another file with --host unix:PATH.")
+            raise UserError(f"{path} exists and is not a socket: name another file with --host unix:PATH.")
         path.unlink()
     except OSError as error:
         raise binding_error(f"unix:{path}", error) from None
@@ -85,7 +85,7 @@ def binding_error(where: str, error: Exception) -> UserError:
     if number == errno.EACCES:
         advice = "ports below 1024 are for the administrator, choose one above with --port"
     elif number == errno.EADDRINUSE:
-        advice = "choose another port, say --port 5001"
+        advice = "choose another port, for example --port 5001"
     else:
         advice = f"name an address of this machine with --host, {HOST_EXAMPLES}"
     return UserError(f"Nothing can be served on {where} ({reason}): {advice}.")

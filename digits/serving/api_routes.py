@@ -39,13 +39,13 @@ def read_batch() -> dict:
 
 
 @blueprint.get("/healthz", tags=openapi.MONITORING, responses=openapi.responses(HealthResponse, *openapi.COMMON_ERRORS))
-def is_alive() -> dict:
+def report_liveness() -> dict:
     """Liveness: whether the process answers"""
     return HealthResponse(status="alive").model_dump()
 
 
 @blueprint.get("/readyz", tags=openapi.MONITORING, responses=openapi.responses(HealthResponse, *openapi.COMMON_ERRORS))
-def is_ready() -> dict:
+def report_readiness() -> dict:
     """Readiness: whether a digit can be read, by reading one"""
     if current_models().reader.read(readiness_image()).text != "1":
         raise RuntimeError("The readiness image was not read as 1.")
@@ -72,7 +72,10 @@ def reading_or_error(content: bytes | UserError) -> ReadingResponse | ErrorRespo
 
 
 def read_and_count(content: bytes) -> ReadingResponse:
-    """Read a picture file and count the reading in the metrics. Raises: UserError as `read_picture` does."""
+    """Read a picture file and count the reading in the metrics.
+
+    Raises: UserError: as `read_picture` does.
+    """
     reading = read_picture(content, current_models().reader).reading
     current_app.extensions["metrics"].count_reading(len(reading.digits), reading.certain)
     return ReadingResponse.model_validate(reading)
@@ -81,7 +84,7 @@ def read_and_count(content: bytes) -> ReadingResponse:
 def read_picture(content: bytes, reader: Reader) -> Trace:
     """Decode a picture file within the limits of the settings, and read it.
 
-    Raises: UserError as `image_decoding.decode` does, or when the picture has no digits that can be read.
+    Raises: UserError: as `image_decoding.decode` does, or when the picture has no digits that can be read.
     """
     config = current_app.config
     trace = reader.trace(image_decoding.decode(content, config["MAX_PIXELS"], config["MAX_DECODE"]))

@@ -51,7 +51,7 @@ def handle_not_found(error: NotFound) -> Response:
         html = html.replace('="/', f'="{escape(request.script_root)}/')
         response = Response(html, 404, mimetype="text/html")
     else:
-        hint = "the page is /, pictures go to POST /api, /docs tells the rest"
+        hint = "the page is /, pictures go to POST /api, /docs lists all routes"
         response = error_response("not_found", f"There is no {request.path} here: {hint}.", 404)
     response.vary.add("Accept")
     return response

@@ -31,12 +31,14 @@ def parse_origins(text: str, flag: str) -> tuple[str, ...]:
     """Parse a comma-separated list of origins, each "*" or scheme, host and port in lower case, as browsers send it.
 
     flag: the command-line flag that the list comes from, for the error message.
-    Raises: UserError when an entry is not an origin.
+    Raises: UserError: when an entry is not an origin.
     """
     origins = []
     for word in filter(None, map(str.strip, text.split(","))):
         if word != "*" and not ORIGIN.fullmatch(word):
-            raise UserError(f"{flag} {word} is no origin: write scheme and host, https://example.org say, or *.")
+            raise UserError(
+                f"{flag} {word} is not an origin: write scheme and host, for example https://example.org, or *."
+            )
         origin = word.rstrip("/").lower()
         default_port = ":443" if origin.startswith("https:") else ":80"  # browsers leave it out
         origins.append(origin.removesuffix(default_port))
@@ -44,7 +46,10 @@ def parse_origins(text: str, flag: str) -> tuple[str, ...]:
 
 
 def init_app(app: Flask) -> None:
-    """Install the middleware in `app`, as its settings ask for. Raises: UserError as `parse_origins` does."""
+    """Install the middleware in `app`, as its settings ask for.
+
+    Raises: UserError: as `parse_origins` does.
+    """
     ancestors = parse_origins(app.config["FRAME_ANCESTORS"], "--frame-ancestors")
     app.config["CORS_ORIGINS"] = parse_origins(app.config["CORS"], "--cors")
     app.config["SECURITY_HEADERS"] = {
@@ -91,7 +96,7 @@ def finish_request(response: Response) -> Response:
     response.headers.extend(current_app.config["SECURITY_HEADERS"])
     if origins := current_app.config["CORS_ORIGINS"]:
         allow_origin(response, origins)
-    log_request(response, request_id)
+    record_request(response, request_id)
     return response
 
 
@@ -106,7 +111,7 @@ def allow_origin(response: Response, allowed: tuple[str, ...]) -> None:
     response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After, X-Request-ID"
 
 
-def log_request(response: Response, request_id: str) -> None:
+def record_request(response: Response, request_id: str) -> None:
     """Count the request in the metrics and write it to the access log."""
     seconds = time.monotonic() - request.environ.get(wsgi_adapter.ARRIVED_KEY, time.monotonic())
     route = request.url_rule.rule if request.url_rule else "other"

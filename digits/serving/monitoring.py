@@ -119,10 +119,10 @@ class Metrics:
         counter.inc()
         histogram.observe(seconds)
 
-    def count_reading(self, digits: int, certain: bool) -> None:
-        """Count a picture with so many `digits`."""
+    def count_reading(self, digit_count: int, certain: bool) -> None:
+        """Count a picture that was read, and its digits."""
         self.pictures.inc()
-        self.digits.inc(digits)
+        self.digits.inc(digit_count)
         if not certain:
             self.uncertain.inc()
 
@@ -153,7 +153,7 @@ def init_app(app: Flask) -> None:
 def shared_metrics_folder() -> Iterator[None]:
     """Share the metrics that this process and its forks create inside of the block, in a temporary folder.
 
-    Raises: UserError when there is no place for temporary files.
+    Raises: UserError: when there is no place for temporary files.
     """
     try:
         folder, owner = tempfile.mkdtemp(prefix="digits-"), os.getpid()
@@ -161,7 +161,8 @@ def shared_metrics_folder() -> Iterator[None]:
         raise UserError(
             "There is no folder for temporary files: mount one at /tmp (docker run --tmpfs /tmp) or set TMPDIR."
         ) from None
-    # prometheus_client chooses its class of values by the variable when it is imported, which is before this.
+    # prometheus_client chooses its class of values by the variable when it is imported, which is before this. It has
+    # no public function to choose later: requirements.txt bounds its version.
     os.environ[FOLDER_VARIABLE] = folder
     in_memory, values.ValueClass = values.ValueClass, values.MultiProcessValue()
     try:

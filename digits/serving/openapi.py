@@ -1,6 +1,8 @@
 """The parts of the OpenAPI document that flask-openapi3 does not derive from the views: request bodies and errors."""
 
 from flask_openapi3 import Tag
+
+# The default callback of flask-openapi3, which exports it from here only: requirements.txt bounds the version.
 from flask_openapi3.utils import get_operation_id_for_path
 from pydantic import BaseModel
 
@@ -22,7 +24,7 @@ ERROR_DESCRIPTIONS = {
     413: "Too large: the body, the picture, or how many there are.",
     415: "Not a picture of the formats that are read, or a Content-Encoding that is not.",
     422: "Nothing is written in the picture, or too many marks.",
-    503: "More to read than can be, or the fault is here: try again after Retry-After seconds.",
+    503: "The server is overloaded or failed: try again after Retry-After seconds.",
 }
 PICTURE_ERRORS = tuple(ERROR_DESCRIPTIONS)  # of a route that takes pictures
 # Of every route: the server answers a broken request with 400 before it knows the route, and any route may fail (503).

@@ -33,7 +33,10 @@ class ReloadingFile(Generic[T]):
         clock: Callable[[], float] = time.monotonic,
         content: bytes | None = None,
     ):
-        """Load the value. Raises: UserError as `load` does, if there is no `content`."""
+        """Load the value.
+
+        Raises: UserError: as `load` does, if there is no `content`.
+        """
         self.path, self.load, self.clock = path, load, clock
         self.lock = threading.Lock()
         self.state, self.checked = self.read_state(), clock()

@@ -38,7 +38,7 @@ JSON_IMAGE = re.compile(rb'"image"\s*:\s*"(?:data:[^",]{0,99},)?([A-Za-z0-9+/]+)
 def parse_picture() -> bytes:
     """Return the content of the one picture file in the request.
 
-    Raises: UserError when the request contains none; its message tells what is missing.
+    Raises: UserError: when the request contains none; the message names what is missing.
     """
     content = read_body(current_app.config["MAX_BODY"])
     if request.mimetype == MULTIPART:
@@ -55,7 +55,7 @@ def parse_picture() -> bytes:
 def parse_pictures() -> list[bytes | UserError]:
     """Return the content of each picture file in the request, or the error of one that is not base64.
 
-    Raises: UserError when the request contains no pictures, or with code "batch" when there are too many.
+    Raises: UserError: when the request contains no pictures, or with code "batch" when there are too many.
     """
     content = read_body(current_app.config["MAX_BODY"])
     if request.mimetype == MULTIPART:
@@ -91,7 +91,10 @@ def peek_pixels(body: bytes) -> float:
 
 
 def read_body(max_body: int) -> bytes:
-    """Return the body of the request, decompressed. Raises: UserError with code "large", "body" or "encoding"."""
+    """Return the body of the request, decompressed.
+
+    Raises: UserError: with code "large", "body" or "encoding".
+    """
     try:
         content = request.stream.read(max_body + 1)
     except Exception:  # each server has its own exceptions for a body that breaks off or is malformed
@@ -107,13 +110,13 @@ def decompress(content: bytes, encoding: str, max_size: int) -> bytes:
     """Undo a Content-Encoding.
 
     Returns: at most `max_size` + 1 bytes, so that a decompression bomb fills no memory.
-    Raises: UserError with code "encoding" when the encoding is unknown, or does not match the content.
+    Raises: UserError: with code "encoding" when the encoding is unknown, or does not match the content.
     """
     if encoding == "identity":
         return content
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise UserError(
-            f"Content-Encoding {encoding} is not read: send gzip, deflate or nothing of the kind.", "encoding"
+            f"Content-Encoding {encoding} is not supported: send gzip or deflate, or leave the header out.", "encoding"
         )
     for wbits in (GZIP_OR_ZLIB, RAW_DEFLATE):
         stream = zlib.decompressobj(wbits)
@@ -139,7 +142,7 @@ def parse_json(model: type[BaseModel], example: str, content: bytes) -> BaseMode
     """Validate JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     example: a body that `model` accepts, for the error message.
-    Raises: UserError with code "json", or with the name of the invalid field as its code.
+    Raises: UserError: with code "json", or with the name of the invalid field as its code.
     """
     try:
         return model.model_validate_json(to_utf8(content))
@@ -164,7 +167,7 @@ def form_pictures(content: bytes, takes_text: bool = False) -> list[bytes]:
     """Return the files called "image" of a multipart form, else its text field "image", else its only file.
 
     takes_text: whether the text field is allowed.
-    Raises: UserError with code "form" when there is none of these.
+    Raises: UserError: with code "form" when there is none of these.
     """
     parser = FormDataParser(lambda *_, **__: io.BytesIO(), max_form_parts=MAX_FORM_FIELDS)  # no temporary files
     _, texts, files = parser.parse(io.BytesIO(content), MULTIPART, len(content), request.mimetype_params)
@@ -183,7 +186,7 @@ def form_pictures(content: bytes, takes_text: bool = False) -> list[bytes]:
 def form_field(content: bytes) -> str:
     """Return the field "image" of a urlencoded form, where "+" may be unescaped.
 
-    Raises: UserError with code "form" when there is no such field, or there are too many fields.
+    Raises: UserError: with code "form" when there is no such field, or there are too many fields.
     """
     try:
         fields = parse_qs(content.decode("ascii", "replace"), max_num_fields=MAX_FORM_FIELDS)
@@ -197,7 +200,7 @@ def form_field(content: bytes) -> str:
 def decode_base64(text: str) -> bytes:
     """Decode base64 or a data: URL; padding, line breaks and the URL-safe alphabet are optional.
 
-    Raises: UserError with code "base64".
+    Raises: UserError: with code "base64".
     """
     text = text.strip()
     if text[:5].lower() == "data:":

@@ -69,10 +69,10 @@ class FromAttributes(BaseModel):
 class DigitReading(FromAttributes):
     """One digit of a reading."""
 
-    result: int = Field(ge=0, le=9, description="The likeliest digit")
-    probability: Probability = Field(description="How likely it is")
+    result: int = Field(ge=0, le=9, description="The most probable digit")
+    probability: Probability = Field(description="Probability that result is right")
     probabilities: list[Annotated[float, _rounded(6)]] = Field(
-        min_length=10, max_length=10, description="How likely 0 to 9 are"
+        min_length=10, max_length=10, description="Probabilities of 0 to 9"
     )
     box: tuple[int, int, int, int] = Field(description="Left, top, right, bottom in pixels of the upright picture")
 
@@ -81,7 +81,7 @@ class ReadingResponse(FromAttributes):
     """The reading of a picture."""
 
     result: int | None = Field(description="text as a number; null beyond 15 digits, which JSON readers would round")
-    probability: Probability = Field(description="The calibrated probability that all of text is right")
+    probability: Probability = Field(description="Calibrated probability that all of text is right")
     text: str = Field(pattern="^[0-9]+$", description="What was read, with leading zeros")
     certain: bool = Field(description="False where a person should look")
     digits: list[DigitReading] = Field(description="Left to right, line by line")
@@ -133,7 +133,7 @@ class LayerOutput(BaseModel):
     """The output of one layer for the digit."""
 
     name: str
-    shape: list[int] = Field(description="How many maps of how many rows and columns, or how many numbers")
+    shape: list[int] = Field(description="Number of maps, rows and columns, or number of values")
     values: list = Field(description="In lists of this shape: after ReLU; of the last layer the logits of 0 to 9")
 
 
@@ -160,10 +160,10 @@ class NetworkReading(BaseModel):
     """The reading of one network."""
 
     name: str
-    parameters: int = Field(description="How many numbers it has learned")
+    parameters: int = Field(description="Number of trainable parameters")
     test_accuracy: float | None = Field(description="Percent of MNIST's test images; null where it is not known")
     text: str = Field(pattern="^[0-9]+$")
-    probability: Probability = Field(description="The probability that all digits are right, as they were cut out")
+    probability: Probability = Field(description="Probability that all digits are right, as they were cut out")
     digits: list[DigitReading]
 
 

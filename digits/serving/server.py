@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# Its attribute interrupt_signal, which tells a stop from a failure, is not documented: requirements.txt bounds the
+# version.
+from granian import Granian
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server import Server
 
 from digits import UserError
 from digits.serving.addresses import binding_error, parse_host
@@ -55,7 +57,7 @@ class ServerOptions:
 def check_certificate(cert: str, key: str) -> None:
     """Check the two PEM files for TLS; both names may be empty.
 
-    Raises: UserError when only one is named, or they cannot be used.
+    Raises: UserError: when only one is named, or they cannot be used.
     """
     if bool(cert) != bool(key):
         raise UserError("--tls-cert and --tls-key belong together: name both files.")
@@ -79,7 +81,7 @@ def serve(make_app: Callable[[], Callable], options: ServerOptions, logging_conf
 
     make_app: makes the ASGI application; called in each worker.
     logging_config: for `logging.config.dictConfig`.
-    Raises: UserError when the address cannot be bound, or the workers end as soon as they start.
+    Raises: UserError: when the address cannot be bound, or the workers end as soon as they start.
     """
     where = server_url(options)
     listening = multiprocessing.Value("i", 0)  # workers that have begun to listen
@@ -111,10 +113,10 @@ def server_url(options: ServerOptions) -> str:
     return f"{scheme}://{f'[{address}]' if ':' in address else address}:{options.port}"
 
 
-def make_server(options: ServerOptions, logging_config: dict) -> Server:
+def make_server(options: ServerOptions, logging_config: dict) -> Granian:
     """Configure granian; the arguments are those of `serve`."""
     address, path = parse_host(options.host)
-    return Server(
+    return Granian(
         "digits",
         address=address,
         port=options.port,

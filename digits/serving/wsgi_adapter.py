@@ -15,6 +15,8 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
+# a2wsgi.WSGIMiddleware would run each request in a thread, so only this function is used. It is not in a2wsgi's
+# documented interface: requirements.txt bounds the version.
 from a2wsgi.wsgi import build_environ
 
 from digits import UserError
@@ -33,7 +35,7 @@ MIN_QUEUE_TO_WATCH = 64
 SLOW_MESSAGE = "The request did not arrive in time: send it again, in one go."
 BROKEN_MESSAGE = "The body broke off or is malformed: send it again."
 LARGE_MESSAGE = "The body is over {:g} MB: send a smaller picture."
-BUSY_MESSAGE = "There is more to read than can be: try again after Retry-After seconds."
+BUSY_MESSAGE = "The server is overloaded: try again after Retry-After seconds."
 
 Receive = Callable[[], Awaitable[dict]]
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
@@ -59,7 +61,10 @@ class WsgiToAsgi:
         self.queued = self.buffered = self.answered = 0
 
     async def __call__(self, scope: dict, receive: Receive, send: Callable) -> None:
-        """Answer one HTTP request. Raises: ValueError for other protocols, as the ASGI specification asks."""
+        """Answer one HTTP request.
+
+        Raises: ValueError: for other protocols, as the ASGI specification asks.
+        """
         if scope["type"] != "http":
             raise ValueError(f"{scope['type']} is not supported")
         chunks: list[bytes] = []

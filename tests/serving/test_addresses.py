@@ -55,7 +55,7 @@ def test_host_may_be_an_ip_address(host, address):
     "host", ["", "no.such.host.invalid", "127.0.0.1:5000", "http://127.0.0.1", "1.2.3", "[", "[::1]:5000", "unix"]
 )
 def test_invalid_host_is_rejected_with_examples(host):
-    with pytest.raises(UserError, match=r"no address of this machine: name one, 127\.0\.0\.1"):
+    with pytest.raises(UserError, match=r"not an IP address of this machine: name one, for example 127\.0\.0\.1"):
         addresses.parse_host(host)
 
 

@@ -88,7 +88,7 @@ BAD_ORIGINS = [
 @pytest.mark.parametrize("word", BAD_ORIGINS)
 @pytest.mark.parametrize("flag", ["cors", "frame_ancestors"])
 def test_invalid_origins_are_rejected_with_an_example(word, flag):
-    shown = f"--{flag.replace('_', '-')} {word} is no origin: .*https://example.org"
+    shown = f"--{flag.replace('_', '-')} {word} is not an origin: .*https://example.org"
     with pytest.raises(UserError, match=re.escape(shown).replace(re.escape(".*"), ".*")):
         client_of(**{flag: f"{COURSE},{word}"})
 
@@ -135,7 +135,7 @@ def test_preflight_allows_the_methods_and_headers_of_the_api(open_client, path):
 
 def test_error_responses_can_be_read_by_allowed_origins(open_client):
     headers = {"Origin": COURSE}
-    error = UserError("There is more to read than can be: come again.", "busy")
+    error = UserError("The server is overloaded: try again.", "busy")
     for response in (
         open_client.post("/api", data=b"no picture", headers=headers),
         open_client.post("/api", headers=headers, environ_overrides={"digits.error": error}),

@@ -88,7 +88,7 @@ class FakeServer:
 @pytest.fixture
 def serve(monkeypatch) -> Callable:
     """A function that calls `server.serve` with fake runs, and returns those that did not take place."""
-    monkeypatch.setattr(server, "Server", FakeServer)
+    monkeypatch.setattr(server, "Granian", FakeServer)
     monkeypatch.setattr(server, "increase_file_limit", int)
 
     def serve(*ends: Callable) -> list[Callable]:

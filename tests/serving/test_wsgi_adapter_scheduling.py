@@ -156,7 +156,7 @@ def test_failed_request_releases_its_turn(asgi_app, wsgi_app, queue_lengths, pat
     assert queue_lengths[-1] == 0
 
 
-def test_cancelled_request_leaves_the_queue(asgi_app, queue_lengths):
+def test_canceled_request_leaves_the_queue(asgi_app, queue_lengths):
     async def scenario() -> None:
         async with asgi_app.short_lock:
             task = asyncio.create_task(Client(*chunks(b"")).request(asgi_app))
