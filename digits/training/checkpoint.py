@@ -153,7 +153,8 @@ def handle_failure(path: Path | None, curve: list[dict[str, float]]) -> str:
     if not curve:
         path.unlink(missing_ok=True)
         return ""
-    return f" The state after epoch {len(curve)} is kept in {path}."
+    # Another run that resumed the same checkpoint may have finished and deleted it.
+    return f" The state after epoch {len(curve)} is kept in {path}." if path.exists() else ""
 
 
 def _plain_values(config: Settings) -> dict[str, Any]:

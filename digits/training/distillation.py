@@ -96,7 +96,7 @@ def find_teachers(patterns: Sequence[Path], weight: float) -> list[Path]:
 def check_teachers(paths: Sequence[Path], source: str) -> None:
     """Check with the metadata next to their weights that the networks are teachers of the digits to train on.
 
-    source: of these digits, as `DataSplits.source`.
+    source: description of the digits to train on, `DataSplits.source`.
 
     Raises: UserError when metadata is missing, or a network is no teacher or was trained on other digits.
     """

@@ -152,6 +152,7 @@ def test_message_after_a_failure_names_the_checkpoint_of_the_finished_epochs(tmp
     assert path.exists()
     assert checkpoint.handle_failure(path, []) == ""
     assert not path.exists()
+    assert checkpoint.handle_failure(path, [{}, {}]) == ""
 
 
 def test_deleting_a_checkpoint_deletes_its_partial_weights(tmp_path):
