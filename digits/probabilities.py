@@ -12,7 +12,7 @@ FORWARD_BATCH_SIZE = 128
 
 def to_input(images: torch.Tensor | np.ndarray) -> torch.Tensor:
     """Convert images (28, 28), (N, 28, 28) or (N, 1, 28, 28) uint8 to a network's input (N, 1, 28, 28) in [0, 1]."""
-    return torch.as_tensor(images).reshape(-1, 1, *images.shape[-2:]).float() / 255
+    return torch.as_tensor(images).reshape(-1, 1, *images.shape[-2:]) / 255
 
 
 def forward_in_batches(network: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
