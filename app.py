@@ -24,10 +24,10 @@ from digits.explain.comparison import ComparedModel, recorded_accuracy
 from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from digits.serving import (
-    addresses,
     api_routes,
     error_handlers,
     explain_routes,
+    listen_address,
     middleware,
     monitoring,
     page_routes,
@@ -201,7 +201,7 @@ def main(settings: ServerSettings) -> None:
     if select_device(settings).type != "cpu":
         settings = settings.model_copy(update={"workers": 1})  # each would hold its own copy on the GPU
     content = read_weights(files.find_shipped(settings.weights))
-    port = asyncio.run(addresses.reserve_address(settings.host, settings.port))
+    port = asyncio.run(listen_address.reserve_address(settings.host, settings.port))
     server.check_certificate(settings.tls_cert, settings.tls_key)
     middleware.parse_origins(settings.cors, "--cors")
     middleware.parse_origins(settings.frame_ancestors, "--frame-ancestors")
@@ -216,7 +216,7 @@ def main(settings: ServerSettings) -> None:
         settings.tls_key,
     )
     with monitoring.shared_metrics_folder():
-        if addresses.parse_host(settings.host)[0] in ("0.0.0.0", "::"):
+        if listen_address.parse_host(settings.host)[0] in ("0.0.0.0", "::"):
             print("Every machine that reaches this one may now send pictures: see to a firewall.", file=sys.stderr)
         server.serve(make_app, options, monitoring.logging_config(settings.log_format))
 

@@ -166,10 +166,10 @@ def main(config: TrainConfig, build_optimizers=optim.build_optimizers) -> None:
     except KeyboardInterrupt:
         if path and curve:
             networks.save(networks.fold_batch_norm(ema.module), checkpoint.partial_path(path))
-        dist.print0(checkpoint.handle_interruption(path, config.out, curve))
+        dist.print0(checkpoint.conclude_interrupted_run(path, config.out, curve))
         sys.exit(130)  # as shells report a program that Ctrl-C ended
     except UserError as error:
-        raise UserError(f"{error}{checkpoint.handle_failure(path, curve)}") from None
+        raise UserError(f"{error}{checkpoint.conclude_failed_run(path, curve)}") from None
 
     # -- save
     summary = {"device": dist.device.type, "recipe": config.recipe, "model": config.model,

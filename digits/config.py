@@ -112,7 +112,7 @@ def flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def variable(name: str) -> str:
+def environment_variable(name: str) -> str:
     """The environment variable of a field: DIGITS_MAX_BODY for max_body."""
     return PREFIX + name.upper()
 
@@ -141,4 +141,4 @@ def _describe_problem(kind: type[Settings], problem: dict[str, Any]) -> str:
     name = str(problem["loc"][0]) if problem["loc"] else ""
     if name not in kind.model_fields and name not in {field.alias for field in kind.model_fields.values()}:
         return message
-    return f"{flag(name)} ({variable(name)}) is {problem['input']!r}: {message[0].lower()}{message[1:]}"
+    return f"{flag(name)} ({environment_variable(name)}) is {problem['input']!r}: {message[0].lower()}{message[1:]}"

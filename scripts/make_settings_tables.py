@@ -16,7 +16,7 @@ from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 import app
 import train
-from digits.config import Settings, flag, summary, value_range, variable
+from digits.config import Settings, environment_variable, flag, summary, value_range
 
 
 class Program(NamedTuple):
@@ -54,7 +54,7 @@ def make_table(program: str, settings: type[Settings], presets: Mapping[str, Map
         differing = [format_value(preset.get(name)) for preset in presets.values()]
         default = MACHINE_DEPENDENT_DEFAULTS.get(name) or format_value(field.default)
         public_name = field.validation_alias if isinstance(field.validation_alias, str) else name
-        cells = [format_flags(public_name, field), f"`{variable(public_name)}`", default, *differing]
+        cells = [format_flags(public_name, field), f"`{environment_variable(public_name)}`", default, *differing]
         rows.append([*cells, allowed_values(field), summary(field)])
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in rows)
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field
 
 import app
-from digits.config import Settings, flag, parse, value_range, variable
+from digits.config import Settings, environment_variable, flag, parse, value_range
 
 
 class Example(Settings):
@@ -99,5 +99,5 @@ def test_every_setting_of_the_server_is_documented_with_its_variable():
     page = Path("docs/api.md").read_text()
     for name, field in app.ServerSettings.model_fields.items():
         assert flag(name) in page, name
-        assert f"`{variable(name)}`" in page, name
+        assert f"`{environment_variable(name)}`" in page, name
         assert field.description

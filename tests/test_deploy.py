@@ -13,12 +13,12 @@ import pytest
 import yaml
 
 import app
-from digits.config import variable
+from digits.config import environment_variable
 from digits.serving import server
 from tests.helpers.fake_server import fake_server
 
 # The environment variables and routes of app.py.
-VARIABLES = {variable(name) for name in app.ServerSettings.model_fields}
+VARIABLES = {environment_variable(name) for name in app.ServerSettings.model_fields}
 ROUTES = {rule.rule for rule in app.create_app().url_map.iter_rules()}
 
 DOCKERFILE = Path("Dockerfile").read_text().replace("\\\n", " ")

@@ -68,7 +68,7 @@ def sampling_grids(
     return grid
 
 
-def sample(images: torch.Tensor, grids: torch.Tensor) -> torch.Tensor:
+def grid_sample(images: torch.Tensor, grids: torch.Tensor) -> torch.Tensor:
     """Sample each of `images` (B, 1, S, S) bilinearly at its own one of `grids` (B, S, S, 2).
 
     Positions outside the image count as 0 (background).
@@ -84,7 +84,7 @@ def augment(images: torch.Tensor, ranges: AugmentationRanges, generator: torch.G
     if ranges.is_identity or not len(images):
         return images
     batches = (
-        sample(batch.float(), sampling_grids(len(batch), ranges, generator, images.shape[-1]))
+        grid_sample(batch.float(), sampling_grids(len(batch), ranges, generator, images.shape[-1]))
         for batch in images.split(WARP_BATCH_SIZE)
     )
     return torch.cat([batch.round_().byte() for batch in batches])

@@ -26,7 +26,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from digits import UserError
-from digits.serving.addresses import binding_error, parse_host
+from digits.serving.listen_address import binding_error, parse_host
 
 BACKLOG = 4096  # connections that the kernel holds until a worker accepts them
 DRAIN_SECONDS = 6  # that accepted requests have after SIGTERM; a worker that needs longer is killed

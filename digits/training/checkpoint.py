@@ -15,7 +15,7 @@ import torch
 from pydantic import ValidationError
 
 from digits import UserError, files
-from digits.config import Settings, flag, variable
+from digits.config import Settings, environment_variable, flag
 
 HINT = "Name the .resume.pth file of a stopped run with --resume; a finished run deletes its own."
 KEYS = {"config", "curve", "state"}
@@ -86,7 +86,7 @@ def load(config: C) -> Checkpoint[C]:
     if refused := sorted(config.model_fields_set - RESUME_FLAGS):
         raise UserError(
             f"--resume continues with the settings of the stopped run: leave out {flag(refused[0])} "
-            f"(or {variable(refused[0])})."
+            f"(or {environment_variable(refused[0])})."
         )
     content = files.load_tensors(config.resume, HINT)
     if not isinstance(content, dict) or content.keys() != KEYS:
@@ -119,7 +119,7 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f"{path.stem.removesuffix('.resume')}.partial.pth")
 
 
-def handle_interruption(path: Path | None, out: Path, curve: list[dict[str, float]]) -> str:
+def conclude_interrupted_run(path: Path | None, out: Path, curve: list[dict[str, float]]) -> str:
     """Delete the checkpoint of a run that has not finished an epoch, as starting again is as good.
 
     path: the checkpoint; None in processes that write no files.
@@ -141,7 +141,7 @@ def handle_interruption(path: Path | None, out: Path, curve: list[dict[str, floa
     return f"{stopped}, {out} is unchanged.\nTo resume: python train.py --resume {path}"
 
 
-def handle_failure(path: Path | None, curve: list[dict[str, float]]) -> str:
+def conclude_failed_run(path: Path | None, curve: list[dict[str, float]]) -> str:
     """Delete the checkpoint of a run that failed before it finished an epoch.
 
     path: the checkpoint; None in processes that write no files.

@@ -12,7 +12,7 @@ IDENTITY = {"rotation": 0.0, "scale": 0.0, "shear": 0.0, "shift": 0.0}
 def warp(images: torch.Tensor, generator: torch.Generator, **ranges: float) -> torch.Tensor:
     """Warp float images by maps with the given ranges, all others 0."""
     grids = augmentation.sampling_grids(len(images), AugmentationRanges(**IDENTITY | ranges), generator)
-    return augmentation.sample(images, grids)
+    return augmentation.grid_sample(images, grids)
 
 
 def gaussian_spot(x: float, y: float) -> torch.Tensor:
@@ -35,12 +35,12 @@ def test_zero_ranges_leave_images_unchanged(generator):
 def test_equal_generators_give_equal_images():
     images = torch.rand(9, 1, 28, 28)
     grids = [augmentation.sampling_grids(9, AugmentationRanges(), torch.Generator().manual_seed(5)) for _ in range(2)]
-    assert torch.equal(*(augmentation.sample(images, grid) for grid in grids))
+    assert torch.equal(*(augmentation.grid_sample(images, grid) for grid in grids))
 
 
 def test_equal_images_become_different_ones(generator):
     images = gaussian_spot(14, 14).expand(50, -1, -1, -1)
-    warped = augmentation.sample(images, augmentation.sampling_grids(50, AugmentationRanges(), generator))
+    warped = augmentation.grid_sample(images, augmentation.sampling_grids(50, AugmentationRanges(), generator))
     assert len(warped.flatten(1).unique(dim=0)) == 50
 
 
@@ -89,7 +89,7 @@ def test_larger_images_are_warped_by_the_same_number_of_pixels(generator):
     image = torch.zeros(1, 1, 56, 56)
     image[0, 0, 28, 28] = 1
     grids = augmentation.sampling_grids(200, AugmentationRanges(**IDENTITY | {"shift": 2.0}), generator, size=56)
-    images = augmentation.sample(image.expand(200, -1, -1, -1), grids)
+    images = augmentation.grid_sample(image.expand(200, -1, -1, -1), grids)
     rows = (images.sum((1, 3)) * torch.arange(56.0)).sum(1) / images.sum((1, 2, 3))
     assert 1.8 < (rows - 28).abs().max() <= 2.01
 

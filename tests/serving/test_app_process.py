@@ -22,7 +22,7 @@ import app
 from bench.server_process import ServerProcess, run_app
 from digits import UserError
 from digits.config import parse
-from digits.serving import addresses, server
+from digits.serving import listen_address, server
 from tests.helpers.api import to_base64
 
 SAMPLE = Path("input/test-7.png").read_bytes()
@@ -204,7 +204,7 @@ def test_invalid_settings_raise_before_the_server_starts(monkeypatch, flags, wor
 
 
 def test_privileged_port_is_rejected_with_advice():
-    error = addresses.binding_error("127.0.0.1 port 80", PermissionError(errno.EACCES, "Permission denied"))
+    error = listen_address.binding_error("127.0.0.1 port 80", PermissionError(errno.EACCES, "Permission denied"))
     assert "127.0.0.1 port 80 (Permission denied)" in str(error)
     assert "above with --port" in str(error)
 

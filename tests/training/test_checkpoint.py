@@ -125,8 +125,8 @@ def test_each_run_claims_a_file_of_its_own_and_a_resumed_run_keeps_its_file(tmp_
 
 def test_process_that_writes_no_files_saves_nothing(tmp_path):
     checkpoint.save(None, TrainConfig(), [], make_state(1))
-    assert checkpoint.handle_interruption(None, tmp_path / "w.pth", []) == ""
-    assert checkpoint.handle_failure(None, []) == ""
+    assert checkpoint.conclude_interrupted_run(None, tmp_path / "w.pth", []) == ""
+    assert checkpoint.conclude_failed_run(None, []) == ""
     assert list(tmp_path.iterdir()) == []
 
 
@@ -134,13 +134,13 @@ def test_message_after_ctrl_c_names_only_files_that_exist(tmp_path):
     path, out, curve = tmp_path / "w.resume.pth", tmp_path / "w.pth", [{"validation_accuracy": 99.0}]
     partial = f"the weights so far are in {checkpoint.partial_path(path)}"
     path.touch()
-    message = checkpoint.handle_interruption(path, out, curve)
+    message = checkpoint.conclude_interrupted_run(path, out, curve)
     assert partial in message
     assert f"python train.py --resume {path}" in message
     assert path.exists()
-    assert "nothing was saved" in checkpoint.handle_interruption(path, out, [])
+    assert "nothing was saved" in checkpoint.conclude_interrupted_run(path, out, [])
     assert not path.exists()
-    message = checkpoint.handle_interruption(path, out, curve)
+    message = checkpoint.conclude_interrupted_run(path, out, curve)
     assert partial in message
     assert "--resume" not in message
 
@@ -148,11 +148,11 @@ def test_message_after_ctrl_c_names_only_files_that_exist(tmp_path):
 def test_message_after_a_failure_names_the_checkpoint_of_the_finished_epochs(tmp_path):
     path = tmp_path / "w.resume.pth"
     path.touch()
-    assert checkpoint.handle_failure(path, [{}, {}]).endswith(f"after epoch 2 is kept in {path}.")
+    assert checkpoint.conclude_failed_run(path, [{}, {}]).endswith(f"after epoch 2 is kept in {path}.")
     assert path.exists()
-    assert checkpoint.handle_failure(path, []) == ""
+    assert checkpoint.conclude_failed_run(path, []) == ""
     assert not path.exists()
-    assert checkpoint.handle_failure(path, [{}, {}]) == ""
+    assert checkpoint.conclude_failed_run(path, [{}, {}]) == ""
 
 
 def test_deleting_a_checkpoint_deletes_its_partial_weights(tmp_path):

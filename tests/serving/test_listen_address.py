@@ -1,4 +1,4 @@
-"""`digits.serving.addresses` and TLS of `server`: IP addresses, ports, Unix domain sockets and certificates."""
+"""`digits.serving.listen_address` and TLS of `server`: IP addresses, ports, Unix domain sockets and certificates."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ import pytest
 
 from bench.server_process import run_app
 from digits import UserError
-from digits.serving import addresses, server
+from digits.serving import listen_address, server
 from tests.helpers.running_server import read_log, read_text
 
 CERTIFICATE = ("-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
@@ -48,7 +48,7 @@ needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6
     ],
 )
 def test_host_may_be_an_ip_address(host, address):
-    assert addresses.parse_host(host) == (address, None)
+    assert listen_address.parse_host(host) == (address, None)
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,14 @@ def test_host_may_be_an_ip_address(host, address):
 )
 def test_invalid_host_is_rejected_with_examples(host):
     with pytest.raises(UserError, match=r"not an IP address of this machine: name one, for example 127\.0\.0\.1"):
-        addresses.parse_host(host)
+        listen_address.parse_host(host)
 
 
 def test_host_may_be_a_unix_socket_in_an_existing_folder(tmp_path):
-    assert addresses.parse_host(f"unix:{tmp_path}/socket") == ("", tmp_path / "socket")
+    assert listen_address.parse_host(f"unix:{tmp_path}/socket") == ("", tmp_path / "socket")
     for path in (tmp_path, tmp_path / "none" / "socket"):
         with pytest.raises(UserError, match="name a file in a folder"):
-            addresses.parse_host(f"unix:{path}")
+            listen_address.parse_host(f"unix:{path}")
 
 
 @needs_ipv6
@@ -105,16 +105,16 @@ def test_server_replaces_a_stale_unix_socket(tmp_path, log):
 def test_unix_socket_in_use_and_other_files_are_not_removed(tmp_path):
     path, file, free = tmp_path / "socket", tmp_path / "file", tmp_path / "free"
     file.touch()
-    asyncio.run(addresses.remove_stale_socket(free))
+    asyncio.run(listen_address.remove_stale_socket(free))
     with pytest.raises(UserError, match=f"{file} is there already"):
-        asyncio.run(addresses.remove_stale_socket(file))
+        asyncio.run(listen_address.remove_stale_socket(file))
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))
         other.listen()
         with pytest.raises(UserError, match="Another server listens"):
-            asyncio.run(addresses.remove_stale_socket(path))
+            asyncio.run(listen_address.remove_stale_socket(path))
     assert (path.is_socket(), file.is_file()) == (True, True)
-    asyncio.run(addresses.remove_stale_socket(path))  # no server listens on it now
+    asyncio.run(listen_address.remove_stale_socket(path))  # no server listens on it now
     assert not path.exists()
 
 
@@ -178,5 +178,5 @@ def test_certificates_are_checked_at_the_start(certificates, cert, key, words):
 def test_port_in_use_on_ipv4_is_not_free_on_all_addresses():
     with socket.create_server(("0.0.0.0", 0)) as taken:
         with pytest.raises(UserError, match="--port"):
-            asyncio.run(addresses.reserve_address("::", taken.getsockname()[1]))
-        assert asyncio.run(addresses.reserve_address("::", 0)) != taken.getsockname()[1]
+            asyncio.run(listen_address.reserve_address("::", taken.getsockname()[1]))
+        assert asyncio.run(listen_address.reserve_address("::", 0)) != taken.getsockname()[1]
