@@ -106,7 +106,7 @@ def test_unix_socket_in_use_and_other_files_are_not_removed(tmp_path):
     path, file, free = tmp_path / "socket", tmp_path / "file", tmp_path / "free"
     file.touch()
     asyncio.run(listen_address.remove_stale_socket(free))
-    with pytest.raises(UserError, match=f"{file} is there already"):
+    with pytest.raises(UserError, match=f"{file} exists and is not a socket"):
         asyncio.run(listen_address.remove_stale_socket(file))
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(path))
