@@ -185,7 +185,7 @@ def test_second_server_on_a_port_fails_with_advice(served: ServerProcess):
         (["--host", "no.such.host.invalid"], "name one"),
         (["--host", "192.0.2.1"], "with --host"),
         (["--host", "unix:/nonexistent/socket"], "is not a folder"),
-        (["--host", "unix:README.md"], "no socket"),
+        (["--host", "unix:README.md"], "not a socket"),
         (["--cors", "https://a.org,null"], "--cors null is not an origin"),
         (["--frame-ancestors", "a.org"], "--frame-ancestors a.org is not an origin"),
         (["--tls-cert", "README.md"], "belong together"),
