@@ -86,11 +86,14 @@ def serve(make_app: Callable[[], Callable], options: ServerOptions, logging_conf
     where = server_url(options)
     listening = multiprocessing.Value("i", 0)  # workers that have begun to listen
     load_worker = functools.partial(start_worker, make_app, where, options.workers, listening)
-    on_hangup = _stop if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else signal.SIG_IGN  # SIG_IGN: nohup
+    has_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN  # nohup ignores SIGHUP
     while True:
         server = make_server(options, logging_config)
-        # granian itself would restart the workers on SIGHUP, and so outlive its terminal.
-        server.on_startup(lambda: signal.signal(signal.SIGHUP, on_hangup))
+        # granian itself would restart the workers on SIGHUP, and so outlive its terminal. Its handler of SIGTERM is set
+        # when the hooks of the start run.
+        server.on_startup(
+            lambda: signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM) if has_terminal else signal.SIG_IGN)
+        )
         listening.value = 0
         try:
             return server.serve(target_loader=load_worker, wrap_loader=False)
@@ -149,11 +152,6 @@ def increase_file_limit(max_connections: int) -> int:
     allowed = max(soft, required if hard == resource.RLIM_INFINITY else min(hard, required))
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     return max(1, min(max_connections, allowed - RESERVED_FILES))
-
-
-def _stop(*_: Any) -> None:
-    """Signal handler: stop as on SIGTERM."""
-    signal.raise_signal(signal.SIGTERM)
 
 
 # -- the worker processes
