@@ -59,6 +59,14 @@ class SegmentedLine(NamedTuple):
     posterior: float
 
 
+class ReadForeground(NamedTuple):
+    """A foreground hypothesis, its reading, and the candidates that became the digits."""
+
+    reading: Reading
+    foreground: Foreground | None
+    candidates: list[Candidate]
+
+
 class Reader:
     """Reads pictures with a network that maps (B, 1, 28, 28) in [0, 1] to logits (B, 10)."""
 
@@ -72,25 +80,31 @@ class Reader:
 
         Returns: the reading; without digits, and with an `error`, if the picture is blank or crowded.
         """
-        return self.trace(image).reading
+        array, to_picture = to_working_array(image)
+        return self._read_array(array, to_picture, image.size).reading
 
     def trace(self, image: Image.Image) -> Trace:
-        """Read a picture like `read`, and return the intermediate results as well.
+        """Read a picture like `read`, and return the intermediate results as well."""
+        array, to_picture = to_working_array(image)
+        reading, foreground, candidates = self._read_array(array, to_picture, image.size)
+        return Trace(reading, foreground, to_picture, tuple(map(_trace_digit, candidates)))
+
+    def _read_array(self, array: np.ndarray, to_picture: AxisTransform, size: tuple[int, int]) -> ReadForeground:
+        """Read a picture (H, W, C) uint8 of `size` (width, height) as sent.
 
         The reading of the first foreground hypothesis is replaced only by those that `may_replace` allows: by the first
         of these that is certain, else by the most probable one. If it has no digits, only a certain one replaces it.
         """
-        array, to_picture = to_working_array(image)
         first = best = None
         for foreground in foreground_hypotheses(array):
-            trace = self._read_foreground(foreground, to_picture, image.size)
+            result = self._read_foreground(foreground, to_picture, size)
             if first is None:
-                first = best = trace
-            is_allowed = may_replace(first.reading, trace.reading)
-            if trace.reading.certain and is_allowed:
-                return trace
-            if first.reading.digits and trace.reading.probability > best.reading.probability and is_allowed:
-                best = trace
+                first = best = result
+            is_allowed = may_replace(first.reading, result.reading)
+            if result.reading.certain and is_allowed:
+                return result
+            if first.reading.digits and result.reading.probability > best.reading.probability and is_allowed:
+                best = result
         return best
 
     @torch.inference_mode()
@@ -101,18 +115,18 @@ class Reader:
 
     def _read_foreground(
         self, foreground: Foreground | None, to_picture: AxisTransform, size: tuple[int, int]
-    ) -> Trace:
+    ) -> ReadForeground:
         """Read one foreground hypothesis of a picture of `size` (width, height)."""
         text_lines = find_text_lines(foreground, to_picture) if foreground else []
         if not text_lines:
-            return Trace(Reading((), is_crowded=text_lines is None), foreground, to_picture)
+            return ReadForeground(Reading((), is_crowded=text_lines is None), foreground, [])
         text_lines = self._merge_stacked(text_lines, foreground.intensity)
         lines = [self._read_line(line, foreground.intensity) for line in text_lines]
         candidates = [candidate for line in lines for candidate in line.digits]
         reading = Reading(
             tuple(_make_digit(candidate, size) for candidate in candidates), math.prod(line.posterior for line in lines)
         )
-        return Trace(reading, foreground, to_picture, tuple(_trace_digit(candidate) for candidate in candidates))
+        return ReadForeground(reading, foreground, candidates)
 
     def _merge_stacked(self, lines: Sequence[list[Component]], intensity: np.ndarray) -> list[list[Component]]:
         """Merge two components, each alone in its line and close above each other, where that is more probable.
