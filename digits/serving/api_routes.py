@@ -16,23 +16,13 @@ from digits.serving.schemas import BatchResponse, ErrorResponse, HealthResponse,
 blueprint = APIBlueprint("api", __name__, operation_id_callback=openapi.operation_id)
 
 
-@blueprint.post(
-    "/api",
-    tags=openapi.READING,
-    responses=openapi.responses(ReadingResponse, *openapi.PICTURE_ERRORS),
-    openapi_extensions=openapi.IMAGE_BODY,
-)
+@blueprint.post("/api", **openapi.picture_route(ReadingResponse, openapi.READING))
 def read() -> dict:
     """Read one picture"""
     return read_and_count(parse_picture()).model_dump()
 
 
-@blueprint.post(
-    "/api/batch",
-    tags=openapi.READING,
-    responses=openapi.responses(BatchResponse, *openapi.PICTURE_ERRORS),
-    openapi_extensions=openapi.BATCH_BODY,
-)
+@blueprint.post("/api/batch", **openapi.picture_route(BatchResponse, openapi.READING, openapi.BATCH_BODY))
 def read_batch() -> dict:
     """Read several pictures; each gets a reading or an error of its own"""
     return BatchResponse(readings=[reading_or_error(content) for content in parse_pictures()]).model_dump()

@@ -31,12 +31,7 @@ from digits.serving.schemas import (
 blueprint = APIBlueprint("explain", __name__, operation_id_callback=openapi.operation_id)
 
 
-@blueprint.post(
-    "/api/explain",
-    tags=openapi.EXPLANATIONS,
-    responses=openapi.responses(ExplainResponse, *openapi.PICTURE_ERRORS),
-    openapi_extensions=openapi.IMAGE_BODY,
-)
+@blueprint.post("/api/explain", **openapi.picture_route(ExplainResponse, openapi.EXPLANATIONS))
 def explain(query: ExplainQuery) -> dict:
     """Read one picture, and explain the network's computation for one of its digits"""
     if len(request.args.getlist("digit")) > 1:  # flask-openapi3 validates the first only
@@ -59,12 +54,7 @@ def explain(query: ExplainQuery) -> dict:
     ).model_dump()
 
 
-@blueprint.post(
-    "/api/compare",
-    tags=openapi.EXPLANATIONS,
-    responses=openapi.responses(CompareResponse, *openapi.PICTURE_ERRORS),
-    openapi_extensions=openapi.IMAGE_BODY,
-)
+@blueprint.post("/api/compare", **openapi.picture_route(CompareResponse, openapi.EXPLANATIONS))
 def compare() -> dict:
     """Read one picture with simpler networks, too"""
     models = current_models()

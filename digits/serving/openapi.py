@@ -63,3 +63,8 @@ IMAGE_BODY = {"requestBody": _request_body(ImageRequest, {"image": EXAMPLE}, BIN
 IMAGE_BODY["requestBody"]["content"] |= {name: {"schema": BINARY} for name in IMAGE_TYPES}
 IMAGES = {"type": "array", "items": BINARY, "minItems": 1}
 BATCH_BODY = {"requestBody": _request_body(BatchRequest, {"images": [EXAMPLE, EXAMPLE]}, IMAGES)}
+
+
+def picture_route(answer: type[BaseModel], tags: list[Tag], body: dict = IMAGE_BODY) -> dict:
+    """Return the arguments of `APIBlueprint.post` for a route that takes pictures as `body` describes."""
+    return {"tags": tags, "responses": responses(answer, *PICTURE_ERRORS), "openapi_extensions": body}
