@@ -30,8 +30,11 @@ class ServerProcess:
 
     def worker_pids(self) -> set[int]:
         """Return the process IDs of the workers (Linux)."""
-        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/children")
-        return {int(child) for task in tasks for child in task.read_text().split()}
+        pids: set[int] = set()
+        for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            with suppress(OSError):  # the thread has just ended
+                pids |= set(map(int, children.read_text().split()))
+        return pids
 
     def memory_mb(self) -> dict[int, float]:
         """Return the memory of each process, by its ID: PSS, in which shared pages count once (Linux)."""

@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from digits import UserError
 from digits.serving import monitoring, wsgi_adapter
+from digits.serving.error_handlers import handle_user_error
 
 REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)  # request IDs that are accepted from clients
 ORIGIN = re.compile(r"https?://([a-z\d._-]+|\[[a-f\d:.]+\])(:\d{1,5})?/?", re.ASCII | re.IGNORECASE)
@@ -70,9 +71,10 @@ def init_app(app: Flask) -> None:
 
 
 def start_request() -> Response | None:
-    """Raise the error that the ASGI adapter found, or answer a preflight request of another origin."""
+    """Answer with the error that the ASGI adapter found, or answer a preflight request of another origin."""
     if error := request.environ.get(wsgi_adapter.ERROR_KEY):
-        raise error
+        # Raised, it would keep the request in its traceback, and granian keeps a stalled connection open as long.
+        return handle_user_error(error)
     request.environ.setdefault(wsgi_adapter.ARRIVED_KEY, time.monotonic())
     request.environ.pop("HTTP_RANGE", None)  # a range of a file would be compressed as if it were the whole file
     if current_app.config["CORS_ORIGINS"] and request.method == "OPTIONS":
