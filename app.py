@@ -15,6 +15,7 @@ from flask import Flask
 from flask_openapi3 import Info, OpenAPI
 from pydantic import Field
 
+import digits
 import model
 from digits import UserError, files
 from digits import device as devices
@@ -98,7 +99,7 @@ def create_app(settings: ServerSettings | None = None, fallback_content: bytes |
     settings = settings or ServerSettings()
     app = OpenAPI(
         __name__,
-        info=Info(title="Digits", version="1.0.0", description="Reads handwritten digits in pictures."),
+        info=Info(title="Digits", version=digits.__version__, description="Reads handwritten digits in pictures."),
         doc_ui=False,  # page_routes serves a documentation page without inline scripts
         security_schemes={},
         validation_error_status=400,

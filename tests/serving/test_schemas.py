@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import digits
 from bench.server_process import run_app
 from digits.serving import error_handlers, openapi, schemas
 from tests.helpers.readings import make_reading
@@ -69,6 +70,7 @@ def test_openapi_document_has_the_path_prefix_of_the_api(client, root, url):
 
 def test_openapi_document_describes_every_route_and_status(client):
     document = client.get("/openapi.json").json
+    assert document["info"]["version"] == digits.__version__
     read, explain = {"/api", "/api/batch"}, {"/api/explain", "/api/compare", "/api/network"}
     assert set(document["paths"]) == read | explain | {"/healthz", "/readyz", "/metrics"}
     one = document["paths"]["/api"]["post"]
