@@ -19,7 +19,7 @@ import digits
 import model
 from digits import UserError, files
 from digits import device as devices
-from digits.config import Settings, parse
+from digits.config import Settings, parse, program_name
 from digits.device import DeviceName
 from digits.explain.comparison import ComparedModel, recorded_accuracy
 from digits.recognition import image_decoding
@@ -40,7 +40,7 @@ from digits.serving.reloading import ReloadingFile
 from digits.serving.schemas import ErrorResponse
 from digits.serving.wsgi_adapter import WsgiToAsgi
 
-BASELINES = Path(__file__).parent / "baselines"  # simpler networks, to compare with; each may be missing
+BASELINES = files.SHIPPED_FOLDER / "baselines"  # simpler networks, to compare with; each may be missing
 # Reading a picture up to these limits takes a few milliseconds.
 SHORT_REQUEST_MAX_BYTES = 64 * 1024
 SHORT_REQUEST_MAX_PIXELS = 1_000_000
@@ -99,6 +99,7 @@ def create_app(settings: ServerSettings | None = None, fallback_content: bytes |
     settings = settings or ServerSettings()
     app = OpenAPI(
         __name__,
+        static_folder=files.SHIPPED_FOLDER / "static",
         info=Info(title="Digits", version=digits.__version__, description="Reads handwritten digits in pictures."),
         doc_ui=False,  # page_routes serves a documentation page without inline scripts
         security_schemes={},
@@ -235,8 +236,13 @@ def read_weights(path: Path) -> bytes | None:
     return content
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the program with the settings of its command line: `python app.py` and digits-serve."""
     try:
         main(parse(ServerSettings))
     except UserError as error:
-        sys.exit(f"app.py: {error}")
+        sys.exit(f"{program_name()}: {error}")
+
+
+if __name__ == "__main__":
+    run()

@@ -17,7 +17,7 @@ from pydantic_settings import CliPositionalArg, CliToggleFlag
 
 import model
 from digits import UserError, device, files, metrics
-from digits.config import CommonSettings, parse
+from digits.config import CommonSettings, parse, program_name
 from digits.data import mnist
 from digits.probabilities import predict_logits
 from digits.recognition import image_decoding
@@ -95,7 +95,7 @@ def main(config: ReadConfig) -> int:
         weights = files.find_shipped(config.weights)
         network = model.load(weights, torch_device)
     except UserError as error:
-        print(f"test.py: {error}", file=sys.stderr)
+        print(f"{program_name()}: {error}", file=sys.stderr)
         return 2
     if config.mnist:
         return score_test_images(config, network, weights, torch_device)
@@ -222,7 +222,7 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
             report.write_report(config.report, network, weights, images)
             print(f"{config.report} is written: open it in a browser", file=sys.stderr)
     except UserError as error:
-        print(f"test.py: {error}", file=sys.stderr)
+        print(f"{program_name()}: {error}", file=sys.stderr)
         return 1
     predictions = predict_logits(network, images.images).argmax(1)
     counts = metrics.per_class_counts(predictions, images.labels)
@@ -238,7 +238,8 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
     return 0
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the program with the settings of its command line: `python test.py` and digits-read."""
     sys.stdout.reconfigure(errors="replace")  # a terminal or pipe whose encoding lacks ✓ gets a ?
     try:
         sys.exit(main(parse(ReadConfig)))
@@ -246,3 +247,7 @@ if __name__ == "__main__":
         sys.exit(130)
     except BrokenPipeError:  # the reader of the output stopped early: `test.py … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    run()

@@ -24,7 +24,7 @@ from pydantic import Field, model_validator
 
 import model as networks
 from digits import UserError, device, files, metrics
-from digits.config import CommonSettings, parse
+from digits.config import CommonSettings, parse, program_name
 from digits.data import augmentation, splits
 from digits.probabilities import append_reject_logit, to_input
 from digits.training import checkpoint, distillation, distributed, optim
@@ -189,12 +189,17 @@ def main(config: TrainConfig, build_optimizers=optim.build_optimizers) -> None:
         dist.print0(json.dumps(summary))
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Run the program with the settings of its command line: `python train.py` and digits-train."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops as Ctrl-C does
     try:
         main(parse(TrainConfig))
     except UserError as error:
-        sys.exit(f"train.py: {error}")
+        sys.exit(f"{program_name()}: {error}")
     except KeyboardInterrupt:
         print("\nStopped: each file is unchanged, or new and whole.")
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    run()

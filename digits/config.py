@@ -100,11 +100,15 @@ def parse(kind: type[S], argv: list[str] | None = None) -> S:
         problems = [_describe_problem(kind, problem) for problem in error.errors()]
     except SettingsError as error:
         problems = [f'{error}: in the environment a list is JSON, as ["a", "b"]']
-    program = sys.argv[0].rpartition("/")[2]
     for problem in problems:
-        print(f"{program}: error: {problem}", file=sys.stderr)
-    print(f"`{program} --help` lists all flags.", file=sys.stderr)
+        print(f"{program_name()}: error: {problem}", file=sys.stderr)
+    print(f"`{program_name()} --help` lists all flags.", file=sys.stderr)
     sys.exit(2)
+
+
+def program_name() -> str:
+    """The name under which the program was started: app.py, or digits-serve where the package is installed."""
+    return Path(sys.argv[0]).name
 
 
 def flag(name: str) -> str:

@@ -20,17 +20,20 @@ import torch
 
 from digits import UserError
 
-SCRIPTS_FOLDER = Path(__file__).parents[1]  # train.py, test.py, app.py, and what ships next to them
+# What ships next to the scripts: mnist.pth, baselines/, input/ and static/. An installed package has a copy of it in
+# digits/resources/ (pyproject.toml).
+_RESOURCES = Path(__file__).with_name("resources")
+SHIPPED_FOLDER = _RESOURCES if _RESOURCES.exists() else Path(__file__).parents[1]
 MIN_FREE_BYTES = 16 * 2**20  # weights, a checkpoint, and the next checkpoint before it replaces that one
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def find_shipped(path: Path) -> Path:
-    """Find a file that ships with the scripts, so that they run in any folder.
+    """Find a file that ships with the programs, so that they run in any folder.
 
-    Returns: `path` if it exists or nothing ships under that name; else the file next to the scripts.
+    Returns: `path` if it exists or nothing ships under that name; else the file in SHIPPED_FOLDER.
     """
-    shipped = SCRIPTS_FOLDER / path
+    shipped = SHIPPED_FOLDER / path
     return shipped if shipped.exists() and not path.exists() else path
 
 
