@@ -37,7 +37,7 @@ RECIPES = {name: overrides for name, overrides in train.RECIPES.items() if overr
 PROGRAMS = {
     "train.py": Program(DOCS / "training.md", train.TrainConfig, RECIPES),
     "test.py": Program(DOCS / "recognition.md", READ_CONFIG, {}),
-    "app.py": Program(DOCS / "api.md", app.ServerSettings, {}),
+    "app.py": Program(DOCS / "deployment.md", app.ServerSettings, {}),
 }
 # What pydantic-settings adds to the metadata of a field.
 TOGGLE = typing.get_args(CliToggleFlag[bool])[1]  # a boolean without a flag that turns it off

@@ -27,6 +27,8 @@ PAGES = {
     path: path.read_text() for path in (Path("README.md"), Path("CONTRIBUTING.md"), *sorted(Path("docs").glob("*.md")))
 }
 TEXT = "\n".join(PAGES.values())
+ARCHITECTURE = PAGES[Path("docs/architecture.md")]
+ADDRESS = "http://127.0.0.1:5000"  # of the server in the examples
 SCRIPTS = ("train.py", "test.py", "app.py")
 FOLDERS = ("baselines", "bench", "deploy", "digits", "docs", "scripts", "static", "tests")
 
@@ -45,9 +47,7 @@ def table_rows(heading: str) -> list[str]:
 
 def shell_commands() -> list[str]:
     """Every line in the shell blocks of the pages, without comments."""
-    blocks = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    return [line.partition(" #")[0].strip() for line in lines]
+    return [line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -74,14 +74,14 @@ def test_documented_error_codes_have_the_statuses_of_the_code():
 
 def test_documented_make_targets_are_those_of_the_makefile():
     targets = set(re.search(r"^\.PHONY: (.*)$", Path("Makefile").read_text(), re.MULTILINE)[1].split())
-    listed = re.search(r"^Makefile +(.*?):", README, re.MULTILINE)[1].split(", ")
+    listed = re.search(r"^Makefile +(.*?):", ARCHITECTURE, re.MULTILINE)[1].split(", ")
     assert set(listed) == targets
     assert set(re.findall(r"(?:^|`)make ([a-z]+)", TEXT, re.MULTILINE)) <= targets
 
 
-def tree_paths() -> set[str]:
-    """The paths in the README's tree; those of folders end with a slash."""
-    tree = re.search(r"## Layout\n\n```\n(.*?)```", README, re.DOTALL)[1]
+def tree_paths(page: str, heading: str) -> set[str]:
+    """The paths in the tree under a heading of a page; those of folders end with a slash."""
+    tree = re.search(rf"## {heading}\n.*?```\n(.*?)```", page, re.DOTALL)[1]
     folders, paths = [], set()
     for line in tree.splitlines():
         name = line.split()[0]
@@ -92,11 +92,20 @@ def tree_paths() -> set[str]:
     return paths
 
 
-def test_tree_in_the_readme_is_that_of_the_repository():
-    """Each file is listed itself, or its nearest listed folder is one of which no file is listed."""
-    listed = tree_paths()
+def tracked_files() -> set[str]:
+    """The files of the repository, without hidden ones."""
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
-    tracked = {name for name in tracked if not name.startswith(".")}
+    return {name for name in tracked if not name.startswith(".")}
+
+
+def test_layout_in_the_readme_lists_each_folder():
+    folders = {f"{name.partition('/')[0]}/" for name in tracked_files() if "/" in name}
+    assert tree_paths(README, "Layout") == folders
+
+
+def test_tree_of_files_is_that_of_the_repository():
+    """Each file is listed itself, or its nearest listed folder is one of which no file is listed."""
+    listed, tracked = tree_paths(ARCHITECTURE, "Files"), tracked_files()
     folders = {f"{parent}/" for name in tracked for parent in Path(name).parents}
     assert listed - tracked - folders == set()
     with_files = {str(Path(name).parent) for name in listed if not name.endswith("/")}
@@ -105,43 +114,80 @@ def test_tree_in_the_readme_is_that_of_the_repository():
         assert nearest not in with_files, name
 
 
-def test_python_examples_run():
-    reader_example, client_example = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    result = subprocess.run([sys.executable, "-c", reader_example], capture_output=True, text=True, check=True)
-    assert result.stdout.startswith("7 0.99")
-    blocks = re.findall(r"```sh\n(curl .*?)```", TEXT, re.DOTALL)
-    assert len(blocks) == 2
-    curls = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language in the pages, shell commands that continue on the next line joined."""
+    found = re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    return [block.replace("\\\n", " ") if language == "sh" else block for block in found]
+
+
+def output_after(command: str) -> str:
+    """The block without a language that follows the block in which `command` stands."""
+    return re.search(rf"{re.escape(command)}\n.*?^```\n\n^```\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)[1]
+
+
+def run_python(*arguments: str) -> str:
+    """Run Python from the root of the clone. Returns: what it prints."""
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def round_percentages(text: str) -> str:
+    """Round to whole percent: the last digits differ between processors."""
+    return re.sub(r" *(\d+\.\d+)%", lambda match: f" {float(match[1]):.0f}%", text)
+
+
+def test_documented_readings_of_the_sample_pictures_are_those_of_the_program():
+    documented = output_after("python test.py")
+    assert round_percentages(run_python("test.py")) == round_percentages(documented)
+
+
+def test_python_example_of_the_readme_prints_what_is_documented():
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    documented = output_after(example.rstrip().splitlines()[-1]).split()
+    text, probability, certain = run_python("-c", example).split()
+    assert (text, certain) == (documented[0], documented[2])
+    assert float(probability) == pytest.approx(float(documented[1]), abs=1e-3)
+
+
+def test_output_of_make_serve_is_the_documented_one():
+    installing, listening = output_after("make serve").splitlines()
+    assert f'"{installing}"' in Path("Makefile").read_text()
+    assert f'"{listening.replace(ADDRESS, "{where}")}"' in Path(server.__file__).read_text()
+
+
+def test_curl_and_python_examples_read_the_digit():
+    curls = [line for block in blocks("sh") for line in block.splitlines() if re.search(r"\bcurl\b", line)]
+    clients = [block for block in blocks("python") if ADDRESS in block]
+    assert curls
+    assert clients
     with run_app() as served:
-        client_example = client_example.replace("http://127.0.0.1:5000", served.address)
-        result = subprocess.run([sys.executable, "-c", client_example], capture_output=True, text=True, check=True)
-        assert result.stdout == "7\n"
+        for client in clients:
+            assert run_python("-c", client.replace(ADDRESS, served.address)) == "7\n"
         for curl in curls:
-            command = ["bash", "-c", curl.replace("http://127.0.0.1:5000", served.address)]
+            command = ["bash", "-c", curl.replace(ADDRESS, served.address)]
             result = subprocess.run(command, capture_output=True, text=True, check=True)
             assert json.loads(result.stdout)["text"] == "7"
 
 
 def test_python_client_example_retries_after_the_seconds_that_a_busy_server_names():
-    example = next(block for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL) if "requests" in block)
+    example = next(block for block in blocks("python") if "requests" in block)
     busy, good = (503, b"{}", {"Retry-After": "0"}), (200, b'{"text": "7"}', {})
     with fake_server(busy, busy, good) as server:
-        example = example.replace("http://127.0.0.1:5000", server.address)
-        result = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
-    assert result.stdout == "7\n"
+        assert run_python("-c", example.replace(ADDRESS, server.address)) == "7\n"
     assert len(server.requests) == 3
 
 
-def test_api_example_is_the_answer_of_the_api():
+def test_documented_answers_of_the_api_are_those_of_the_program():
     content = Path("input/test-7.png").read_bytes()
     reading = app.Reader(model.load("mnist.pth")).read(image_decoding.decode(content))
     reading = ReadingResponse.model_validate(reading).model_dump(mode="json")
-    (documented,) = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL))
-    assert reading["digits"][0]["box"] == documented["digits"][0]["box"]
-    assert {k: v for k, v in reading.items() if k not in ("digits", "probability")} == {
-        k: v for k, v in documented.items() if k not in ("digits", "probability")
-    }
-    assert reading["probability"] == pytest.approx(documented["probability"], abs=1e-3)
+    documented_answers = [json.loads(block) for block in blocks("json")]
+    assert documented_answers
+    for documented in documented_answers:
+        assert reading["digits"][0]["box"] == documented["digits"][0]["box"]
+        assert {k: v for k, v in reading.items() if k not in ("digits", "probability")} == {
+            k: v for k, v in documented.items() if k not in ("digits", "probability")
+        }
+        assert reading["probability"] == pytest.approx(documented["probability"], abs=1e-3)
 
 
 def test_documented_numbers_are_those_of_the_code():
@@ -204,7 +250,7 @@ def test_files_and_modules_named_in_the_pages_exist(page):
 
 def test_documented_order_of_packages_is_the_one_that_is_checked():
     order = "\n← ".join(", ".join(row) for row in LAYERS)
-    assert f"```\n{order}\n```\n" in PAGES[Path("CONTRIBUTING.md")]
+    assert f"```\n{order}\n```\n" in ARCHITECTURE
 
 
 def test_places_to_add_things_are_defined():
