@@ -1,0 +1,54 @@
+"""Files about the project match the code and each other: versions, citation, licenses, security promises, forms."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import yaml
+
+import digits
+from digits.data import mnist
+
+CHANGELOG = Path("CHANGELOG.md").read_text()
+RELEASE, _, DEVELOPMENT = digits.__version__.partition(".dev")
+
+
+def test_newest_entry_of_the_changelog_is_this_version():
+    version, date = re.findall(r"^## (\S+) - (\S+)$", CHANGELOG, re.MULTILINE)[0]
+    assert version == RELEASE
+    assert (date == "Unreleased") == bool(DEVELOPMENT)
+
+
+def test_entries_of_the_changelog_have_the_sections_of_keep_a_changelog():
+    assert re.findall(r"^## (?!\d+\.\d+\.\d+ - (?:Unreleased|\d{4}-\d\d-\d\d)$).*$", CHANGELOG, re.MULTILINE) == []
+    sections = set(re.findall(r"^### (.*)$", CHANGELOG, re.MULTILINE))
+    assert sections <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_citation_names_this_version_and_license():
+    citation = yaml.safe_load(Path("CITATION.cff").read_text())
+    assert (citation["version"], citation["license"]) == (digits.__version__, "MIT")
+    assert ("date-released" in citation) == (not DEVELOPMENT)
+
+
+def test_every_vendored_file_is_listed_with_its_license():
+    third_party = Path("THIRD_PARTY.md").read_text()
+    for name in tracked_files("static/vendor"):
+        assert name in third_party
+        assert Path(name).with_suffix(".LICENSE").exists()
+
+
+def test_folder_of_mnist_tracks_its_readme_only():
+    assert tracked_files("data") == ["data/README.md"]
+    ignored = ["git", "check-ignore", "--quiet", "data/MNIST/raw/t10k-images-idx3-ubyte.gz"]
+    assert subprocess.run(ignored, check=False).returncode == 0
+
+
+def test_readme_of_mnist_lists_its_files():
+    rows = re.findall(r"^\| `(\S+)` \| [\d,]+ \| `(\w{32})` \|$", Path("data/README.md").read_text(), re.MULTILINE)
+    assert dict(rows) == mnist.FILES
+
+
+def tracked_files(folder: str) -> list[str]:
+    """The files of a folder that are in the repository."""
+    return subprocess.run(["git", "ls-files", folder], capture_output=True, text=True, check=True).stdout.split()
