@@ -9,13 +9,10 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 WORKDIR /app
 
-# Before the code, so that a change of the code does not repeat the installation. PyTorch first and from its index only:
-# given a choice pip takes the newest version, which is often the one with CUDA.
+# Before the code, so that a change of the code does not repeat the installation. PyTorch first, as in the Makefile.
 COPY requirements.txt ./
-RUN grep '^torch' requirements.txt > /tmp/torch.txt \
-    && pip install --no-cache-dir --index-url "$TORCH_INDEX" -r /tmp/torch.txt \
-    && pip install --no-cache-dir -r requirements.txt \
-    && rm /tmp/torch.txt
+RUN grep '^torch' requirements.txt | pip install --no-cache-dir --index-url "$TORCH_INDEX" -r /dev/stdin \
+    && pip install --no-cache-dir -r requirements.txt
 
 # Only the files that serving needs, owned by root, so that the server cannot change them.
 COPY model.py app.py mnist.pth mnist.json ./
