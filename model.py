@@ -210,15 +210,19 @@ def save(network: nn.Module, path: str | os.PathLike, metadata: dict | None = No
             torch.save(state, file)
 
 
-def load(path: str | os.PathLike, device: str | torch.device = "cpu", content: bytes | None = None) -> nn.Module:
+def load(
+    path: str | os.PathLike = "mnist.pth", device: str | torch.device = "cpu", content: bytes | None = None
+) -> nn.Module:
     """Load a network for reading: the one of NETWORKS whose layers have the names in the file, on `device`.
 
+    path: of the weights; those that ship are found in any folder.
     content: of the file, where it was read before.
 
     Raises: UserError when the file is missing, damaged, of another network, or holds anything but tensors: a pickle
         can run code, so it is opened with `weights_only=True`.
     """
     hint = "Train weights with `python train.py`, or name a file that torch.save(model.state_dict(), path) wrote."
+    path = files.find_shipped(Path(path))
     state = files.load_tensors(path, hint, content)
     network = _matching_network(state)
     _check_state_dict(state, network.state_dict(), path)
