@@ -11,8 +11,6 @@ from typing import Literal
 
 import cv2
 import torch
-from flask import Flask
-from flask_openapi3 import Info, OpenAPI
 from pydantic import Field
 
 import digits
@@ -21,24 +19,32 @@ from digits import UserError, files
 from digits import device as devices
 from digits.config import Settings, parse, program_name
 from digits.device import DeviceName
+from digits.errors import missing_package
 from digits.explain.comparison import ComparedModel, recorded_accuracy
 from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
-from digits.serving import (
-    api_routes,
-    error_handlers,
-    explain_routes,
-    listen_address,
-    middleware,
-    monitoring,
-    page_routes,
-    request_parsing,
-    server,
-)
-from digits.serving.loaded_models import LoadedModels
-from digits.serving.reloading import ReloadingFile
-from digits.serving.schemas import ErrorResponse
-from digits.serving.wsgi_adapter import WsgiToAsgi
+
+try:
+    from flask import Flask
+    from flask_openapi3 import Info, OpenAPI
+
+    from digits.serving import (
+        api_routes,
+        error_handlers,
+        explain_routes,
+        listen_address,
+        middleware,
+        monitoring,
+        page_routes,
+        request_parsing,
+        server,
+    )
+    from digits.serving.loaded_models import LoadedModels
+    from digits.serving.reloading import ReloadingFile
+    from digits.serving.schemas import ErrorResponse
+    from digits.serving.wsgi_adapter import WsgiToAsgi
+except ModuleNotFoundError as error:
+    sys.exit(f"{program_name()}: {missing_package(error, 'serve')}")
 
 BASELINES = files.SHIPPED_FOLDER / "baselines"  # simpler networks, to compare with; each may be missing
 # Reading a picture up to these limits takes a few milliseconds.

@@ -2,6 +2,7 @@
 
 import csv
 import glob
+import importlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import model
 from digits import UserError, device, files, metrics
 from digits.config import CommonSettings, parse, program_name
 from digits.data import mnist
+from digits.errors import missing_package
 from digits.probabilities import predict_logits
 from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
@@ -89,6 +91,8 @@ def main(config: ReadConfig) -> int:
     or a folder cannot be used.
     """
     try:
+        if config.explain or config.report:
+            check_plots()
         if config.explain:
             files.make_folder(config.explain, "--explain")
         torch_device = device.select(config.device)
@@ -100,6 +104,17 @@ def main(config: ReadConfig) -> int:
     if config.mnist:
         return score_test_images(config, network, weights, torch_device)
     return read_pictures(config, Reader(network, torch_device))
+
+
+def check_plots() -> None:
+    """Check before long work that plots can be drawn.
+
+    Raises: UserError: when a package of the extra `report` is not installed.
+    """
+    try:
+        importlib.import_module("digits.explain.report")
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "report") from None
 
 
 def read_pictures(config: ReadConfig, reader: Reader) -> int:

@@ -77,13 +77,6 @@ def test_image_starts_app_py_without_a_shell_and_not_as_root():
     assert all(int(number) > 0 for number in user.split(":"))
 
 
-def test_image_installs_pytorch_from_the_given_index():
-    """The index must have exactly the packages that `grep '^torch' requirements.txt` selects."""
-    found = [line.split(">=")[0] for line in Path("requirements.txt").read_text().splitlines() if line[:5] == "torch"]
-    assert found == ["torch", "torchvision"]
-    assert '--index-url "$TORCH_INDEX" -r /tmp/torch.txt' in lines("RUN")[0]
-
-
 @pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False), (None, False)])
 def test_health_check_of_the_image_requests_readiness(status, healthy):
     (check,) = re.findall(r"HEALTHCHECK .*? CMD (.*)", DOCKERFILE)

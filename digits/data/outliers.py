@@ -21,6 +21,7 @@ from tqdm import tqdm
 from digits.data import augmentation, glyphs, restyling, synthetic
 from digits.data.augmentation import AugmentationRanges
 from digits.data.mnist import REJECT_CLASS, ImageDataset
+from digits.errors import missing_package
 from digits.recognition.normalization import IMAGE_SIZE, normalize
 
 # Without glyphs.DIGIT_LIKE_CHARACTERS.
@@ -166,10 +167,16 @@ def warp_and_normalize(canvases: np.ndarray, names: np.ndarray, generator: torch
 
 @functools.cache
 def _load_font(name: str) -> tuple[ImageFont.FreeTypeFont, frozenset[int]]:
-    """Load a font of matplotlib, with the code points of the characters that it has."""
-    # Imported here: matplotlib takes 0.1 s of CPU time, which only training with outliers needs.
-    import matplotlib
-    from matplotlib.ft2font import FT2Font
+    """Load a font of matplotlib, with the code points of the characters that it has.
+
+    Raises: UserError: when matplotlib is not installed.
+    """
+    # Imported here: matplotlib takes 0.1 s of CPU time and belongs to an extra; only training with outliers needs it.
+    try:
+        import matplotlib
+        from matplotlib.ft2font import FT2Font
+    except ModuleNotFoundError as error:
+        raise missing_package(error, "report") from None
 
     path = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf")
     return ImageFont.truetype(path, FONT_SIZE), frozenset(FT2Font(path).get_charmap())

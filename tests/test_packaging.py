@@ -1,0 +1,162 @@
+"""The package that `pip install .` builds: content, commands, dependencies; what make and the Dockerfile install."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import hatchling.build
+import pytest
+
+import digits
+
+PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+# As in an environment without extras, and without torchvision, which only a download of MNIST needs.
+WITHOUT_EXTRAS = """
+import importlib, sys
+MISSING = (
+    "a2wsgi", "flask", "flask_compress", "flask_openapi3", "flask_openapi3_swagger", "granian", "jinja2", "matplotlib",
+    "prometheus_client", "pythonjsonlogger", "torchvision",
+)
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name in MISSING:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Finder)
+"""
+# As the commands that pip writes into bin/.
+RUN_COMMAND = """
+import importlib, sys
+def run_command(entry_point, *argv):
+    module, function = entry_point.split(":")
+    sys.argv = [f"/usr/bin/{module}", *argv]
+    getattr(importlib.import_module(module), function)()
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory) -> Path:
+    """The folder of the installed package, as site-packages."""
+    folder = tmp_path_factory.mktemp("wheel")
+    with zipfile.ZipFile(folder / hatchling.build.build_wheel(str(folder))) as wheel:
+        wheel.extractall(folder / "site-packages")
+    return folder / "site-packages"
+
+
+def run_program(program: str, installed: Path, folder: Path) -> subprocess.CompletedProcess:
+    """Run a Python program with the installed package, in a `folder` outside of the repository."""
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+# Content
+
+
+def test_package_has_the_modules_and_what_ships_with_them(installed):
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
+    names = {"test.py": "digits_read.py"} | {name: name for name in ("model.py", "train.py", "app.py")}
+    names |= {name: name for name in tracked if name.startswith("digits/")}
+    shipped = ("mnist.pth", "mnist.json", "baselines/", "input/", "static/")
+    names |= {name: f"digits/resources/{name}" for name in tracked if name.startswith(shipped)}
+    files = {str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file()}
+    assert {name for name in files if ".dist-info/" not in name} == set(names.values())
+    for source, name in names.items():
+        assert (installed / name).read_bytes() == Path(source).read_bytes(), name
+
+
+def test_metadata_has_the_version_of_the_code(installed):
+    (metadata,) = installed.glob("*.dist-info/METADATA")
+    assert f"\nVersion: {digits.__version__}\n" in metadata.read_text()
+
+
+# Dependencies
+
+
+def requirements(name: str) -> list[str]:
+    """The requirements in a file, of which each must have its reason behind it."""
+    lines = [line for line in Path(name).read_text().splitlines() if line and not line.startswith(("#", "-r "))]
+    assert all(re.search(r"\S +#", line) for line in lines)
+    return [line.partition("#")[0].strip() for line in lines]
+
+
+def test_requirements_are_those_of_the_package():
+    everything = [*PROJECT["dependencies"], *EXTRAS["serve"], *EXTRAS["report"]]
+    assert requirements("requirements.txt") == everything
+    assert ["digits[serve,report]", *requirements("requirements-dev.txt")] == EXTRAS["dev"]
+
+
+def test_requirements_have_bounds():
+    for requirement in requirements("requirements.txt") + requirements("requirements-dev.txt"):
+        assert re.search(r">=.+,<|~=", requirement), requirement
+
+
+def test_make_and_the_image_install_pytorch_from_the_given_index_first(tmp_path):
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+        (tmp_path / name).write_text(Path(name).read_text())
+    command = ["make", "--dry-run", "serve", "TORCH_INDEX=https://example.org/cpu"]
+    lines = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.splitlines()
+    first, second = (line for line in lines if "pip install" in line)
+    assert first.startswith("grep '^torch' requirements.txt | ")
+    assert first.endswith(" --index-url https://example.org/cpu -r /dev/stdin")
+    assert second.endswith(" -r requirements.txt")
+    image_line = (
+        "grep '^torch' requirements.txt | pip install --no-cache-dir --index-url \"$TORCH_INDEX\" -r /dev/stdin"
+    )
+    assert image_line in Path("Dockerfile").read_text()
+    selected = [line for line in requirements("requirements.txt") if line.startswith("torch")]
+    assert [line.partition(">=")[0] for line in selected] == ["torch", "torchvision"]
+
+
+# Commands
+
+
+def test_samples_are_read_anywhere_without_the_extras_and_torchvision(installed, tmp_path):
+    program = WITHOUT_EXTRAS + RUN_COMMAND + f"run_command({PROJECT['scripts']['digits-read']!r})"
+    result = run_program(program, installed, tmp_path)
+    assert result.stderr == ""
+    assert result.stdout.endswith("10 of 10 match their file names\n")
+
+
+def test_missing_extra_is_named_in_one_sentence(installed, tmp_path):
+    program = (
+        WITHOUT_EXTRAS
+        + RUN_COMMAND
+        + "\n".join(
+            f"try: run_command({PROJECT['scripts'][name]!r}, {arguments})\n"
+            "except SystemExit as error: print(error.code, file=sys.stderr)"
+            for name, arguments in {
+                "digits-read": "'--explain', 'why'",
+                "digits-serve": "",
+                "digits-train": "'--synthetic', '100', '--outlier-fraction', '1'",
+            }.items()
+        )
+    )
+    result = run_program(program, installed, tmp_path)
+    hint = "or pip install -r requirements.txt in the repository."
+    assert result.stderr.splitlines() == [
+        f'digits_read: matplotlib is not installed: run pip install "digits[report]", {hint}',
+        "2",
+        f'app: flask is not installed: run pip install "digits[serve]", {hint}',
+        f'train: matplotlib is not installed: run pip install "digits[report]", {hint}',
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_python_programs_and_the_server_find_what_ships(installed, tmp_path):
+    program = """
+import app, model
+from digits import Reader, files
+from digits.recognition import image_decoding
+reading = Reader(model.load()).read(image_decoding.decode(files.SHIPPED_FOLDER / "input" / "test-7.png"))
+client = app.create_app().test_client()
+statuses = [client.get(path).status_code for path in ("/", "/static/js/main.js")]
+print(reading.text, statuses, len(app.create_app().extensions["models"].get().compared))
+"""
+    result = run_program(program, installed, tmp_path)
+    assert result.stdout == "7 [200, 200] 3\n", result.stderr
