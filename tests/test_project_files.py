@@ -7,9 +7,12 @@ from pathlib import Path
 import yaml
 
 import digits
+from app import ServerSettings
 from digits.data import mnist
+from digits.serving import request_parsing, wsgi_adapter
 
 CHANGELOG = Path("CHANGELOG.md").read_text()
+SECURITY = Path("SECURITY.md").read_text()
 RELEASE, _, DEVELOPMENT = digits.__version__.partition(".dev")
 
 
@@ -36,6 +39,31 @@ def test_every_vendored_file_is_listed_with_its_license():
     for name in tracked_files("static/vendor"):
         assert name in third_party
         assert Path(name).with_suffix(".LICENSE").exists()
+
+
+def test_tests_named_in_the_security_policy_exist():
+    defined = {
+        name for path in Path("tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    assert set(re.findall(r"`(test_\w+)`", SECURITY)) <= defined
+
+
+def test_limits_in_the_security_policy_are_the_defaults_of_the_server():
+    defaults = ServerSettings()
+    for limit in (
+        f"at most {defaults.max_pixels // 10**6} million pixels",
+        f"Decoding stops after {defaults.max_decode:g} s",
+        f"at most {defaults.max_body // 2**20} MB",
+        f"at most {defaults.max_batch} pictures",
+        f"at most {request_parsing.MAX_FORM_FIELDS:,} fields",
+        f"fill {wsgi_adapter.MAX_BUFFERED // 2**20} MB of a process",
+        f"further ones over {wsgi_adapter.SMALL_BODY // 1024} kB",
+        f"within {defaults.read_timeout:g} s",
+        f"at most {defaults.max_wait:g} s for its turn",
+        f"listens on {defaults.host}:",
+    ):
+        assert limit in SECURITY
+    assert (defaults.cors, defaults.frame_ancestors, defaults.proxies) == ("", "", 0)
 
 
 def test_folder_of_mnist_tracks_its_readme_only():
