@@ -1,4 +1,5 @@
-# make serve | test | train | best | bench | lint: each creates .venv if it is missing or older than the requirements.
+# make serve | test | train | best | bench | lint | docs: each creates .venv if it is missing or older than the
+# requirements.
 # ARGS passes flags on: make serve ARGS="--port 8000"
 # TORCH_INDEX names the index from which .venv gets PyTorch. Without a GPU: a download of 0.2 GB instead of 3 GB with
 #   make serve TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -7,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test train best bench lint
+.PHONY: serve test train best bench lint docs
 .DELETE_ON_ERROR:
 
 serve: .venv/run
@@ -34,6 +35,13 @@ bench: .venv/dev
 	$(BIN)/python -m bench.recognition
 	$(BIN)/python -m bench.throughput
 	$(BIN)/python -m bench.training $(ARGS)
+
+# The site of the documents, in site/. `tar` copies them with their folders, so that the links between them hold.
+docs: .venv/dev
+	rm -rf site .cache/pages
+	mkdir -p .cache/pages
+	tar -cf - *.md *.cff LICENSE docs data/README.md static/icon.svg static/vendor | tar -xf - -C .cache/pages
+	$(BIN)/zensical build --strict
 
 # Two stamps, so that serving does not install the packages of the tests. PyTorch first and from its index only: given a
 # choice pip takes the newest version, which is often the one with CUDA.

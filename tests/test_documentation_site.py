@@ -1,0 +1,46 @@
+"""The documentation site builds from the documents without a warning, and loads nothing from other hosts."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """The site, built by `make docs` in a copy of the documents."""
+    folder = tmp_path_factory.mktemp("documents")
+    for path in (*Path().glob("*.md"), *Path().glob("*.cff"), *map(Path, ("LICENSE", "Makefile", "zensical.toml"))):
+        shutil.copy(path, folder)
+    (folder / "data").mkdir()
+    shutil.copy("data/README.md", folder / "data")
+    for name in ("docs", "static"):
+        shutil.copytree(name, folder / name)
+    programs = Path(sys.executable).parent  # -o: nothing is installed
+    command = ["make", "-o", ".venv/dev", f"BIN={programs}", "docs"]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder / "site"
+
+
+def test_each_document_has_a_page_in_the_navigation():
+    navigation = Path("zensical.toml").read_text()
+    for document in (*Path().glob("*.md"), *Path("docs").glob("*.md"), Path("data/README.md")):
+        assert f'"{document}"' in navigation, document
+
+
+def test_pages_load_nothing_from_other_hosts(site):
+    for page in site.rglob("*.html"):
+        loaded = re.findall(r'<(?:script|img|iframe|source)[^>]*? src(?:set)?="([^"]*)"', page.read_text())
+        loaded += re.findall(r'<link[^>]*? href="([^"]*)"', page.read_text())
+        assert loaded
+        assert not [url for url in loaded if re.match(r"(?:https?:)?//", url)], page
+
+
+def test_pictures_in_the_pages_exist(site):
+    for page in site.rglob("*.html"):
+        for picture in re.findall(r'<img[^>]*? src="([^"]*)"', page.read_text()):
+            assert (page.parent / picture).exists() or picture.startswith("/"), f"{page}: {picture}"
