@@ -30,6 +30,7 @@ test: lint
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/ty check
 
 bench: .venv/dev
 	$(BIN)/python -m bench.recognition

@@ -26,6 +26,7 @@ from digits.recognition.reader import Reader
 
 try:
     from flask import Flask
+    from flask.json.provider import DefaultJSONProvider
     from flask_openapi3 import Info, OpenAPI
 
     from digits.serving import (
@@ -113,6 +114,7 @@ def create_app(settings: ServerSettings | None = None, fallback_content: bytes |
         validation_error_model=ErrorResponse,
         validation_error_callback=error_handlers.handle_validation_error,
     )
+    assert isinstance(app.json, DefaultJSONProvider)
     app.json.sort_keys = False  # an answer begins with its result
     app.config.from_mapping({name.upper(): value for name, value in settings})
     monitoring.init_app(app)

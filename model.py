@@ -11,6 +11,7 @@ import copy
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -128,8 +129,9 @@ def build(name: str, seed: int, device: torch.device, batch_norm: bool) -> nn.Mo
 
 def for_inference(network: nn.Module) -> nn.Module:
     """Return a CNN on the CPU in a form that is faster for few images, any other network as it is."""
-    is_plain = isinstance(network, CNN) and isinstance(network.norm1, nn.Identity)
-    return Im2colCNN(network).eval() if is_plain and network.conv1.weight.device.type == "cpu" else network
+    if isinstance(network, CNN) and isinstance(network.norm1, nn.Identity) and network.conv1.weight.is_cpu:
+        return Im2colCNN(network).eval()
+    return network
 
 
 def model_name(network: nn.Module) -> str:
@@ -237,7 +239,7 @@ def _matching_network(state: object) -> nn.Module:
     return next((network for network in networks if network.state_dict().keys() == names), CNN())
 
 
-def _check_state_dict(state: object, expected: dict[str, torch.Tensor], path: str | os.PathLike) -> None:
+def _check_state_dict(state: Any, expected: dict[str, torch.Tensor], path: str | os.PathLike) -> None:
     """Raise UserError with the first difference between a loaded state_dict and the expected one."""
     if difference := _first_difference(state, expected):
         raise UserError(

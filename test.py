@@ -3,6 +3,7 @@
 import csv
 import glob
 import importlib
+import io
 import json
 import os
 import re
@@ -77,11 +78,11 @@ class Outcome:
 
     @property
     def reading(self) -> Reading | None:
-        return None if self.error else self.trace.reading
+        return self.trace.reading if self.trace and not self.error else None
 
     @property
     def is_correct(self) -> bool:
-        return not self.error and self.reading.text == self.expected
+        return self.reading is not None and self.reading.text == self.expected
 
 
 def main(config: ReadConfig) -> int:
@@ -130,10 +131,10 @@ def read_pictures(config: ReadConfig, reader: Reader) -> int:
         labeled += outcome.expected is not None
         correct += outcome.is_correct
         failed += outcome.error is not None
-        if config.explain and outcome.trace:
+        if config.explain and outcome.image and outcome.trace:
             drawing = unused_path(config.explain / f"{path.stem}.read.png", drawings)
             drawings.add(drawing)
-            failed += not draw_explanation(drawing, outcome)
+            failed += not draw_explanation(drawing, path, outcome.image, outcome.trace)
         print_outcome(outcome)
     if labeled and print_outcome is print_line:
         print(f"{correct} of {labeled} match their file names")
@@ -180,26 +181,26 @@ def unused_path(path: Path, used: set[Path]) -> Path:
     return numbered
 
 
-def draw_explanation(path: Path, outcome: Outcome) -> bool:
-    """Draw how a picture was read to `path`. Returns: whether it could be drawn."""
+def draw_explanation(path: Path, picture: Path, image: Image.Image, trace: Trace) -> bool:
+    """Draw to `path` how the `image` in the file `picture` was read. Returns: whether it could be drawn."""
     # Imported here: Matplotlib takes 0.3 s or more, and only --explain and --report need it.
     from digits.explain import figures
 
     try:
         with files.atomic_write(path) as file:
-            file.write(figures.draw_stages(outcome.image, outcome.trace))
+            file.write(figures.draw_stages(image, trace))
         return True
     except UserError as error:
-        print(f"{outcome.path}: --explain: {error}", file=sys.stderr)
+        print(f"{picture}: --explain: {error}", file=sys.stderr)
         return False
 
 
 def print_line(outcome: Outcome) -> None:
-    if outcome.error:
+    reading = outcome.reading
+    if not reading:
         message = str(outcome.error)
         print(message if str(outcome.path) in message else f"{outcome.path}: {message}", file=sys.stderr)
         return
-    reading = outcome.reading
     verdict = f"  ✗ expected {outcome.expected}" if outcome.expected else ""
     verdict = "  ✓" if outcome.is_correct else verdict
     doubt = "" if reading.certain else "  uncertain"
@@ -255,6 +256,7 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
 
 def run() -> None:
     """Run the program with the settings of its command line: `python test.py` and digits-read."""
+    assert isinstance(sys.stdout, io.TextIOWrapper)
     sys.stdout.reconfigure(errors="replace")  # a terminal or pipe whose encoding lacks ✓ gets a ?
     try:
         sys.exit(main(parse(ReadConfig)))

@@ -176,7 +176,7 @@ def main(config: TrainConfig, build_optimizers=optim.build_optimizers) -> None:
                "parameters": parameter_count, "epochs": config.epochs, "seed": config.seed,
                "train_seconds": round(train_seconds, 2), "total_seconds": round(time.perf_counter() - STARTED, 2),
                "validation_accuracy": curve[-1]["validation_accuracy"], "test_accuracy": test_accuracy}  # fmt: skip
-    if dist.is_main_process:
+    if path:  # in the main process
         metadata = {"data": data.source, "settings": config.model_dump(mode="json", exclude=checkpoint.RUN_SETTINGS),
                     "augmentation": vars(ranges), **device.environment(dist.device), "processes": dist.world_size,
                     "curve": curve, "teachers": teachers.metadata}  # fmt: skip

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from playwright.sync_api import Browser, Page, Playwright
@@ -18,8 +19,13 @@ ROOT_FLAGS = ["--no-sandbox"]
 # Points [x, y] of each stroke, as shares of a square in the middle of the canvas that is as high as the canvas.
 Strokes = list[list[list[float]]]
 
-DESKTOP = {"viewport": {"width": 1440, "height": 900}}
-PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 3, "is_mobile": True, "has_touch": True}
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 3,
+    "is_mobile": True,
+    "has_touch": True,
+}
 
 WAIT_STEPS, WAIT_STEP = 200, 25  # ms
 
@@ -54,6 +60,7 @@ def number_strokes(text: str, seed: int = 0) -> Strokes:
 def to_window_pixels(page: Page, stroke: list[list[float]]) -> list[tuple[float, float]]:
     """Convert the points of a stroke to pixels of the window, at the current position of the canvas."""
     box = page.locator("#canvas").bounding_box()
+    assert box, "the canvas is visible"
     left = box["x"] + (box["width"] - box["height"]) / 2
     return [(left + x * box["height"], box["y"] + y * box["height"]) for x, y in stroke]
 

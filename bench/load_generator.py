@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
@@ -75,7 +75,7 @@ def labeled_pictures(count: int) -> list[Picture]:
 
 
 @contextmanager
-def generate_load(port: int, pictures: Sequence[Picture], clients: int, timeout: float = 30) -> Iterator[Load]:
+def generate_load(port: int, pictures: list[Picture], clients: int, timeout: float = 30) -> Generator[Load]:
     """Let each of the `clients` post one picture after the other until the block ends.
 
     timeout: seconds that a client waits for the server.
@@ -116,7 +116,8 @@ def _post_pictures(port: int, pictures: Sequence[Picture], timeout: float, load:
                 connection.close()
                 connection = None
         except (OSError, HTTPException):
-            connection.close()
+            if connection:
+                connection.close()
             connection = None
             load.stop.wait(0.01)
         end = time.monotonic()

@@ -103,8 +103,8 @@ def encode_png(pixels: np.ndarray) -> bytes:
 
 def place_for_photo(digits: ImageDataset, rng: Generator) -> LabeledForeground:
     """Place a digit of 12 to 60 % of the shorter side in a picture of 400 to 1,199 pixels each way."""
-    shape = tuple(int(side) for side in rng.integers(400, 1200, 2))
-    return place_digit(digits, rng, shape, rng.uniform(0.12, 0.6) * min(shape))
+    height, width = rng.integers(400, 1200, 2).tolist()
+    return place_digit(digits, rng, (height, width), rng.uniform(0.12, 0.6) * min(height, width))
 
 
 def photo(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
@@ -172,8 +172,8 @@ def small_picture(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
 
 def small_digit(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
     """A small digit in a large picture."""
-    shape = tuple(int(side) for side in rng.integers(300, 1500, 2))
-    foreground = place_digit(digits, rng, shape, rng.uniform(0.06, 0.15) * min(shape))
+    height, width = rng.integers(300, 1500, 2).tolist()
+    foreground = place_digit(digits, rng, (height, width), rng.uniform(0.06, 0.15) * min(height, width))
     return encode_png(255 * (1 - foreground.intensity)), foreground.text
 
 

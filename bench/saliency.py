@@ -119,9 +119,10 @@ def added_fractions(before: np.ndarray, added: np.ndarray, transform: AxisTransf
     masses = []
     for intensity in (before, (added - before).clip(0)):
         y, x = (intensity > 0.1).nonzero()
-        position = transform.apply(x + 0.5, y + 0.5)
+        position_x = transform.scale_x * (x + 0.5) + transform.offset_x
+        position_y = transform.scale_y * (y + 0.5) + transform.offset_y
         bounds = [[0, size]] * 2
-        masses.append(np.histogram2d(*reversed(position), bins=size, range=bounds, weights=intensity[y, x])[0])
+        masses.append(np.histogram2d(position_y, position_x, size, bounds, weights=intensity[y, x])[0])
     return masses[1] / np.maximum(masses[0] + masses[1], 1e-9)
 
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +42,12 @@ class ServerProcess:
         for pid in (self.process.pid, *self.worker_pids()):
             with suppress(OSError):  # the process has just ended
                 text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-                sizes[pid] = int(re.search(r"^Pss: +(\d+)", text, re.MULTILINE)[1]) / 1000
+                sizes[pid] = sum(map(int, re.findall(r"^Pss: +(\d+)", text, re.MULTILINE))) / 1000
         return sizes
 
 
 @contextmanager
-def run_server(*command: str, log: int | None = None) -> Iterator[ServerProcess]:
+def run_server(*command: str, log: int | None = None) -> Generator[ServerProcess]:
     """Start `python command`, wait until it announces an address, and terminate it at the end.
 
     log: file descriptor for its stderr; by default that of this process.
@@ -56,6 +56,7 @@ def run_server(*command: str, log: int | None = None) -> Iterator[ServerProcess]
     command = (sys.executable, *command)
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True) as process:
         try:
+            assert process.stdout
             matches = (re.search(r"(https?://|unix:)\S+", line) for line in process.stdout)
             announced = next(filter(None, matches), None)
             assert announced, f"the server ended with {process.wait()} before it announced an address"

@@ -147,7 +147,8 @@ def measure_startup(log: int) -> list[Row]:
 
 
 def main(args: argparse.Namespace) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)  # for wrk
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # for wrk
     pictures = labeled_pictures(200)
     with tempfile.TemporaryDirectory() as folder, open(os.environ.get("LOG", os.devnull), "wb") as log_file:
         log, bodies = log_file.fileno(), Path(folder) / "bodies.txt"

@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 
@@ -118,7 +118,7 @@ def measure_rows(rows: list[str], folder: str, where: torch.device) -> dict[str,
 
 def print_table(runs: dict[str, list[dict]]) -> dict[str, dict]:
     """Print mean and spread of each row; return them."""
-    table = {
+    table: dict[str, dict[str, Any]] = {
         row: {key: summarize([run[key] for run in results]) for key in ("test_accuracy", "train_seconds")}
         for row, results in runs.items()
         if results

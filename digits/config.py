@@ -6,6 +6,7 @@ from typing import Any, TypeVar, get_origin
 
 from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     CliApp,
@@ -139,7 +140,7 @@ def _repeat_list_flags(kind: type[Settings], argv: list[str]) -> list[str]:
     return repeated
 
 
-def _describe_problem(kind: type[Settings], problem: dict[str, Any]) -> str:
+def _describe_problem(kind: type[Settings], problem: ErrorDetails) -> str:
     """One sentence for one of pydantic's errors, with the flag and the variable that it may come from."""
     message = problem["msg"].removeprefix("Value error, ")
     name = str(problem["loc"][0]) if problem["loc"] else ""

@@ -19,8 +19,8 @@ def select(name: DeviceName) -> torch.device:
     """
     is_available = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available, "cpu": lambda: True}
     if name == "auto":
-        name = next(device for device, available in is_available.items() if available())
-    elif not is_available[name]():
+        return torch.device(next(device for device, available in is_available.items() if available()))
+    if not is_available[name]():
         raise UserError(
             f"--device {name}: PyTorch {torch.__version__} sees no {name.upper()} device here. "
             "Use --device auto to take what is available, or --device cpu."

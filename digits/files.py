@@ -11,7 +11,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -38,7 +38,7 @@ def find_shipped(path: Path) -> Path:
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
+def atomic_write(path: str | os.PathLike) -> Generator[BinaryIO]:
     """Open a temporary file for writing; on success it replaces `path`. A symbolic link stays, its target is replaced.
 
     Raises: UserError when the disk is full or the folder read-only; `path` is then unchanged.
@@ -59,7 +59,7 @@ def atomic_write(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def defer_stop_signals() -> Iterator[None]:
+def defer_stop_signals() -> Generator[None]:
     """Hold back SIGINT (Ctrl-C) and SIGTERM until the block ends, then deliver them.
 
     Only the main thread receives signals: in other threads the block runs unchanged.

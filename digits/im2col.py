@@ -1,9 +1,23 @@
 """The CNN as matrix products (im2col): the same function, faster for few images on one CPU core."""
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
 MAX_IMAGES = 8  # for more images the convolutions of PyTorch are faster
+
+
+class TrainedCNN(Protocol):
+    """The interface of `model.CNN`, as this package does not import `model`."""
+
+    conv1: nn.Conv2d
+    conv2: nn.Conv2d
+    fc1: nn.Linear
+    fc2: nn.Linear
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+    def forward_intermediates(self, x: Tensor) -> dict[str, Tensor]: ...
 
 
 class Im2colCNN(nn.Module):
@@ -15,7 +29,7 @@ class Im2colCNN(nn.Module):
     100 readings in turn). docs/deployment.md compares torch.compile, TorchScript and ONNX Runtime.
     """
 
-    def __init__(self, cnn: nn.Module):
+    def __init__(self, cnn: TrainedCNN):
         super().__init__()
         self.cnn = cnn
         self.conv1 = cnn.conv1.weight.detach().reshape(32, 9).t().contiguous()
@@ -23,7 +37,8 @@ class Im2colCNN(nn.Module):
         # The flattened feature maps have positions first and channels last here, the other way round in the CNN.
         fc1 = cnn.fc1.weight.detach().reshape(128, 64, 25).permute(2, 1, 0)
         self.fc1, self.fc2 = fc1.reshape(1600, 128), cnn.fc2.weight.detach().t().contiguous()
-        self.biases = [layer.bias.detach() for layer in (cnn.conv1, cnn.conv2, cnn.fc1, cnn.fc2)]
+        layers = (cnn.conv1, cnn.conv2, cnn.fc1, cnn.fc2)
+        self.biases = [layer.bias.detach() for layer in layers if layer.bias is not None]  # each has one
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, 1, 28, 28) to logits (B, 10)."""

@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any, Literal, get_args
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -19,12 +20,12 @@ from digits.explain import report
 from scripts.page_states import STATES, write
 
 DOCS = Path(__file__).parents[1] / "docs"
-SCHEMES = ("light", "dark")
+Scheme = Literal["light", "dark"]
 SIZES = {"desktop": chromium.DESKTOP, "phone": chromium.PHONE}
 CHINESE_STATES = ("blank", "number", "filters", "tour")
 
 
-def screenshot_states(browser: Browser, address: str, folder: Path, size: str, scheme: str) -> None:
+def screenshot_states(browser: Browser, address: str, folder: Path, size: str, scheme: Scheme) -> None:
     """Write a PNG file of each state to `folder`, in one size and color scheme."""
     folder.mkdir(parents=True, exist_ok=True)
     for locale, states in (("en", tuple(STATES)), ("zh", CHINESE_STATES if scheme == "light" else ())):
@@ -44,7 +45,8 @@ def screenshot_page_for_docs(browser: Browser, address: str) -> None:
     write(page, "5")
     page.mouse.move(5, 5)  # so that nothing is hovered
     page.screenshot(path=DOCS / "page.png")
-    phone = browser.new_context(**chromium.PHONE | {"device_scale_factor": 2}, color_scheme="dark").new_page()
+    phone_options = chromium.PHONE | dict[str, Any](device_scale_factor=2)
+    phone = browser.new_context(**phone_options, color_scheme="dark").new_page()
     phone.goto(address)
     write(phone, "274")
     phone.screenshot(path=DOCS / "phone.png")
@@ -64,7 +66,7 @@ def main(folder: str = "screenshots") -> None:
     with open(os.devnull, "w") as log, run_app(0, 2, log=log.fileno()) as app, sync_playwright() as playwright:
         browser = chromium.launch(playwright)
         for size in SIZES:
-            for scheme in SCHEMES:
+            for scheme in get_args(Scheme):
                 screenshot_states(browser, app.address, Path(folder), size, scheme)
         screenshot_page_for_docs(browser, app.address)
         screenshot_report_for_docs(browser)

@@ -141,11 +141,11 @@ def circle_points(rng: np.random.Generator, count: int, turns: float = 1.0) -> n
 
 
 def draw_polygon(rng: np.random.Generator) -> Strokes:
-    return [circle_points(rng, rng.integers(4, 6))]  # with more corners it would be a 0
+    return [circle_points(rng, int(rng.integers(4, 6)))]  # with more corners it would be a 0
 
 
 def draw_star(rng: np.random.Generator) -> Strokes:
-    corners = circle_points(rng, 2 * rng.integers(4, 8) + 1)
+    corners = circle_points(rng, 2 * int(rng.integers(4, 8)) + 1)
     corners[1::2] *= rng.uniform(0.3, 0.6)
     return [corners]
 
@@ -181,7 +181,7 @@ def draw_face(rng: np.random.Generator) -> Strokes:
 
 
 def draw_sun(rng: np.random.Generator) -> Strokes:
-    rays = circle_points(rng, rng.integers(6, 13))
+    rays = circle_points(rng, int(rng.integers(6, 13)))
     return [circle_points(rng, 30) * 0.5, *(np.stack([ray * 0.65, ray]) for ray in rays)]
 
 

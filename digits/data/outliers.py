@@ -52,7 +52,7 @@ def draw_font_character(rng: np.random.Generator, digits: np.ndarray) -> np.ndar
             break
     image = Image.new("L", (3 * FONT_SIZE, 2 * FONT_SIZE))
     ImageDraw.Draw(image).text((1.5 * FONT_SIZE, FONT_SIZE), text, 255, font, anchor="mm")
-    drawing = restyling.dilate_or_erode(np.asarray(image, np.float32) / 255, rng.integers(-2, 4), 0.5)
+    drawing = restyling.dilate_or_erode(np.asarray(image, np.float32) / 255, int(rng.integers(-2, 4)), 0.5)
     return _fit_canvas(drawing)
 
 

@@ -42,7 +42,7 @@ def restyle(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     intensity = np.pad(image, 4).astype(np.float32) / 255
     scale_x = math.exp(rng.normal(0, 0.2))
     intensity = cv2.resize(intensity, None, fx=3 * scale_x, fy=3, interpolation=cv2.INTER_CUBIC)
-    intensity = dilate_or_erode(intensity, rng.integers(-4, 5), min_peak=0.6).clip(0, 1)
+    intensity = dilate_or_erode(intensity, int(rng.integers(-4, 5)), min_peak=0.6).clip(0, 1)
     effect = rng.random()
     if effect < 0.2:  # out of focus
         intensity = cv2.GaussianBlur(intensity, (0, 0), rng.uniform(1.5, 4))

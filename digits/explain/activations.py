@@ -1,9 +1,18 @@
 """What the network computes for one digit: the output of each layer, and where the digit lies in the MNIST frame."""
 
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 import torch
 
 from digits.probabilities import to_input
+
+
+@runtime_checkable
+class HasIntermediates(Protocol):
+    """The interface of the networks of `model`, which this package does not import."""
+
+    def forward_intermediates(self, x: torch.Tensor) -> dict[str, torch.Tensor]: ...
 
 
 @torch.inference_mode()
@@ -15,6 +24,7 @@ def layer_outputs(
     network: with a method `forward_intermediates`, as those of model.py have.
     Returns: tensors without a batch dimension.
     """
+    assert isinstance(network, HasIntermediates)
     outputs = network.forward_intermediates(to_input(pixels).to(device))
     return {name: output[0] for name, output in outputs.items()}
 

@@ -32,7 +32,8 @@ def recorded_accuracy(weights: Path) -> float | None:
     People may edit the metadata, which `files.load_metadata` does not validate.
     """
     accuracy = load_metadata(weights).get("test_accuracy")
-    return accuracy if type(accuracy) in (int, float) and 0 <= accuracy <= 100 else None
+    is_number = isinstance(accuracy, int | float) and not isinstance(accuracy, bool)
+    return accuracy if is_number and 0 <= accuracy <= 100 else None
 
 
 def compare_models(

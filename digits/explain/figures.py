@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -13,6 +14,9 @@ from PIL import Image
 from digits.recognition.arrays import downscale
 from digits.recognition.results import Digit, Reading, Trace
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType  # since 3.11
+
 MAX_COLUMNS = 10  # digits side by side
 MAX_DIGITS = 40  # drawn, and named in the title
 MAX_PICTURE_SIDE = 800  # pixels of the longer side of the picture in the drawing
@@ -20,7 +24,7 @@ MAX_PICTURE_SIDE = 800  # pixels of the longer side of the picture in the drawin
 CERTAIN_COLOR, UNCERTAIN_COLOR = "#0b6e4f", "#b93815"
 MUTED_COLOR = "#9aa5b1"
 TEXT_COLOR = "#1f2933"
-STYLE = {"axes.edgecolor": MUTED_COLOR, "axes.titlesize": 10, "axes.titlecolor": TEXT_COLOR}
+STYLE: "dict[RcKeyType, Any]" = {"axes.edgecolor": MUTED_COLOR, "axes.titlesize": 10, "axes.titlecolor": TEXT_COLOR}
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -7,7 +7,7 @@ light and dark scheme. The page is `report.html`, a Jinja template (Flask instal
 import base64
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -23,6 +23,9 @@ from digits.data.mnist import ImageDataset
 from digits.explain.figures import new_figure
 from digits.probabilities import class_probabilities, predict_logits
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType  # since 3.11
+
 MAX_MISREAD = 200  # images shown; a network worth a report misreads fewer
 MAX_FILTERS = 32  # shown, of the first layer
 # Colors of the filters' positive and negative weights, RGB, as on the page that app.py serves; visible on white and on
@@ -37,7 +40,7 @@ CSS_COLORS = {
     PLOT_SECOND: "var(--second)",
 }
 PLOT_WIDTH = 5  # inches; the same for all plots, so that their text has the same size
-STYLE = {
+STYLE: "dict[RcKeyType, Any]" = {
     **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), PLOT_TEXT),
     **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), "none"),
     "axes.spines.top": False,
@@ -123,7 +126,7 @@ def plot_learning_curves(curve: list[dict[str, float]]) -> Markup:
     left.set_ylabel("training loss", color=PLOT_SECOND)
     right.set_ylabel("validation accuracy, %", color=PLOT_ACCENT)
     right.spines["right"].set_visible(True)
-    left.xaxis.get_major_locator().set_params(integer=True)
+    left.locator_params(axis="x", integer=True)
     return to_svg(figure, "Learning curves: training loss falls, validation accuracy rises")
 
 

@@ -60,7 +60,7 @@ def _fit_surface(basis: np.ndarray, values: np.ndarray, border: np.ndarray, star
 def _is_uniform(colors: np.ndarray, color: np.ndarray) -> bool:
     """Whether more than half of `colors` (N, C) equal `color` (C,)."""
     equal = colors == color
-    return np.count_nonzero(equal.all(1) if len(color) > 1 else equal) > 0.5 * len(colors)
+    return bool(np.count_nonzero(equal.all(1) if len(color) > 1 else equal) > 0.5 * len(colors))
 
 
 def _quadratic_basis(height: int, width: int) -> np.ndarray:

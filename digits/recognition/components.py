@@ -58,7 +58,7 @@ class Component:
     @property
     def area(self) -> int:
         """The number of pixels."""
-        return np.count_nonzero(self.mask)
+        return int(np.count_nonzero(self.mask))
 
     @property
     def margin(self) -> int:
@@ -74,7 +74,7 @@ class Component:
         """
         margin = self.margin
         mask = pad(self.mask.view(np.uint8), margin)
-        near = cv2.dilate(mask, rectangle_kernel(2 * margin + 1, 2 * margin + 1))
+        near = cv2.dilate(mask, rectangle_kernel(2 * margin + 1, 2 * margin + 1)).view(bool)
         crop = crop_padded(intensity, self.box.expand(margin))
         return crop * (mask | (near & (crop <= FOREGROUND_THRESHOLD)))
 
@@ -183,6 +183,6 @@ def downscale_components(
         box = Box(left // factor, top // factor, -(-right // factor), -(-bottom // factor))
         mask = np.zeros((box.height * factor, box.width * factor), bool)
         mask[component.box.shift(-box.left * factor, -box.top * factor).slices] = component.mask
-        mask = mask.reshape(box.height, factor, box.width, factor).any((1, 3))
+        mask = np.logical_or.reduce(mask.reshape(box.height, factor, box.width, factor), axis=(1, 3))
         downscaled.append(Component(box, mask, AxisTransform(factor, factor).then(component.to_picture)))
     return downscaled, block_average(intensity, factor)

@@ -93,7 +93,7 @@ def extract_with_local_background(colors: np.ndarray) -> Foreground | None:
 def is_mostly_pale(foreground: Foreground) -> bool:
     """Whether most of the foreground is so pale that it is more likely the edge of a shadow than writing."""
     pixels = np.count_nonzero(foreground.intensity > FOREGROUND_THRESHOLD)
-    return np.count_nonzero(foreground.intensity > MIN_MEDIAN_INTENSITY) < 0.5 * pixels
+    return bool(np.count_nonzero(foreground.intensity > MIN_MEDIAN_INTENSITY) < 0.5 * pixels)
 
 
 def threshold_strong(foreground: Foreground) -> Foreground:
@@ -193,8 +193,8 @@ def _noise_level(sides: list[np.ndarray], opposite: np.ndarray | None) -> float:
         in the direction of the writing is as strong, so they are preferred if there are enough on the border.
     """
     border = border_indices(*sides[0].shape)
-    noise = () if opposite is None else sides[1].take(border)[opposite.take(border)]
-    if len(noise) < MIN_OPPOSITE_FRACTION * len(border):
+    noise = None if opposite is None else sides[1].take(border)[opposite.take(border)]
+    if noise is None or len(noise) < MIN_OPPOSITE_FRACTION * len(border):
         noise = sides[0].take(border)
     if np.count_nonzero(noise) < 0.5 * len(noise):
         return 0.0  # both medians are 0

@@ -1,9 +1,7 @@
 """Boxes and axis-aligned transforms, in pixels from the upper left corner of an array."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
-
-Coordinate = TypeVar("Coordinate")  # a number or an array of numbers
+from typing import NamedTuple
 
 
 class Box(NamedTuple):
@@ -71,7 +69,7 @@ class AxisTransform(NamedTuple):
     offset_x: float = 0
     offset_y: float = 0
 
-    def apply(self, x: Coordinate, y: Coordinate) -> tuple[Coordinate, Coordinate]:
+    def apply(self, x: float, y: float) -> tuple[float, float]:
         """Transform the point (x, y)."""
         return self.scale_x * x + self.offset_x, self.scale_y * y + self.offset_y
 

@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +124,7 @@ def is_picture(content: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def suppress_stderr() -> Iterator[None]:
+def suppress_stderr() -> Generator[None]:
     """Discard output to file descriptor 2 in this context: libtiff prints warnings there, between lines of the log."""
     with _STDERR_LOCK, open(os.devnull, "wb") as null:
         saved = os.dup(2)
@@ -175,5 +175,6 @@ def _backdrop_color(image: Image.Image) -> tuple[int, int, int]:
     small = np.asarray(image.reduce(max(1, min(image.size) // 128)), np.float32)  # large enough to estimate colors
     opaque = small[small[..., 3] > 127][:, :3]  # (N, 3)
     if small[..., 3].mean() > 127:
-        return tuple(int(value) for value in np.median(opaque, axis=0))
+        red, green, blue = (int(value) for value in np.median(opaque, axis=0))
+        return red, green, blue
     return (0, 0, 0) if len(opaque) and opaque.mean() > 127 else (255, 255, 255)

@@ -43,7 +43,7 @@ def find_page(colors: np.ndarray) -> Page | None:
         return None
     edge_kernel = rectangle_kernel(2 * PAGE_EDGE_WIDTH + 1, 2 * PAGE_EDGE_WIDTH + 1)
     page = cv2.erode(page, edge_kernel, borderType=cv2.BORDER_REPLICATE)
-    rows, columns = page.any(1).nonzero()[0], page.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(page.any(1)), np.flatnonzero(page.any(0))
     if not len(rows):
         return None
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

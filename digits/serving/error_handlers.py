@@ -47,6 +47,7 @@ def handle_validation_error(error: ValidationError) -> Response:
 
 def handle_not_found(error: NotFound) -> Response:
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
+        assert current_app.static_folder
         html = Path(current_app.static_folder, "not_found.html").read_text()
         html = html.replace('="/', f'="{escape(request.script_root)}/')
         response = Response(html, 404, mimetype="text/html")
@@ -65,7 +66,7 @@ def handle_method_not_allowed(error: MethodNotAllowed) -> Response:
 
 
 def handle_http_exception(error: HTTPException) -> Response:
-    return error_response(error.name.lower().replace(" ", "_"), error.description, error.code)
+    return error_response(error.name.lower().replace(" ", "_"), error.description or error.name, error.code or 503)
 
 
 def handle_bug(error: Exception) -> Response:

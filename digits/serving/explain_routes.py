@@ -74,7 +74,8 @@ def network() -> Response:
     response = jsonify(describe_network(current_models()).model_dump())
     response.headers["Cache-Control"] = "no-cache"
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def describe_normalization(digit: Digit, trace: DigitTrace) -> NormalizedDigit:
@@ -115,5 +116,5 @@ def describe_network(models: LoadedModels) -> NetworkResponse:
         parameters=served.parameter_count,
         test_accuracy=served.test_accuracy,
         filters={name: to_lists(weight.squeeze(1)) for name, weight in filters.items()},
-        templates=softmax and to_lists(softmax.fc.weight.detach().view(10, 28, 28)),
+        templates=to_lists(next(softmax.parameters()).detach().view(10, 28, 28)) if softmax else None,
     )

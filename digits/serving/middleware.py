@@ -78,7 +78,7 @@ def start_request() -> Response | None:
     request.environ.setdefault(wsgi_adapter.ARRIVED_KEY, time.monotonic())
     request.environ.pop("HTTP_RANGE", None)  # a range of a file would be compressed as if it were the whole file
     if current_app.config["CORS_ORIGINS"] and request.method == "OPTIONS":
-        return current_app.response_class(status=204, headers=PREFLIGHT_HEADERS)
+        return Response(status=204, headers=PREFLIGHT_HEADERS)
     return None
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -150,7 +150,7 @@ def init_app(app: Flask) -> None:
 
 
 @contextlib.contextmanager
-def shared_metrics_folder() -> Iterator[None]:
+def shared_metrics_folder() -> Generator[None]:
     """Share the metrics that this process and its forks create inside of the block, in a temporary folder.
 
     Raises: UserError: when there is no place for temporary files.

@@ -3,6 +3,7 @@
 from flask_openapi3 import Tag
 
 # The default callback of flask-openapi3, which exports it from here only: requirements.txt bounds the version.
+from flask_openapi3.types import ResponseDict
 from flask_openapi3.utils import get_operation_id_for_path
 from pydantic import BaseModel
 
@@ -32,7 +33,7 @@ PICTURE_ERRORS = tuple(ERROR_DESCRIPTIONS)  # of a route that takes pictures
 COMMON_ERRORS = (400, 503)
 
 
-def responses(answer: type[BaseModel] | dict, *errors: int) -> dict[int, type[BaseModel] | dict]:
+def responses(answer: type[BaseModel] | dict, *errors: int) -> ResponseDict:
     """Describe the responses of an operation: `answer` with status 200, an ErrorResponse with each of `errors`."""
     return {200: answer} | {status: _error_response(status) for status in errors}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import flask_openapi3_swagger
 from flask import Blueprint, Response, current_app, jsonify, request, send_from_directory
 from flask.blueprints import BlueprintSetupState
+from flask_openapi3 import OpenAPI
 
 from digits.recognition.results import CONFIDENCE_THRESHOLD
 
@@ -27,6 +28,7 @@ class Page:
 @blueprint.record
 def load_page(state: BlueprintSetupState) -> None:
     """Read the page once per application; its files get addresses with their version, so that browsers keep them."""
+    assert state.app.static_folder
     static = Path(state.app.static_folder)
     version = static_version(static)
     html = (static / "index.html").read_text().replace('="static/', f'="assets/{version}/')
@@ -39,13 +41,14 @@ def page() -> Response:
     html = current_app.extensions["page"].html
     response = Response(html, mimetype="text/html", headers={"Cache-Control": "no-cache"})
     response.add_etag()
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 @blueprint.get("/assets/<version>/<path:name>")
 def asset(version: str, name: str) -> Response:
     """Serve a file of the static folder; browsers cache it if its version is current."""
-    response = send_from_directory(current_app.static_folder, name)
+    response = current_app.send_static_file(name)
     if version == current_app.extensions["page"].version:
         response.headers["Cache-Control"] = f"public, max-age={MAX_AGE}, immutable"
     return response
@@ -64,6 +67,7 @@ def swagger(name: str) -> Response:
 @blueprint.get("/openapi.json")
 def openapi_document() -> Response:
     """The OpenAPI document. Its server URL is added here: only a request has the path prefix of the proxy."""
+    assert isinstance(current_app, OpenAPI), "app.py makes one"
     return jsonify(current_app.api_doc | {"servers": [{"url": request.script_root or "/"}]})
 
 

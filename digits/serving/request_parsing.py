@@ -11,6 +11,7 @@ import json
 import math
 import re
 import zlib
+from typing import TypeVar
 from urllib.parse import parse_qs, unquote
 
 from flask import current_app, request
@@ -32,6 +33,7 @@ OTHER_BODIES = {  # first bytes of bodies that are not JSON, or not whole
     b"{": "a JSON object, but cut off or misspelled",
     b"--": "a form without the header Content-Type: multipart/form-data",
 }
+M = TypeVar("M", bound=BaseModel)
 JSON_IMAGE = re.compile(rb'"image"\s*:\s*"(?:data:[^",]{0,99},)?([A-Za-z0-9+/]+)')
 
 
@@ -138,7 +140,7 @@ def describe_body(content: bytes) -> str:
     return next(descriptions, None) or image_decoding.describe_content(content)
 
 
-def parse_json(model: type[BaseModel], example: str, content: bytes) -> BaseModel:
+def parse_json(model: type[M], example: str, content: bytes) -> M:
     """Validate JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     example: a body that `model` accepts, for the error message.

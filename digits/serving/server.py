@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Its attribute interrupt_signal, which tells a stop from a failure, is not documented: requirements.txt bounds the
 # version.
@@ -27,6 +27,9 @@ from granian.log import LogLevels
 
 from digits import UserError
 from digits.serving.listen_address import binding_error, parse_host
+
+if TYPE_CHECKING:
+    from granian.server.common import AbstractServer
 
 BACKLOG = 4096  # connections that the kernel holds until a worker accepts them
 DRAIN_SECONDS = 6  # that accepted requests have after SIGTERM; a worker that needs longer is killed
@@ -116,7 +119,7 @@ def server_url(options: ServerOptions) -> str:
     return f"{scheme}://{f'[{address}]' if ':' in address else address}:{options.port}"
 
 
-def make_server(options: ServerOptions, logging_config: dict) -> Granian:
+def make_server(options: ServerOptions, logging_config: dict) -> "AbstractServer":
     """Configure granian; the arguments are those of `serve`."""
     address, path = parse_host(options.host)
     return Granian(
@@ -181,5 +184,7 @@ def start_worker(make_app: Callable[[], Callable], where: str, workers: int, lis
 
 def exit_with_parent() -> None:
     """Stop this worker when its parent has ended, even if the parent was killed with SIGKILL."""
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    assert parent, "only worker processes call this"
+    parent.join()
     os.kill(os.getpid(), signal.SIGTERM)

@@ -14,6 +14,7 @@ import io
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 # a2wsgi.WSGIMiddleware would run each request in a thread, so only this function is used. It is not in a2wsgi's
 # documented interface: requirements.txt bounds the version.
@@ -168,7 +169,9 @@ def make_environ(scope: dict, body: bytes, error: UserError | None) -> dict:
     # In an environ X_Forwarded_For would look like X-Forwarded-For, which a trusted proxy sets. a2wsgi accepts ASCII
     # queries only, and takes SCRIPT_NAME from the environment, which is for middleware.py to do.
     headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
-    environ = build_environ(scope | {"headers": headers, "query_string": b""}, io.BytesIO(b"" if error else body))
+    adapted_scope: Any = scope | {"headers": headers, "query_string": b""}
+    body_file: Any = io.BytesIO(b"" if error else body)  # a2wsgi expects its own class, of which Flask uses `read`
+    environ: dict[str, Any] = {**build_environ(adapted_scope, body_file)}
     environ |= {"SCRIPT_NAME": scope.get("root_path", ""), "QUERY_STRING": scope["query_string"].decode("latin-1")}
     environ |= {"wsgi.input_terminated": True, ARRIVED_KEY: time.monotonic()}
     return environ | ({ERROR_KEY: error} if error else {"CONTENT_LENGTH": str(len(body))})

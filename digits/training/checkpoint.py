@@ -81,22 +81,23 @@ def load(config: C) -> Checkpoint[C]:
 
     Raises: UserError when the file is missing, damaged or not a checkpoint, or `config` sets more than RESUME_FLAGS.
     """
-    if not config.resume:
+    given = config.model_dump(exclude_unset=True, by_alias=True)
+    path: Path | None = given.get("resume")
+    if not path:
         return Checkpoint(config, [], {}, None)
     if refused := sorted(config.model_fields_set - RESUME_FLAGS):
         raise UserError(
             f"--resume continues with the settings of the stopped run: leave out {flag(refused[0])} "
             f"(or {environment_variable(refused[0])})."
         )
-    content = files.load_tensors(config.resume, HINT)
+    content = files.load_tensors(path, HINT)
     if not isinstance(content, dict) or content.keys() != KEYS:
-        raise UserError(f"{config.resume} is not a checkpoint. {HINT}")
-    given = config.model_dump(exclude_unset=True, by_alias=True)
+        raise UserError(f"{path} is not a checkpoint. {HINT}")
     try:
         merged = type(config)(**content["config"] | given)
     except ValidationError as error:
-        raise UserError(f"{config.resume} is of another version of train.py: {error}") from None
-    return Checkpoint(merged, content["curve"], content["state"], None if "out" in given else config.resume)
+        raise UserError(f"{path} is of another version of train.py: {error}") from None
+    return Checkpoint(merged, content["curve"], content["state"], None if "out" in given else path)
 
 
 def restore(state: Mapping[str, Any], saved: dict[str, Any]) -> None:

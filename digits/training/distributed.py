@@ -6,7 +6,7 @@ batch; DistributedDataParallel averages the gradients, so all take the same step
 
 import atexit
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,7 +65,7 @@ class DistributedContext:
             dist.barrier()
 
     @contextmanager
-    def main_process_first(self) -> Iterator[None]:
+    def main_process_first(self) -> Generator[None]:
         """Let one process of each machine run the block before the others do, so that it downloads files once."""
         is_first_here = int(os.environ.get("LOCAL_RANK", "0")) == 0
         if not is_first_here:
@@ -105,7 +105,8 @@ class DistributedContext:
 class SyncBatchNorm(torch.nn.BatchNorm2d):
     """Batch normalization with the statistics of all processes' shards. torch.nn.SyncBatchNorm needs a GPU."""
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        x = input
         if not self.training:
             return super().forward(x)
         axes = (0, 2, 3)
@@ -114,6 +115,9 @@ class SyncBatchNorm(torch.nn.BatchNorm2d):
         mean = sums[0] / count
         variance = (sums[1] / count - mean.square()).clamp(min=0)
         with torch.no_grad():
+            assert self.running_mean is not None
+            assert self.running_var is not None
+            assert self.momentum is not None
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         factor = self.weight * (variance + self.eps).rsqrt()

@@ -38,7 +38,7 @@ class Muon(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self) -> None:  # ty: ignore[incompatible-method-override] # no closure: no loss is evaluated again
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is None:
@@ -124,8 +124,9 @@ def ema_model(network: nn.Module, window: float) -> AveragedModel:
     so far, else it would keep a share of the random initial weights for long.
     """
 
-    def update(averages: list[Tensor], weights: list[Tensor], step_count: Tensor) -> None:
-        rate = 1 / (step_count / 5).clamp(max=window).clamp(min=1)  # stays a tensor: reading it would stall a GPU
+    def update(averages: Sequence[Tensor], weights: Sequence[Tensor], step_count: Tensor | int) -> None:
+        count = torch.as_tensor(step_count)  # AveragedModel's is a tensor: to read its value would stall a GPU
+        rate = 1 / (count / 5).clamp(max=window).clamp(min=1)
         for average, weight in zip(averages, weights, strict=True):
             average.lerp_(weight, rate)
 
