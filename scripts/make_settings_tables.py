@@ -86,12 +86,12 @@ def allowed_values(field: FieldInfo) -> str:
     return value_range(field)
 
 
-def replace_table(text: str, program: str, table: str) -> str:
-    """Return the text of a page with `table` between the markers of `program`.
+def replace_table(text: str, marker: str, table: str) -> str:
+    """Return the text of a page with `table` between the comments `marker` and `end`.
 
-    Raises: ValueError when the page does not have the markers exactly once.
+    Raises: ValueError when the page does not have the comments exactly once.
     """
-    begin, end = f"<!-- settings: {program} -->\n", "<!-- end -->"
+    begin, end = f"<!-- {marker} -->\n", "<!-- end -->"
     text, count = re.subn(
         rf"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}{table}{end}", text, flags=re.DOTALL
     )
@@ -103,7 +103,7 @@ def replace_table(text: str, program: str, table: str) -> str:
 def main() -> None:
     for name, (page, settings, presets) in PROGRAMS.items():
         text = page.read_text()
-        page.write_text(replace_table(text, name, make_table(name, settings, presets)))
+        page.write_text(replace_table(text, f"settings: {name}", make_table(name, settings, presets)))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ PAGES = {
     path: path.read_text() for path in (Path("README.md"), Path("CONTRIBUTING.md"), *sorted(Path("docs").glob("*.md")))
 }
 TEXT = "\n".join(PAGES.values())
+OTHER_PAGES = [Path(name) for name in ("CHANGELOG.md", "SECURITY.md", "THIRD_PARTY.md", "data/README.md")]
 ARCHITECTURE = PAGES[Path("docs/architecture.md")]
 ADDRESS = "http://127.0.0.1:5000"  # of the server in the examples
 SCRIPTS = ("train.py", "test.py", "app.py")
@@ -228,23 +229,23 @@ def test_rows_of_measurements_have_the_names_of_the_benchmark(heading, names):
 
 def heading_anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives to the headings of a page."""
-    headings = re.findall(r"^#+ (.*)$", PAGES[page], re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES])
 def test_links_between_the_pages_lead_somewhere(page):
-    for target, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", PAGES[page]):
+    for target, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", page.read_text()):
         linked = Path((page.parent / target).resolve()).relative_to(Path.cwd()) if target else page
         assert linked.exists(), target
         assert not anchor or anchor in heading_anchors(linked), f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *OTHER_PAGES])
 def test_files_and_modules_named_in_the_pages_exist(page):
-    for path in re.findall(rf"`((?:{'|'.join(FOLDERS)})/[^`\s]*)`", PAGES[page]):
+    for path in re.findall(rf"`((?:{'|'.join(FOLDERS)})/[^`\s]*)`", page.read_text()):
         assert Path(path).exists(), path
-    for name in re.findall(r"python -m ([a-z_]+\.[a-z_.]+)", PAGES[page]):
+    for name in re.findall(r"python -m ([a-z_]+\.[a-z_.]+)", page.read_text()):
         assert importlib.util.find_spec(name), name
 
 

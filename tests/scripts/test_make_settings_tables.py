@@ -38,18 +38,18 @@ def test_table_has_flag_variable_default_presets_range_and_meaning():
 
 def test_only_the_text_between_the_markers_is_replaced():
     page = "before\n\n<!-- settings: app.py -->\n| stale |\n<!-- end -->\n\nafter\n"
-    assert replace_table(page, "app.py", "| new |\n") == page.replace("stale", "new")
+    assert replace_table(page, "settings: app.py", "| new |\n") == page.replace("stale", "new")
 
 
 @pytest.mark.parametrize("page", ["no markers", "<!-- settings: app.py -->\n<!-- end -->\n" * 2])
 def test_page_must_have_the_markers_once(page):
     with pytest.raises(ValueError, match="must stand there once"):
-        replace_table(page, "app.py", "")
+        replace_table(page, "settings: app.py", "")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_tables_in_the_documents_are_up_to_date(program):
     page, settings, presets = PROGRAMS[program]
     text = page.read_text()
-    current = replace_table(text, program, make_table(program, settings, presets))
+    current = replace_table(text, f"settings: {program}", make_table(program, settings, presets))
     assert text == current, f"{page} is stale: run `python -m scripts.make_settings_tables`"

@@ -1,0 +1,97 @@
+"""Write the tables of docs/model-card.md: `python -m scripts.make_model_card`.
+
+Figures come from mnist.json, which train.py wrote, and from the tables of measurements in the other pages.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from digits.data.mnist import VALIDATION_SIZE
+from digits.metrics import wilson_interval
+from scripts.make_settings_tables import replace_table
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGE = DOCS / "model-card.md"
+TRAINING_SIZE, TEST_SIZE = 60_000 - VALIDATION_SIZE, 10_000
+PEOPLE = "pictures by real people, not used in training"  # heading of a table
+
+
+def fill(page: str) -> str:
+    """Return the text of the model card with its tables filled in."""
+    weights = (ROOT / "mnist.pth").read_bytes()
+    record = json.loads((ROOT / "mnist.json").read_text())
+    tables = {"details": details(weights, record), "training": training(record), "scores": scores(record)}
+    for name, rows in tables.items():
+        rows.insert(1, ["---"] * len(rows[0]))
+        page = replace_table(page, f"model card: {name}", "".join(f"| {' | '.join(row)} |\n" for row in rows))
+    return page
+
+
+def details(weights: bytes, record: dict[str, Any]) -> list[list[str]]:
+    """List what the network is, takes and gives."""
+    return [
+        ["detail", "value"],
+        ["network", f"two convolutions and two fully connected layers, {record['parameters']:,} parameters"],
+        ["file", f"`mnist.pth`, a `state_dict` of PyTorch, {len(weights):,} bytes"],
+        ["SHA-256", f"`{hashlib.sha256(weights).hexdigest()}`"],
+        ["input", "(B, 1, 28, 28) in [0, 1], white ink on black, normalized as MNIST is"],
+        ["output", "ten logits; the reject class, *not a digit*, is an eleventh logit that is always 0"],
+        ["license", "[MIT](../LICENSE); publishers of [MNIST](../THIRD_PARTY.md#mnist) state terms of their own"],
+    ]
+
+
+def training(record: dict[str, Any]) -> list[list[str]]:
+    """List the data, the settings and the circumstances of the training."""
+    settings, teachers = record["settings"], record["teachers"]
+    accuracies = " and ".join(f"{teacher['test_accuracy']:.2f} %" for teacher in teachers)
+    own, *others = (f"{run['total_seconds'] / 60:.0f}" for run in (record, *teachers))
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    return [
+        ["training", "value"],
+        ["digits", f"{TRAINING_SIZE:,} of {record['data']}; {VALIDATION_SIZE:,} to validate, {TEST_SIZE:,} to test"],
+        ["restyled digits", f"{settings['style_fraction'] * TRAINING_SIZE:,.0f}, as other pens and hands write them"],
+        ["outliers", f"{settings['outlier_fraction'] * TRAINING_SIZE:,.0f} synthetic non-digits, such as letters"],
+        ["recipe", f"`{record['recipe']}`, {record['epochs']} epochs, seed {record['seed']}"],
+        ["teachers", f"{len(teachers)} of {teachers[0]['parameters']:,} parameters, {accuracies} of the test images"],
+        ["time", f"{own} minutes, and {' and '.join(others)} for the teachers"],
+        ["hardware, versions", f"{record['hardware']}; {versions}"],
+    ]
+
+
+def scores(record: dict[str, Any]) -> list[list[str]]:
+    """List the scores that train.py recorded, then those of the benchmarks; times are left out."""
+    recipe, accuracy = f"--recipe {record['recipe']}", record["test_accuracy"]
+    train = f"train.py {recipe}"
+    low, high = wilson_interval(round(accuracy / 100 * TEST_SIZE), TEST_SIZE)
+    mean, *_, seeds = read_table("results.md", "training")[f"`{recipe}`"]
+    rows = [
+        (f"{VALIDATION_SIZE:,} validation digits of MNIST", f"{record['validation_accuracy']:.2f} %", train),
+        (f"{TEST_SIZE:,} test images of MNIST", f"{accuracy:.2f} % (95 % interval: {low:.2f} to {high:.2f} %)", train),
+        (f"the same, mean of {seeds} seeds", mean, train),
+        *((name, value, "bench.recognition") for name, (value,) in read_table("results.md", "reading").items()),
+        *((name, value, "bench.handwriting") for name, (value,) in read_table("recognition.md", PEOPLE).items()),
+    ]
+    return [
+        ["pictures", "score", "by"],
+        *([name, value, f"`{by}`"] for name, value, by in rows if " ms " not in value),
+    ]
+
+
+def read_table(page: str, heading: str) -> dict[str, list[str]]:
+    """Read the table of a page whose first column has this heading: first cell of each row → the others."""
+    text = (DOCS / page).read_text()
+    table = re.search(rf"^\| {re.escape(heading)} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines())
+    return {name: values for name, *values in rows}
+
+
+def main() -> None:
+    PAGE.write_text(fill(PAGE.read_text()))
+
+
+if __name__ == "__main__":
+    main()
