@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import yaml
@@ -64,6 +65,16 @@ def test_limits_in_the_security_policy_are_the_defaults_of_the_server():
     ):
         assert limit in SECURITY
     assert (defaults.cors, defaults.frame_ancestors, defaults.proxies) == ("", "", 0)
+
+
+def test_issue_forms_ask_for_the_version_by_commands_that_run():
+    forms = {path.stem: path.read_text() for path in Path(".github/ISSUE_TEMPLATE").glob("*.yml")}
+    assert all({"name", "description", "body"} <= yaml.safe_load(form).keys() for form in forms.values())
+    assert "`python test.py --json PICTURE`" in forms["misread"]
+    for name in ("bug", "misread"):
+        (command,) = re.findall(r'`python -c "(.*)"`', forms[name])
+        output = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout
+        assert output.split()[0] == digits.__version__
 
 
 def test_folder_of_mnist_tracks_its_readme_only():
