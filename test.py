@@ -184,7 +184,7 @@ def unused_path(path: Path, used: set[Path]) -> Path:
 def draw_explanation(path: Path, picture: Path, image: Image.Image, trace: Trace) -> bool:
     """Draw to `path` how the `image` in the file `picture` was read. Returns: whether it could be drawn."""
     # Imported here: Matplotlib takes 0.3 s or more, and only --explain and --report need it.
-    from digits.explain import figures
+    from digits.explain import figures  # noqa: PLC0415
 
     try:
         with files.atomic_write(path) as file:
@@ -233,7 +233,7 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
             files.check_writable(config.report, "--report", ("", ".html", ".htm"))
         images = mnist.load("test", config.data_dir, config.mirror).to(torch_device)
         if config.report:
-            from digits.explain import report  # imported here, as in draw_explanation
+            from digits.explain import report  # noqa: PLC0415 # as in draw_explanation
 
             report.write_report(config.report, network, weights, images)
             print(f"{config.report} is written: open it in a browser", file=sys.stderr)

@@ -52,8 +52,10 @@ def number_strokes(text: str, seed: int = 0) -> Strokes:
     strokes, step = [], 1.2 / len(text)
     for position, digit in enumerate(text):
         middle = 0.5 + (position - (len(text) - 1) / 2) * step
-        for stroke in digit_strokes(int(digit), seed + position):
-            strokes.append([[middle + (x - 0.5) * step, 0.5 + (y - 0.5) * step] for x, y in stroke])
+        strokes += [
+            [[middle + (x - 0.5) * step, 0.5 + (y - 0.5) * step] for x, y in stroke]
+            for stroke in digit_strokes(int(digit), seed + position)
+        ]
     return strokes
 
 

@@ -19,7 +19,7 @@ __version__ = "2.0.0.dev0"
 def __getattr__(name: str) -> type["Reader"]:
     """Import Reader where it is first used: it imports PyTorch, and modules that import this package."""
     if name == "Reader":
-        from digits.recognition.reader import Reader
+        from digits.recognition.reader import Reader  # noqa: PLC0415
 
         return Reader
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

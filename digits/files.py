@@ -48,7 +48,7 @@ def atomic_write(path: str | os.PathLike) -> Generator[BinaryIO]:
     try:
         with temporary.open("wb") as file:
             yield file
-        os.replace(temporary, path)
+        temporary.replace(path)
     except (OSError, RuntimeError) as error:  # torch.save raises RuntimeError when the disk is full
         raise UserError(
             f"{path} could not be saved ({_first_line(error)}), its old content is unchanged: "
@@ -92,7 +92,7 @@ def load_tensors(path: str | os.PathLike, hint: str, content: bytes | None = Non
         problem = "does not exist"
     except pickle.UnpicklingError:
         problem = "is refused: it is damaged, or holds more than tensors, which could run code"
-    except Exception as error:  # torch.load raises many types
+    except Exception as error:  # noqa: BLE001 # torch.load raises many types
         problem = f"cannot be read ({_first_line(error)}): it is damaged, or was not saved by PyTorch"
     raise UserError(f"{path} {problem}. {hint}")
 
@@ -135,7 +135,8 @@ def check_writable(path: Path, flag: str, suffixes: tuple[str, ...], required_by
 
 def _find_problem(path: Path, suffixes: tuple[str, ...], required_bytes: int) -> str:
     """Describe why the file cannot be written, as `check_writable`; empty where it can."""
-    if os.path.exists(path) and not os.path.isfile(path):  # unlike Path's, they never raise OSError
+    # Unlike the methods of Path, these never raise OSError.
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
         return "it is a folder or a device"
     if path.suffix not in suffixes:
         return f"its name must end in {suffixes[-1]}"

@@ -1,4 +1,4 @@
-"""Fit a prior for `digits.recognition.segmentation`: do two neighboring components belong to two digits or to one?
+"""Fit the prior of `digits.recognition.segmentation` that two neighboring components belong to two digits.
 
     python -m scripts.fit_split_prior
 

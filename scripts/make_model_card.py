@@ -85,6 +85,7 @@ def read_table(page: str, heading: str) -> dict[str, list[str]]:
     """Read the table of a page whose first column has this heading: first cell of each row → the others."""
     text = (DOCS / page).read_text()
     table = re.search(rf"^\| {re.escape(heading)} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert table, f"docs/{page} has no table with the heading {heading}"
     rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in table[1].splitlines())
     return {name: values for name, *values in rows}
 

@@ -70,7 +70,7 @@ def format_flags(name: str, field: FieldInfo) -> str:
 
 def format_value(value: object) -> str:
     """Return a default as a cell of the table; empty where there is none."""
-    if value is None or value == "" or value == []:
+    if value in (None, "", []):
         return ""
     if isinstance(value, list):
         return ", ".join(map(format_value, value))

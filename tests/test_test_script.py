@@ -63,7 +63,7 @@ def test_unreadable_pictures_are_reported_and_the_others_still_read(folder):
 
 def test_json_prints_one_object_per_line_with_a_reading_or_an_error(folder):
     result = run("--json", folder)
-    lines = {os.path.basename(line["path"]): line for line in map(json.loads, result.stdout.splitlines())}
+    lines = {Path(line["path"]).name: line for line in map(json.loads, result.stdout.splitlines())}
     assert result.returncode == 1
     assert lines["sheet-3.png"]["text"] == "3"
     assert len(lines["sheet-3.png"]["digits"][0]["probabilities"]) == 10

@@ -1,0 +1,1 @@
+"""Digits to train and test on: MNIST, synthetic and restyled digits, non-digits, augmentation."""

@@ -168,7 +168,7 @@ def draw_lines(rng: np.random.Generator) -> Strokes:
     return [rng.uniform(-1, 1, (2, 2)) for _ in range(rng.integers(3, 7))]
 
 
-def draw_house(rng: np.random.Generator) -> Strokes:
+def draw_house(_rng: np.random.Generator) -> Strokes:
     walls = [(-1, 1), (-1, -0.2), (0, -1), (1, -0.2), (1, 1), (-1, 1)]
     return [np.array(walls, float), np.array([(-1, -0.2), (1, -0.2)])]
 
@@ -185,7 +185,7 @@ def draw_sun(rng: np.random.Generator) -> Strokes:
     return [circle_points(rng, 30) * 0.5, *(np.stack([ray * 0.65, ray]) for ray in rays)]
 
 
-def draw_tree(rng: np.random.Generator) -> Strokes:
+def draw_tree(_rng: np.random.Generator) -> Strokes:
     crown = np.array([(-0.7, 0.3), (0, -1), (0.7, 0.3), (-0.7, 0.3)])  # a round one would make it a 9
     return [crown, np.array([(-0.12, 0.3), (-0.12, 1)]), np.array([(0.12, 0.3), (0.12, 1)])]
 

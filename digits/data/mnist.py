@@ -89,7 +89,7 @@ def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             _copy(mirror, name, partial)
             if _md5_matches(partial, name):
-                os.replace(partial, path)
+                partial.replace(path)
                 return path
             failures.append(f"{mirror} (its copy is damaged: wrong MD5)")
         except (OSError, ValueError, HTTPException) as error:
@@ -130,7 +130,7 @@ def _md5_matches(path: Path, name: str) -> bool:
 def _public_mirrors() -> list[str]:
     # Imported here: torchvision takes more than a second to import, and is needed for downloads only.
     try:
-        from torchvision.datasets import MNIST
+        from torchvision.datasets import MNIST  # noqa: PLC0415
     except FileNotFoundError:
         raise UserError(
             "PyTorch needs a folder for temporary files: mount one at /tmp, or name one in TMPDIR.", "data"

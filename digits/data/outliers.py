@@ -40,7 +40,7 @@ STROKE_WIDTHS = 0.08, 0.25
 WARP = AugmentationRanges(rotation=12, scale=0.3, shear=0.35, shift=0, elastic=4.3)
 
 
-def draw_font_character(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+def draw_font_character(rng: np.random.Generator, _digits: np.ndarray) -> np.ndarray:
     """Draw a letter or sign of a font, sometimes two, with thinner or thicker strokes."""
     while True:
         characters = (LETTERS, GREEK, SIGNS)[rng.choice(3, p=(0.55, 0.2, 0.25))]
@@ -60,7 +60,7 @@ def draw_glyph(
     draw_strokes: Callable[[np.random.Generator], glyphs.Strokes],
     rounded_fraction: float,
     rng: np.random.Generator,
-    digits: np.ndarray,
+    _digits: np.ndarray,
 ) -> np.ndarray:
     """Rasterize strokes with a random stroke width; round the corners of `rounded_fraction` of the drawings."""
     strokes = [torch.from_numpy(stroke).float() for stroke in draw_strokes(rng)]
@@ -98,7 +98,7 @@ def draw_fragment(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
             return _fit_canvas(fragment)
 
 
-def draw_texture(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+def draw_texture(rng: np.random.Generator, _digits: np.ndarray) -> np.ndarray:
     """Draw blurred noise above a random threshold: textures, stains and filled shapes."""
     while True:
         noise = rng.normal(0, 1, (CANVAS_SIZE, CANVAS_SIZE)).astype(np.float32)
@@ -173,8 +173,8 @@ def _load_font(name: str) -> tuple[ImageFont.FreeTypeFont, frozenset[int]]:
     """
     # Imported here: matplotlib takes 0.1 s of CPU time and belongs to an extra; only training with outliers needs it.
     try:
-        import matplotlib
-        from matplotlib.ft2font import FT2Font
+        import matplotlib  # noqa: PLC0415
+        from matplotlib.ft2font import FT2Font  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise missing_package(error, "report") from None
 

@@ -1,0 +1,1 @@
+"""Explanations of readings: activations, saliency maps, other networks, figures and reports."""

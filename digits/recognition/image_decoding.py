@@ -80,7 +80,7 @@ def decode(source: str | os.PathLike | bytes, max_pixels: int = MAX_PIXELS, time
         raise UserError(_too_large_message(name, "far too many pixels", max_pixels), "pixels") from None
     except UserError:
         raise
-    except Exception as error:  # decoders raise exceptions of any type for broken bytes
+    except Exception as error:  # noqa: BLE001 # decoders raise exceptions of any type for broken bytes
         raise UserError(f"{name} is damaged ({error}): save or send it again.", "damaged") from None
 
 
@@ -108,7 +108,7 @@ def count_pixels(content: bytes) -> float:
     try:
         with Image.open(io.BytesIO(content), formats=HEADER_FORMATS) as image:
             return image.width * image.height
-    except Exception:  # decoders raise exceptions of any type for broken bytes
+    except Exception:  # noqa: BLE001 # decoders raise exceptions of any type for broken bytes
         return math.inf
 
 
@@ -118,7 +118,7 @@ def is_picture(content: bytes) -> bool:
         Image.open(io.BytesIO(content), formats=FORMATS).close()
     except UnidentifiedImageError:
         return False
-    except Exception:  # broken or too large: `decode` raises the error for it
+    except Exception:  # noqa: BLE001 # broken or too large: `decode` raises the error for it
         return True
     return True
 

@@ -45,7 +45,7 @@ def handle_validation_error(error: ValidationError) -> Response:
     return error_response(str(first["loc"][0]), first["msg"], 400)
 
 
-def handle_not_found(error: NotFound) -> Response:
+def handle_not_found(_error: NotFound) -> Response:
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
         assert current_app.static_folder
         html = Path(current_app.static_folder, "not_found.html").read_text()
@@ -69,7 +69,7 @@ def handle_http_exception(error: HTTPException) -> Response:
     return error_response(error.name.lower().replace(" ", "_"), error.description or error.name, error.code or 503)
 
 
-def handle_bug(error: Exception) -> Response:
+def handle_bug(_error: Exception) -> Response:
     """Log an unexpected error with its traceback, and answer with 503: the client may try again."""
     current_app.logger.exception("A request failed.")
     return error_response("unavailable", "The server could not read this just now: try again.", 503)

@@ -99,7 +99,7 @@ def read_body(max_body: int) -> bytes:
     """
     try:
         content = request.stream.read(max_body + 1)
-    except Exception:  # each server has its own exceptions for a body that breaks off or is malformed
+    except Exception:  # noqa: BLE001 # each server has its own exceptions for a body that breaks off or is malformed
         raise UserError("The body did not arrive whole: send it again.", "body") from None
     if encoding := request.headers.get("Content-Encoding", "").strip().lower():
         content = decompress(content, encoding, max_body)
