@@ -93,7 +93,7 @@ def test_requirements_are_those_of_the_package():
 
 def test_requirements_have_bounds():
     for requirement in requirements("requirements.txt") + requirements("requirements-dev.txt"):
-        assert re.search(r">=.+,<|~=", requirement), requirement
+        assert re.search(r"==|~=|>=.+,<", requirement), requirement
 
 
 def test_make_and_the_image_install_pytorch_from_the_given_index_first(tmp_path):
