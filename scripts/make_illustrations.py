@@ -7,6 +7,7 @@ They are SVG files without a background, whose text is dark on light pages and l
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
@@ -24,12 +25,15 @@ from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
 from scripts.make_gallery import make_pictures
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType  # since 3.11
+
 ROOT = Path(__file__).parents[1]
 TEXT_COLOR = "#010203"  # stands for the color of the page's text
 THEME = "<style>svg { color: #1f2933 } @media (prefers-color-scheme: dark) { svg { color: #dfe5ee } }</style>"
 BLUE, ORANGE, GRAY = "#4c74e6", "#d9822b", "#8a94a0"  # with a contrast of 3 to 1 to light and dark pages
 DIVERGING = matplotlib.colors.LinearSegmentedColormap.from_list("filter", [ORANGE, "#f4f2ee", BLUE])
-STYLE = {
+STYLE: "dict[RcKeyType, Any]" = {
     "svg.hashsalt": "digits",  # same picture, same file
     "text.color": TEXT_COLOR,
     "axes.labelcolor": TEXT_COLOR,
@@ -53,11 +57,10 @@ def save(figure: Figure, name: str) -> None:
     (ROOT / "docs" / name).write_text("".join(f"{line.rstrip()}\n" for line in text.splitlines()))
 
 
-def show_pixels(axes: Axes, values: np.ndarray, limit: float | None = None, color_map: str = "gray") -> None:
+def show_pixels(axes: Axes, values: np.ndarray, limit: float | None = None) -> None:
     """Plot an array (H, W) as squares, without axes; with a limit its colors range from -limit to limit."""
     low, high = (-limit, limit) if limit else (0, values.max() or 1)
-    color_map = DIVERGING if limit else color_map
-    axes.imshow(values, cmap=color_map, vmin=low, vmax=high, interpolation="none")
+    axes.imshow(values, cmap=DIVERGING if limit else "gray", vmin=low, vmax=high, interpolation="none")
     axes.set(xticks=[], yticks=[])
 
 
@@ -70,6 +73,7 @@ def draw_normalization(reader: Reader) -> None:
     picture, foreground, normalized, numbers = figure.subplots(1, 4)
     plot_picture(picture, image, trace.reading.digits)
     picture.set_title("picture")
+    assert trace.foreground
     show_pixels(foreground, trace.foreground.intensity)
     foreground.set_title("foreground")
     show_pixels(normalized, pixels)
@@ -82,7 +86,8 @@ def draw_normalization(reader: Reader) -> None:
     normalized.add_patch(Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=BLUE, linewidth=1.2))
     part = pixels[top : top + side, left : left + side] / 255
     show_pixels(numbers, part)
-    for (row, column), value in np.ndenumerate(part):
+    for row, column in np.ndindex(part.shape):
+        value = part[row, column]
         color = "black" if value > 0.5 else "white"
         numbers.text(column, row, f"{value:.1f}", color=color, size=6, ha="center", va="center")
     numbers.set_title("some of its numbers")
@@ -91,7 +96,7 @@ def draw_normalization(reader: Reader) -> None:
 
 def draw_feature_maps(network: torch.nn.Module, pixels: np.ndarray) -> None:
     """Draw filters of the first convolution, what they find in a digit, and maps of the second convolution."""
-    outputs, filters = layer_outputs(pixels, network), network.conv1.weight.detach()[:, 0].numpy()
+    outputs, filters = layer_outputs(pixels, network), next(network.parameters()).detach()[:, 0].numpy()
     figure = new_figure(WIDTH, 3.0)
     grid = figure.add_gridspec(3, 1, height_ratios=[1, 1, 0.6])
     upper, middle = (grid[row].subgridspec(1, len(FILTERS)) for row in (0, 1))
@@ -141,7 +146,8 @@ def draw_probabilities(reader: Reader) -> None:
 
 def draw_templates() -> None:
     """Draw the ten templates of the softmax network."""
-    weights = model.load(ROOT / "baselines" / "softmax.pth").fc.weight.detach().reshape(10, 28, 28).numpy()
+    softmax = model.load(ROOT / "baselines" / "softmax.pth")
+    weights = next(softmax.parameters()).detach().reshape(10, 28, 28).numpy()
     figure = new_figure(WIDTH, 1.0)
     for digit, axes in enumerate(figure.subplots(1, 10)):
         show_pixels(axes, weights[digit], np.abs(weights).max() / 2)  # a few weights are very large
