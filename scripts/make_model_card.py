@@ -24,7 +24,12 @@ def fill(page: str) -> str:
     """Return the text of the model card with its tables filled in."""
     weights = (ROOT / "mnist.pth").read_bytes()
     record = json.loads((ROOT / "mnist.json").read_text())
-    tables = {"details": details(weights, record), "training": training(record), "scores": scores(record)}
+    tables = {
+        "details": details(weights, record),
+        "training": training(record),
+        "scores on MNIST": mnist_scores(record),
+        "scores on pictures by people": people_scores(),
+    }
     for name, rows in tables.items():
         rows.insert(1, ["---"] * len(rows[0]))
         page = replace_table(page, f"model card: {name}", "".join(f"| {' | '.join(row)} |\n" for row in rows))
@@ -62,23 +67,28 @@ def training(record: dict[str, Any]) -> list[list[str]]:
     ]
 
 
-def scores(record: dict[str, Any]) -> list[list[str]]:
-    """List the scores that train.py recorded, then those of the benchmarks; times are left out."""
-    recipe, accuracy = f"--recipe {record['recipe']}", record["test_accuracy"]
-    train = f"train.py {recipe}"
+def mnist_scores(record: dict[str, Any]) -> list[list[str]]:
+    """List the scores on MNIST that train.py recorded, then those of the benchmark."""
+    accuracy, by = record["test_accuracy"], f"`train.py --recipe {record['recipe']}`"
     low, high = wilson_interval(round(accuracy / 100 * TEST_SIZE), TEST_SIZE)
-    mean, *_, seeds = read_table("results.md", "training")[f"`{recipe}`"]
-    rows = [
-        (f"{VALIDATION_SIZE:,} validation digits of MNIST", f"{record['validation_accuracy']:.2f} %", train),
-        (f"{TEST_SIZE:,} test images of MNIST", f"{accuracy:.2f} % (95 % interval: {low:.2f} to {high:.2f} %)", train),
-        (f"the same, mean of {seeds} seeds", mean, train),
-        *((name, value, "bench.recognition") for name, (value,) in read_table("results.md", "reading").items()),
-        *((name, value, "bench.handwriting") for name, (value,) in read_table("recognition.md", PEOPLE).items()),
-    ]
+    mean, *_, seeds = read_table("results.md", "training")[f"`--recipe {record['recipe']}`"]
     return [
-        ["pictures", "score", "by"],
-        *([name, value, f"`{by}`"] for name, value, by in rows if " ms " not in value),
+        ["digits of MNIST", "score", "by"],
+        [f"{VALIDATION_SIZE:,} validation digits", f"{record['validation_accuracy']:.2f} %", by],
+        [f"{TEST_SIZE:,} test images", f"{accuracy:.2f} % (95 % interval: {low:.2f} to {high:.2f} %)", by],
+        [f"the same, mean of {seeds} seeds", mean, by],
+        *([*row, "`bench.recognition`"] for row in without_times(read_table("results.md", "reading"))),
     ]
+
+
+def people_scores() -> list[list[str]]:
+    """List the scores on pictures by people."""
+    return [[PEOPLE, "score"], *without_times(read_table("recognition.md", PEOPLE))]
+
+
+def without_times(table: dict[str, list[str]]) -> list[list[str]]:
+    """Return the rows whose value is not in milliseconds."""
+    return [[name, *values] for name, values in table.items() if " ms" not in values[0]]
 
 
 def read_table(page: str, heading: str) -> dict[str, list[str]]:
