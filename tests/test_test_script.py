@@ -13,11 +13,13 @@ import torch
 from PIL import Image
 
 import model
+from tests.helpers import python_process
+
+pytestmark = pytest.mark.slow
 
 
 def run(*argv, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(Path("test.py").resolve()), "--device", "cpu", *map(str, argv)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=cwd, env=os.environ | environment)
+    return python_process.run(Path("test.py").resolve(), "--device", "cpu", *argv, cwd=cwd, **environment)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +111,9 @@ def test_environment_sets_defaults_of_flags():
 
 
 def test_names_that_no_file_can_have_and_output_without_unicode_do_not_stop_the_program():
-    result = run("a" * 300, "input/test-3.png", PYTHONIOENCODING="latin-1")
+    command = [sys.executable, "test.py", "--device", "cpu", "a" * 300, "input/test-3.png"]
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    result = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     assert result.returncode == 1
     assert "cannot be read" in result.stderr
     assert "test-3.png  3" in result.stdout
@@ -124,18 +128,18 @@ def test_any_file_name_is_taken_as_it_is(tmp_path, name):
     assert json.loads(result.stdout)["path"] == str(tmp_path / name)
 
 
-def test_mnist_prints_the_accuracy_in_all_and_per_digit(real_mnist):
-    lines = run("--mnist").stdout.splitlines()
-    assert "% of 10,000 (95 % confidence: " in lines[0]
-    assert [line.split()[0] for line in lines[1:]] == list("0123456789")
-
-
-def test_report_is_written_and_an_unwritable_one_reported_before_the_work(real_mnist, tmp_path):
+def test_mnist_prints_the_accuracy_in_all_and_per_digit_and_writes_the_report(real_mnist, tmp_path):
     path = tmp_path / "report.html"
     result = run("--mnist", "--report", path)
     assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    assert "% of 10,000 (95 % confidence: " in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == list("0123456789")
     assert f"{path} is written" in result.stderr
-    assert result.stdout.splitlines()[0].partition(" of")[0] in path.read_text()
+    assert lines[0].partition(" of")[0] in path.read_text()
+
+
+def test_unwritable_report_is_reported_before_the_work(tmp_path):
     result = run("--mnist", "--report", tmp_path / "none" / "report.html")
     assert result.returncode == 1
     assert "--report" in result.stderr

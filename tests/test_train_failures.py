@@ -11,7 +11,10 @@ import model
 import train
 from digits import UserError, metrics
 from digits.training import optim
+from tests.helpers.python_process import PythonProcess
 from tests.helpers.training import SMALL, run, run_program
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -58,11 +61,11 @@ runpy.run_path("train.py", run_name="__main__")
 def test_stopped_run_keeps_the_old_weights_and_names_files_that_exist(out, number):
     out.write_text("old")
     command = [sys.executable, "-c", HANDLING_CTRL_C, *SMALL, "--epochs", "99999", "--out", out]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with PythonProcess(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while not process.stdout.readline().startswith("epoch  2"):
             assert process.poll() is None
         process.send_signal(number)
-        output, errors = process.communicate()
+        output, errors = process.stdout.read(), process.stderr.read()
     assert process.returncode == 130
     assert errors == ""
     partial, resume = out.with_name("w.partial.pth"), out.with_name("w.resume.pth")

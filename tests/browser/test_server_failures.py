@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bench.chromium import DESKTOP, count_drawn_pixels, digit_strokes, draw
-from bench.server_process import run_app
+from tests.helpers.running_server import run_app
 
 BUSY = {"error": {"code": "busy", "message": "Come back."}}
 GONE = "The server does not answer."

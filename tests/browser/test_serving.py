@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from bench.chromium import DESKTOP, digit_strokes, draw
-from bench.server_process import run_app
 from tests.helpers.api import to_base64
 from tests.helpers.fake_server import FakeServer, fake_server
 from tests.helpers.prefix_proxy import prefix_proxy
+from tests.helpers.running_server import run_app
 from tests.helpers.waiting import wait_until
 
 IMAGE = to_base64(Path("input/test-7.png").read_bytes())

@@ -1,13 +1,12 @@
 """`digits.data.synthetic`: generated digits that resemble real ones and all differ."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import torch
 
 from digits.data import synthetic
+from tests.helpers import python_process
 
 
 def test_seed_determines_the_digits():
@@ -63,8 +62,7 @@ def test_rasterizing_in_chunks_equals_rasterizing_one_segment_at_a_time(monkeypa
 
 def test_training_on_5000_synthetic_digits_reads_80_percent_of_mnist(real_mnist, tmp_path):
     weights = str(tmp_path / "synthetic.pth")
-    train = [sys.executable, "train.py", "--synthetic", "5000", "--device", "cpu", "--out", weights]
-    subprocess.run(train, check=True, capture_output=True)
-    score = [sys.executable, "test.py", "--mnist", "--json", "--device", "cpu", "--weights", weights]
-    result = subprocess.run(score, check=True, capture_output=True, text=True)
+    train = python_process.run("train.py", "--synthetic", "5000", "--device", "cpu", "--out", weights)
+    assert train.returncode == 0, train.stderr
+    result = python_process.run("test.py", "--mnist", "--json", "--device", "cpu", "--weights", weights)
     assert json.loads(result.stdout)["test_accuracy"] >= 80

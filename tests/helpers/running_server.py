@@ -1,8 +1,15 @@
-"""Send pictures to a running server, and read its log."""
+"""Run servers, send them pictures, and read their logs."""
 
+import functools
 import json
 from pathlib import Path
 from urllib.request import Request, urlopen
+
+from bench import server_process
+from tests.helpers.python_process import PythonProcess
+
+run_server = functools.partial(server_process.run_server, popen=PythonProcess)
+run_app = functools.partial(server_process.run_app, popen=PythonProcess)
 
 SAMPLE = Path("input/test-7.png").read_bytes()
 

@@ -1,11 +1,10 @@
 """Runs of `train.py` on few synthetic digits."""
 
-import os
 import subprocess
-import sys
 
 import train
 from digits.config import parse
+from tests.helpers import python_process
 
 SMALL = ["--device", "cpu", "--synthetic", "300", "--epochs", "2"]
 
@@ -17,5 +16,4 @@ def run(*flags: object) -> None:
 
 def run_program(*flags: object, **environment: str) -> subprocess.CompletedProcess:
     """Run train.py as a program, on the CPU."""
-    command = [sys.executable, "train.py", "--device", "cpu", *map(str, flags)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | environment)
+    return python_process.run("train.py", "--device", "cpu", *flags, **environment)

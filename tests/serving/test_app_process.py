@@ -9,7 +9,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
@@ -19,11 +18,15 @@ import pytest
 import torch
 
 import app
-from bench.server_process import ServerProcess, run_app
+from bench.server_process import ServerProcess
 from digits import UserError
 from digits.config import parse
 from digits.serving import listen_address, server
+from tests.helpers import python_process
 from tests.helpers.api import to_base64
+from tests.helpers.running_server import run_app
+
+pytestmark = pytest.mark.slow
 
 SAMPLE = Path("input/test-7.png").read_bytes()
 BODY = json.dumps({"image": to_base64(SAMPLE)}).encode()
@@ -169,8 +172,7 @@ def test_pictures_are_read_as_curl_sends_them(served, arguments):
 
 
 def test_second_server_on_a_port_fails_with_advice(served: ServerProcess):
-    command = [sys.executable, "app.py", "--device", "cpu", "--port", str(served.port)]
-    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    result = python_process.run("app.py", "--device", "cpu", "--port", served.port)
     assert result.returncode == 1
     assert re.fullmatch(rf"app\.py: .*127\.0\.0\.1 port {served.port} .*--port.*\n", result.stderr)
     assert result.stdout == ""

@@ -13,10 +13,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from bench.server_process import run_app
 from digits import UserError
 from digits.serving import listen_address, server
-from tests.helpers.running_server import read_log, read_text
+from tests.helpers.running_server import read_log, read_text, run_app
 
 CERTIFICATE = ("-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
 

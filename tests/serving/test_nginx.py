@@ -20,8 +20,11 @@ from urllib.request import Request, urlopen
 import pytest
 
 import app
-from bench.server_process import run_app
 from tests.helpers.fake_server import CLOSE_CONNECTION, fake_server
+from tests.helpers.python_process import PythonProcess
+from tests.helpers.running_server import run_app
+
+pytestmark = pytest.mark.slow
 
 NGINX_CONF = Path("deploy/nginx.conf").read_text()
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
@@ -109,7 +112,7 @@ def assert_json_error(answer: tuple[int, dict, bytes], status: int, code: str) -
     return answer[1]
 
 
-def kill(process: subprocess.Popen) -> None:
+def kill(process: PythonProcess) -> None:
     """Kill the whole server at once: first the parent, which would replace its workers, then these."""
     tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
     workers = {worker for task in tasks for worker in task.read_text().split()}
@@ -120,9 +123,7 @@ def kill(process: subprocess.Popen) -> None:
 
 
 @with_nginx
-@pytest.mark.parametrize(
-    ("end", "truncated"), [(kill, 4), (subprocess.Popen.terminate, 0)], ids=["killed", "terminated"]
-)
+@pytest.mark.parametrize(("end", "truncated"), [(kill, 4), (PythonProcess.terminate, 0)], ids=["killed", "terminated"])
 def test_no_request_is_lost_when_one_of_two_instances_ends_under_load(tmp_path, end, truncated):
     """Except for at most `truncated` requests in progress whose answer had begun when the instance was killed."""
     with run_app() as first, run_app() as second:
@@ -201,7 +202,7 @@ def test_busy_response_is_passed_on_without_trying_another_instance(tmp_path):
 def test_rate_limit_applies_to_post_but_not_to_health_checks_and_the_page(tmp_path):
     with run_app() as instance, proxy(tmp_path, instance.port, rate=SHIPPED_RATE) as address:
         with ThreadPoolExecutor(100) as threads:
-            answers = list(threads.map(lambda _: send_request(address), range(100)))
+            answers = list(threads.map(lambda _: send_request(address), range(200)))
         unlimited = [send_request(address, None, path)[0] for path in ("/", "/readyz") * 30]
     refused = [answer for answer in answers if answer[0] != 200]
     assert len(answers) - len(refused) >= 40  # burst

@@ -12,8 +12,10 @@ import pytest
 
 from bench.load_generator import generate_load, labeled_pictures
 from bench.resilience import STALLED_REQUESTS
-from bench.server_process import run_app
+from tests.helpers.running_server import run_app
 from tests.helpers.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 SAMPLE = Path("input/test-7.png").read_bytes()
 

@@ -20,11 +20,10 @@ import pytest
 import model
 from bench.load_generator import generate_load, labeled_pictures
 from bench.sample_images import draw_number, encode_image, to_image
-from bench.server_process import run_app, run_server
 from digits import UserError
 from digits.serving import monitoring, server
 from tests.helpers.images import tiff_with_damaged_strip
-from tests.helpers.running_server import read_log, read_text
+from tests.helpers.running_server import read_log, read_text, run_app, run_server
 from tests.helpers.waiting import wait_until
 
 SAMPLE = Path("input/test-7.png").read_bytes()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -13,6 +14,7 @@ import train
 from digits import UserError
 from digits.config import parse
 from digits.training import distributed
+from tests.helpers.python_process import PythonProcess
 
 # 331 digits in batches of 33: shards are unequal, and of the last batch, of one digit, a process gets none.
 FLAGS = [
@@ -21,8 +23,11 @@ FLAGS = [
 ]
 
 
+WORKER = ("-c", "from tests.helpers.ddp_worker import main; main()")
+
+
 def torchrun(*flags: str) -> str:
-    """The output of two processes that train together."""
+    """Train in two processes. Returns: their output."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     result = subprocess.run(
@@ -34,6 +39,21 @@ def torchrun(*flags: str) -> str:
     )
     assert result.returncode == 0, result.stderr
     return result.stdout
+
+
+def train_in_two_processes(*flags: str) -> str:
+    """Train as with torchrun, but in processes that start quickly. Returns: the output of the main process."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    environment = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    command = [sys.executable, *WORKER, *flags]
+    with (
+        PythonProcess(command, stdout=subprocess.PIPE, env=environment | {"RANK": "0"}) as main_process,
+        PythonProcess(command, stdout=subprocess.DEVNULL, env=environment | {"RANK": "1"}) as other,
+    ):
+        output = main_process.stdout.read()
+    assert (main_process.returncode, other.returncode) == (0, 0)
+    return output
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +71,7 @@ def one(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_processes_end_with_the_same_weights_and_the_main_process_writes_and_prints(two):
     folder, output = two
     first, second = (torch.load(folder / f"w.pth.{rank}", weights_only=True) for rank in (0, 1))
@@ -61,12 +82,14 @@ def test_processes_end_with_the_same_weights_and_the_main_process_writes_and_pri
     assert {path.name for path in folder.iterdir()} == {"w.pth", "w.json", "w.pth.0", "w.pth.1"}
 
 
+@pytest.mark.slow
 def test_loss_of_two_processes_follows_that_of_one(two, one):
     curves = [json.loads(path.with_suffix(".json").read_text())["curve"] for path in (two[0] / "w.pth", one)]
     for of_two, of_one in zip(*curves, strict=True):
         assert of_two["loss"] == pytest.approx(of_one["loss"], rel=2e-3)
 
 
+@pytest.mark.slow
 def test_run_stopped_in_one_process_resumes_in_two(one, tmp_path, monkeypatch):
     def stop_after_the_first_epoch(path, config, curve, state):
         original(path, config, curve, state)
@@ -82,7 +105,7 @@ def test_run_stopped_in_one_process_resumes_in_two(one, tmp_path, monkeypatch):
                 train.main(parse(train.TrainConfig, [*FLAGS, "--out", str(out)]))
     finally:
         signal.signal(signal.SIGINT, handler)
-    assert "resumed after epoch 1" in torchrun("--resume", tmp_path / "w.resume.pth")
+    assert "resumed after epoch 1" in train_in_two_processes("--resume", tmp_path / "w.resume.pth")
     first, second = (torch.load(f"{out}.{rank}", weights_only=True) for rank in (0, 1))
     assert all(torch.equal(first[name], second[name]) for name in first)
     of_two, of_one = (json.loads(path.with_suffix(".json").read_text())["curve"] for path in (out, one))

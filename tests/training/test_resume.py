@@ -2,13 +2,14 @@
 
 import functools
 import signal
-import subprocess
-import sys
 
 import pytest
 
 import train
 from digits.config import parse
+from tests.helpers import python_process
+
+pytestmark = pytest.mark.slow
 
 # Runs train.py and kills it at the moment that the first argument names: "step 4" is the fourth step of Muon.
 KILLED = """
@@ -52,8 +53,7 @@ def interrupt(*_) -> None:
 
 
 def run_and_kill(moment: str, *flags: str) -> None:
-    command = [sys.executable, "-c", KILLED, moment, *flags]
-    result = subprocess.run(command, check=False, capture_output=True)
+    result = python_process.run("-c", KILLED, moment, *flags)
     assert result.returncode == -signal.SIGKILL, result.stderr
 
 
