@@ -1,4 +1,4 @@
-# make serve | test | train | best | bench | lint | docs: each creates .venv if it is missing or older than the
+# make serve | test | check | train | best | bench | lint | docs: each creates .venv if it is missing or older than the
 # requirements.
 # ARGS passes flags on: make serve ARGS="--port 8000"
 # TORCH_INDEX names the index from which .venv gets PyTorch. Without a GPU: a download of 0.2 GB instead of 3 GB with
@@ -6,9 +6,12 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Two processes: each runs its half of the tests in order, then takes tests of the other one. So few start the same server.
+# A laptop with more cores is not left without memory: each process holds PyTorch and a browser.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test train best bench lint docs
+.PHONY: serve test check train best bench lint docs
 .DELETE_ON_ERROR:
 
 serve: .venv/run
@@ -25,7 +28,11 @@ teacher-%.pth: | .venv/run
 	$(BIN)/python train.py --model teacher --seed $* --out $@
 
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+# Without the tests that need a browser or MNIST or run programs.
+check: lint
+	$(PYTEST) -m "not slow and not browser and not mnist" $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ PHONE: dict[str, Any] = {
     "has_touch": True,
 }
 
-WAIT_STEPS, WAIT_STEP = 200, 25  # ms
+WAIT_STEPS, WAIT_STEP = 2400, 25  # ms
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -102,7 +102,7 @@ def draw_by_touch(page: Page, strokes: Strokes) -> None:
 
 
 def wait_for_condition(page: Page, condition: str) -> None:
-    """Wait up to 5 s until a JavaScript condition holds.
+    """Wait up to 60 s, as machines may be busy, until a JavaScript condition holds.
 
     Playwright's `wait_for_function` evaluates a string inside the page, which the page's Content-Security-Policy
     forbids.

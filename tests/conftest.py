@@ -15,8 +15,26 @@ import model
 from digits import UserError
 from digits.data import mnist
 from digits.recognition.reader import Reader
+from tests.helpers import python_process
 
 ROOT = Path(__file__).parents[1]
+MARKERS_OF_FIXTURES = {"browser": "browser", "real_mnist": "mnist", "log": "slow"}  # log: that of a server
+
+# pytest-xdist keeps the cores busy; more threads would compete with it. Also in the processes that tests start.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for fixture in MARKERS_OF_FIXTURES.keys() & set(item.fixturenames):
+            item.add_marker(MARKERS_OF_FIXTURES[fixture])
+
+
+def pytest_collection_finish(session):
+    """Import what programs import before the first test that runs one, whose time is limited."""
+    if any(item.get_closest_marker("slow") or item.get_closest_marker("browser") for item in session.items):
+        python_process.run("-c", "")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -58,6 +58,7 @@ def test_folders_keep_their_names_in_the_image():
         assert destination == "./" or (source, others) == (destination, []), line
 
 
+@pytest.mark.slow
 def test_copied_files_are_sufficient_and_nothing_else_is_written(tmp_path):
     tracked = subprocess.run(["git", "ls-files", *copied()], capture_output=True, text=True, check=True).stdout.split()
     for name in tracked:

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # As in a container with a read-only root and no /tmp: tempfile finds its folder through these functions.
 PREAMBLE = """
 import errno, runpy, sys, tempfile

@@ -20,6 +20,8 @@ from digits.data.augmentation import AugmentationRanges
 from digits.probabilities import predict_logits
 from tests.helpers.training import SMALL, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def out(tmp_path):

@@ -56,6 +56,7 @@ def test_parsing_flags_opens_no_file():
     assert config.resume == Path("missing.resume.pth")
 
 
+@pytest.mark.slow
 def test_resume_with_a_setting_is_refused_in_one_sentence(tmp_path):
     result = run_program("--resume", tmp_path / "w.resume.pth", "--lr", "0.3")
     assert result.returncode == 1

@@ -3,10 +3,12 @@
 import os
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from bench import chromium
-from bench.server_process import run_app
+from tests.helpers.running_server import run_app
+
+expect.set_options(timeout=60_000)  # ms; on a busy machine the page may be slow
 
 
 def pytest_collection_modifyitems(items):
@@ -16,7 +18,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(skip)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address():
     # On a busy machine requests may queue for long. How the page handles refused requests is tested with fake answers.
     with open(os.devnull, "w") as log, run_app(0, 2, "--max-wait", "20", log=log.fileno()) as app:

@@ -239,6 +239,7 @@ sys.stdout.buffer.write(Metrics().exposition())
 """
 
 
+@pytest.mark.slow
 def test_exposition_has_counters_of_all_processes_and_gauges_of_living_ones(folder):
     """Counters of a process that has ended stay; its gauges do not."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}

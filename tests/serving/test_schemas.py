@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import digits
-from bench.server_process import run_app
 from digits.serving import error_handlers, openapi, schemas
 from tests.helpers.readings import make_reading
+from tests.helpers.running_server import run_app
 
 RAW = {"data": Path("input/test-7.png").read_bytes(), "content_type": "image/png"}
 
@@ -80,6 +80,7 @@ def test_openapi_document_describes_every_route_and_status(client):
     assert references <= set(document["components"]["schemas"])
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_no_failures(tmp_path):
     """It generates requests that the document allows and some that it forbids, and checks every answer."""
     with (tmp_path / "log").open("w") as log, run_app(log=log.fileno()) as served:
