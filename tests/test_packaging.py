@@ -16,8 +16,9 @@ import digits
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 
-# As in an environment without extras, and without torchvision, which only a download of MNIST needs.
-WITHOUT_EXTRAS = """
+# Runs commands as the files in bin/ do that pip writes, in an environment without the extras, and without torchvision,
+# which only a download of MNIST needs.
+RUN_WITHOUT_EXTRAS = """
 import importlib, sys
 MISSING = (
     "a2wsgi", "flask", "flask_compress", "flask_openapi3", "flask_openapi3_swagger", "granian", "jinja2", "matplotlib",
@@ -28,14 +29,15 @@ class Finder:
         if name in MISSING:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Finder)
-"""
-# As the commands that pip writes into bin/.
-RUN_COMMAND = """
-import importlib, sys
-def run_command(entry_point, *argv):
+
+def run(command, entry_point, *arguments):
+    sys.argv = [f"/usr/bin/{command}", *arguments]
     module, function = entry_point.split(":")
-    sys.argv = [f"/usr/bin/{module}", *argv]
-    getattr(importlib.import_module(module), function)()
+    try:
+        getattr(importlib.import_module(module), function)()
+    except SystemExit as error:
+        print(error.code, file=sys.stderr)
+
 """
 
 
@@ -105,10 +107,8 @@ def test_make_and_the_image_install_pytorch_from_the_given_index_first(tmp_path)
     assert first.startswith("grep '^torch' requirements.txt | ")
     assert first.endswith(" --index-url https://example.org/cpu -r /dev/stdin")
     assert second.endswith(" -r requirements.txt")
-    image_line = (
-        "grep '^torch' requirements.txt | pip install --no-cache-dir --index-url \"$TORCH_INDEX\" -r /dev/stdin"
-    )
-    assert image_line in Path("Dockerfile").read_text()
+    step = "grep '^torch' requirements.txt | pip install --no-cache-dir --index-url \"$TORCH_INDEX\" -r /dev/stdin"
+    assert step in Path("Dockerfile").read_text()
     selected = [line for line in requirements("requirements.txt") if line.startswith("torch")]
     assert [line.partition(">=")[0] for line in selected] == ["torch", "torchvision"]
 
@@ -116,34 +116,23 @@ def test_make_and_the_image_install_pytorch_from_the_given_index_first(tmp_path)
 # Commands
 
 
-def test_samples_are_read_anywhere_without_the_extras_and_torchvision(installed, tmp_path):
-    program = WITHOUT_EXTRAS + RUN_COMMAND + f"run_command({PROJECT['scripts']['digits-read']!r})"
-    result = run_program(program, installed, tmp_path)
-    assert result.stderr == ""
+def test_commands_run_anywhere_and_name_a_missing_extra(installed, tmp_path):
+    commands = [
+        ("digits-read",),
+        ("digits-read", "--explain", "why"),
+        ("digits-serve",),
+        ("digits-train", "--synthetic", "100", "--outlier-fraction", "1"),
+    ]
+    calls = [f"run{(name, PROJECT['scripts'][name], *arguments)!r}" for name, *arguments in commands]
+    result = run_program(RUN_WITHOUT_EXTRAS + "\n".join(calls), installed, tmp_path)
     assert result.stdout.endswith("10 of 10 match their file names\n")
-
-
-def test_missing_extra_is_named_in_one_sentence(installed, tmp_path):
-    program = (
-        WITHOUT_EXTRAS
-        + RUN_COMMAND
-        + "\n".join(
-            f"try: run_command({PROJECT['scripts'][name]!r}, {arguments})\n"
-            "except SystemExit as error: print(error.code, file=sys.stderr)"
-            for name, arguments in {
-                "digits-read": "'--explain', 'why'",
-                "digits-serve": "",
-                "digits-train": "'--synthetic', '100', '--outlier-fraction', '1'",
-            }.items()
-        )
-    )
-    result = run_program(program, installed, tmp_path)
     hint = "or pip install -r requirements.txt in the repository."
     assert result.stderr.splitlines() == [
-        f'digits_read: matplotlib is not installed: run pip install "digits[report]", {hint}',
+        "0",
+        f'digits-read: matplotlib is not installed: run pip install "digits[report]", {hint}',
         "2",
-        f'app: flask is not installed: run pip install "digits[serve]", {hint}',
-        f'train: matplotlib is not installed: run pip install "digits[report]", {hint}',
+        f'digits-serve: flask is not installed: run pip install "digits[serve]", {hint}',
+        f'digits-train: matplotlib is not installed: run pip install "digits[report]", {hint}',
     ]
     assert not list(tmp_path.iterdir())
 
