@@ -1,7 +1,7 @@
 """Screenshots of the page: `python -m scripts.screenshots [FOLDER]` writes its main states to FOLDER (screenshots/).
 
 Each state is taken at 1440×900 and 390×844, in the light and the dark theme, in English; some also in Chinese. The
-README's pictures of the page and of a report, in docs/, are renewed as well.
+pictures of the page and of a report in docs/ are renewed as well.
 """
 
 import os
@@ -39,12 +39,21 @@ def screenshot_states(browser: Browser, address: str, folder: Path, size: str, s
 
 
 def screenshot_page_for_docs(browser: Browser, address: str) -> None:
-    """Renew the README's pictures of the page: on a desktop in the light theme, on a phone in the dark one."""
-    page = browser.new_context(viewport={"width": 1200, "height": 1500}, reduced_motion="reduce").new_page()
-    page.goto(address)
-    write(page, "5")
-    page.mouse.move(5, 5)  # so that nothing is hovered
-    page.screenshot(path=DOCS / "page.png")
+    """Renew the pictures of the page: a number in both themes, a look inside, and a phone in the dark theme."""
+    for name, text, height, scheme in (
+        ("page.png", "2026", 730, "light"),
+        ("page-dark.png", "2026", 730, "dark"),
+        ("look-inside.png", "5", 1500, "light"),
+    ):
+        context = browser.new_context(
+            viewport={"width": 1200, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        page = context.new_page()
+        page.goto(address)
+        write(page, text)
+        page.mouse.move(5, 5)  # so that nothing is hovered
+        page.screenshot(path=DOCS / name)
+        context.close()
     phone_options = chromium.PHONE | dict[str, Any](device_scale_factor=2)
     phone = browser.new_context(**phone_options, color_scheme="dark").new_page()
     phone.goto(address)

@@ -1,20 +1,25 @@
 """README, CONTRIBUTING and docs/ match the code: commands, flags, files, links, numbers and examples."""
 
+import ast
 import importlib.util
+import itertools
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import app
 import model
 import train
 from bench import ablation, robustness
 from bench.server_process import run_app
+from digits.config import parse
 from digits.recognition import image_decoding
 from digits.serving import error_handlers, server, wsgi_adapter
 from digits.serving.schemas import ReadingResponse
@@ -40,9 +45,9 @@ def help_flags(script: str) -> set[str]:
     return set(re.findall(r"--[a-z][a-z-]*", usage)) - {"--help"}
 
 
-def table_rows(heading: str) -> list[str]:
+def table_rows(heading: str, text: str = TEXT) -> list[str]:
     """The rows of the table whose first column has this heading."""
-    table = re.search(rf"^\| {re.escape(heading)} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", TEXT, re.MULTILINE)
+    table = re.search(rf"^\| {re.escape(heading)} \|.*\n\|[-| ]+\n((?:\|.*\n)+)", text, re.MULTILINE)
     return table[1].splitlines()
 
 
@@ -136,6 +141,28 @@ def round_percentages(text: str) -> str:
     return re.sub(r" *(\d+\.\d+)%", lambda match: f" {float(match[1]):.0f}%", text)
 
 
+READ_PROGRAM = runpy.run_path("test.py")  # `import test` would be ambiguous
+READ_COMMANDS = {command for command in shell_commands() if command.startswith("python test.py")}
+
+
+@pytest.mark.parametrize("command", sorted(command for command in READ_COMMANDS if "--mnist" not in command))
+def test_documented_commands_read_pictures(command, tmp_path, monkeypatch):
+    (tmp_path / "scans").mkdir()
+    for name in ("photo.jpg", "scans/page.jpg", "7.png"):
+        Image.open("input/test-7.png").convert("RGB").save(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert READ_PROGRAM["main"](parse(READ_PROGRAM["ReadConfig"], shlex.split(command)[2:])) == 0
+
+
+def test_values_in_documented_commands_are_allowed():
+    settings = {"train.py": train.TrainConfig, "test.py": READ_PROGRAM["ReadConfig"], "app.py": app.ServerSettings}
+    for command in shell_commands():
+        words = shlex.split(command)
+        for program, kind in settings.items():
+            if program in words:
+                parse(kind, list(itertools.takewhile("&".__ne__, words[words.index(program) + 1 :])))
+
+
 def test_documented_readings_of_the_sample_pictures_are_those_of_the_program():
     documented = output_after("python test.py")
     assert round_percentages(run_python("test.py")) == round_percentages(documented)
@@ -216,15 +243,16 @@ def test_documented_metrics_exist():
 
 
 @pytest.mark.parametrize(
-    ("heading", "names"),
+    ("page", "heading", "names"),
     [
-        ("`fast`", ablation.VARIANTS["fast"]),
-        ("default", ablation.VARIANTS["default"]),
-        ("pictures", robustness.KINDS),
+        ("results", "`fast`", ablation.VARIANTS["fast"]),
+        ("results", "default", ablation.VARIANTS["default"]),
+        ("recognition", "pictures", robustness.KINDS),
     ],
 )
-def test_rows_of_measurements_have_the_names_of_the_benchmark(heading, names):
-    assert [row.split("|")[1].strip() for row in table_rows(heading)] == list(names)
+def test_rows_of_measurements_have_the_names_of_the_benchmark(page, heading, names):
+    rows = table_rows(heading, PAGES[Path(f"docs/{page}.md")])
+    assert [row.split("|")[1].strip() for row in rows] == list(names)
 
 
 def heading_anchors(page: Path) -> set[str]:
@@ -252,6 +280,30 @@ def test_files_and_modules_named_in_the_pages_exist(page):
 def test_documented_order_of_packages_is_the_one_that_is_checked():
     order = "\n← ".join(", ".join(row) for row in LAYERS)
     assert f"```\n{order}\n```\n" in ARCHITECTURE
+
+
+def defined_names(path: Path) -> set[str]:
+    """The classes, functions and methods that a Python file defines, methods as Class.method."""
+    names: set[str] = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{part.name}" for part in node.body if hasattr(part, "name")}
+    return names
+
+
+def test_functions_in_the_walks_through_the_data_are_defined():
+    """In the tables with "step" each name is defined in the file that is named before it."""
+    tables = re.findall(r"^\| step \|.*\n\|[-| ]+\n((?:\|.*\n)+)", ARCHITECTURE, re.MULTILINE)
+    assert len(tables) == 3
+    for row in "".join(tables).splitlines():
+        defined: set[str] = set()
+        for name in re.findall(r"`([^`]+)`", row.split("|")[2]):
+            if name.endswith(".py"):
+                defined = defined_names(Path(name))
+            else:
+                assert name in defined, row
 
 
 def test_places_to_add_things_are_defined():
