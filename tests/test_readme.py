@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 from PIL import Image
 
@@ -31,6 +32,8 @@ README = Path("README.md").read_text()
 PAGES = {
     path: path.read_text() for path in (Path("README.md"), Path("CONTRIBUTING.md"), *sorted(Path("docs").glob("*.md")))
 }
+CELLS = nbformat.read("walkthrough.ipynb", as_version=4).cells
+PAGES[Path("walkthrough.ipynb")] = "\n".join(cell.source for cell in CELLS if cell.cell_type == "markdown")
 TEXT = "\n".join(PAGES.values())
 OTHER_PAGES = [Path(name) for name in ("CHANGELOG.md", "SECURITY.md", "THIRD_PARTY.md", "data/README.md")]
 ARCHITECTURE = PAGES[Path("docs/architecture.md")]
