@@ -96,7 +96,7 @@ def test_value_range_is_an_interval():
 
 
 def test_every_setting_of_the_server_is_documented_with_its_variable():
-    page = Path("docs/api.md").read_text()
+    page = Path("docs/deployment.md").read_text()
     for name, field in app.ServerSettings.model_fields.items():
         assert flag(name) in page, name
         assert f"`{environment_variable(name)}`" in page, name
