@@ -57,6 +57,7 @@ def test_oldest_python_of_the_workflow_is_the_oldest_that_is_allowed():
 def test_workflow_runs_the_commands_of_the_documents():
     commands = {step["run"] for step in STEPS if "run" in step}
     assert commands == {".ci/run", "make check"}
+    assert recipe("check")
     assert os.access(".ci/run", os.X_OK)
     assert Path(".ci/run").read_text().rstrip().endswith("make test")
 
