@@ -219,7 +219,7 @@ def print_csv(outcome: Outcome) -> None:
     write_csv_row(outcome.path, *values, outcome.expected or "", outcome.error or "")
 
 
-def write_csv_row(*values) -> None:
+def write_csv_row(*values: object) -> None:
     csv.writer(sys.stdout, lineterminator="\n").writerow(values)
 
 

@@ -10,6 +10,7 @@ STARTED = time.perf_counter()  # `total_seconds` includes the imports
 import json
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -84,7 +85,7 @@ class TrainConfig(CommonSettings):
         return given if given.get("resume") else overrides | given
 
 
-def main(config: TrainConfig, build_optimizers=optim.build_optimizers) -> None:
+def main(config: TrainConfig, build_optimizers: Callable = optim.build_optimizers) -> None:
     # -- configuration
     config, curve, saved_state, path = checkpoint.load(config)  # curve: the results of each finished epoch
     config = config.model_copy(update={"teachers": distillation.find_teachers(config.teachers, config.distill_weight)})

@@ -1,6 +1,7 @@
 """Pictures for measurements and tests: synthetic numbers, and images as the bytes of a file."""
 
 import io
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from digits.data import synthetic
 Color = tuple[int, int, int]
 
 
-def encode_image(image: Image.Image | np.ndarray, format: str = "PNG", **options) -> bytes:
+def encode_image(image: Image.Image | np.ndarray, format: str = "PNG", **options: Any) -> bytes:
     """Encode a PIL image, or a uint8 array (H, W) or (H, W, C), as a file in any format that Pillow writes."""
     image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     stream = io.BytesIO()

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,6 +69,6 @@ def run_server(
             process.terminate()
 
 
-def run_app(port: int = 0, workers: int = 1, *flags: str, **options) -> AbstractContextManager[ServerProcess]:
+def run_app(port: int = 0, workers: int = 1, *flags: str, **options: Any) -> AbstractContextManager[ServerProcess]:
     """Run `app.py` on the CPU with more `flags` and the `options` of `run_server`; port 0 takes a free one."""
     return run_server("app.py", "--device", "cpu", "--port", str(port), "--workers", str(workers), *flags, **options)

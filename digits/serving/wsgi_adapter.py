@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import io
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -53,7 +53,14 @@ class WsgiToAsgi:
     """
 
     def __init__(
-        self, wsgi, *, max_body: int, read_timeout: float, max_wait: float, is_short, on_queue_change=lambda count: None
+        self,
+        wsgi: Callable[[dict, Callable], Iterable[bytes]],
+        *,
+        max_body: int,
+        read_timeout: float,
+        max_wait: float,
+        is_short: Callable[[str, bytes], bool],
+        on_queue_change: Callable[[int], object] = lambda count: None,
     ):
         self.wsgi, self.is_short, self.on_queue_change = wsgi, is_short, on_queue_change
         self.max_body, self.read_timeout, self.max_wait = max_body, read_timeout, max_wait

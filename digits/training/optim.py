@@ -10,7 +10,8 @@ https://kellerjordan.github.io/posts/muon/; averaging: Polyak & Juditsky 1992.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ class Muon(torch.optim.Optimizer):
     lr: about the change of the spectral norm of a layer's weights in one step.
     """
 
-    def __init__(self, params, lr: float):
+    def __init__(self, params: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float):
         super().__init__(params, {"lr": lr})
 
     @torch.no_grad()
