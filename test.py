@@ -256,8 +256,8 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
 
 def run() -> None:
     """Run the program with the settings of its command line: `python test.py` and digits-read."""
-    assert isinstance(sys.stdout, io.TextIOWrapper)
-    sys.stdout.reconfigure(errors="replace")  # a terminal or pipe whose encoding lacks ✓ gets a ?
+    if isinstance(sys.stdout, io.TextIOWrapper):  # not in a notebook
+        sys.stdout.reconfigure(errors="replace")  # a terminal or pipe whose encoding lacks ✓ gets a ?
     try:
         sys.exit(main(parse(ReadConfig)))
     except KeyboardInterrupt:
