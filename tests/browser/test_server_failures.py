@@ -50,8 +50,8 @@ def test_drawing_is_read_after_a_restart_of_the_server(browser):
         draw(page, [digit_strokes(4)[1]])
         expect(page.locator("#sentence")).to_have_text(GONE)
         with run_app(port, 1, log=log.fileno()):
-            expect(page.locator("#reading-text")).to_have_text("4", timeout=15_000)
-            expect(page.locator("#explain")).to_have_attribute("aria-busy", "false", timeout=15_000)
+            expect(page.locator("#reading-text")).to_have_text("4")
+            expect(page.locator("#explain")).to_have_attribute("aria-busy", "false")
     page.context.close()
 
 

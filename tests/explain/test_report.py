@@ -15,17 +15,23 @@ from digits.probabilities import predict_logits
 CURVE = [{"epoch": n, "loss": 1 / n, "validation_accuracy": 100 - 5 / n, "seconds": 1.0} for n in (1, 2, 3)]
 
 
-@pytest.fixture
-def digits(generator):
-    return synthetic.synthetic_digits(150, generator)
+@pytest.fixture(scope="module")
+def digits():
+    return synthetic.synthetic_digits(150, torch.Generator().manual_seed(7))
 
 
-@pytest.fixture
-def page(tmp_path, network, digits):
-    weights = tmp_path / "<my>.pth"
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    weights = tmp_path_factory.mktemp("weights") / "<my>.pth"
     weights.with_suffix(".json").write_text(json.dumps({"curve": CURVE, "seed": 7, "parameters": 225034}))
-    report.write_report(tmp_path / "r.html", network, weights, digits)
-    return (tmp_path / "r.html").read_text()
+    return weights
+
+
+@pytest.fixture(scope="module")
+def page(network, weights, digits):
+    path = weights.with_name("r.html")
+    report.write_report(path, network, weights, digits)
+    return path.read_text()
 
 
 def test_page_loads_nothing_from_elsewhere(page):
@@ -82,6 +88,6 @@ def test_perfect_softmax_network_misreads_none_and_shows_ten_templates(tmp_path,
     assert page.count('alt="Filter ') == 10
 
 
-def test_same_network_gives_the_same_file(tmp_path, network, digits, page):
-    report.write_report(tmp_path / "r.html", network, tmp_path / "<my>.pth", digits)
+def test_same_network_gives_the_same_file(tmp_path, network, weights, digits, page):
+    report.write_report(tmp_path / "r.html", network, weights, digits)
     assert (tmp_path / "r.html").read_text() == page

@@ -43,9 +43,10 @@ def read(address: str) -> str:
 @pytest.mark.parametrize("start", STALLED_REQUESTS, ids=["body", "chunk", "head"])
 def test_stalled_connections_are_closed_and_do_not_delay_others(quiet, start):
     with run_app(0, 1, "--read-timeout", "1", log=quiet) as server:
-        stalled = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
-        for client in stalled:
-            client.sendall(start)
+        stalled = []
+        for _ in range(50):
+            stalled.append(socket.create_connection(("127.0.0.1", server.port)))
+            stalled[-1].sendall(start)  # at once: the server closes a connection on which nothing arrives
         assert read(server.address) == "7"
         assert urlopen(f"{server.address}/healthz").status == 200
         for client in stalled:
