@@ -130,9 +130,9 @@ def test_no_request_is_lost_when_one_of_two_instances_ends_under_load(tmp_path, 
         ports = [int(served.address.rpartition(":")[2]) for served in (first, second)]
         with proxy(tmp_path, *ports) as address, ThreadPoolExecutor(4) as threads:
             answers = []
-            for answer in threads.map(lambda _: send_request(address), range(300)):
+            for answer in threads.map(lambda _: send_request(address), range(150)):
                 answers.append(answer)
-                if len(answers) == 100:  # both instances have answered, and four requests are in progress
+                if len(answers) == 50:  # both instances have answered, and four requests are in progress
                     end(first.process)
     whole = [json.loads(body)["text"] for status, _, body in answers if status == 200]
     assert set(whole) == {"7"}
@@ -140,8 +140,8 @@ def test_no_request_is_lost_when_one_of_two_instances_ends_under_load(tmp_path, 
     assert len(whole) >= len(answers) - truncated
     went = tried_instances(tmp_path)
     here, there = (f"127.0.0.1:{port}" for port in ports)
-    assert [here] in went[:100]
-    assert [there] in went[:100]
+    assert [here] in went[:50]
+    assert [there] in went[:50]
     assert [here, there] in went  # passed on
     assert went[-1] == [there]
 
