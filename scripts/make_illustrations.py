@@ -29,12 +29,15 @@ if TYPE_CHECKING:
     from matplotlib.typing import RcKeyType  # since 3.11
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 TEXT_COLOR = "#010203"  # stands for the color of the page's text
 THEME = "<style>svg { color: #1f2933 } @media (prefers-color-scheme: dark) { svg { color: #dfe5ee } }</style>"
 BLUE, ORANGE, GRAY = "#4c74e6", "#d9822b", "#8a94a0"  # with a contrast of 3 to 1 to light and dark pages
 DIVERGING = matplotlib.colors.LinearSegmentedColormap.from_list("filter", [ORANGE, "#f4f2ee", BLUE])
 STYLE: "dict[RcKeyType, Any]" = {
     "svg.hashsalt": "digits",  # same picture, same file
+    "svg.fonttype": "none",  # text, in a font of the reader's system
+    "font.family": "sans-serif",
     "text.color": TEXT_COLOR,
     "axes.labelcolor": TEXT_COLOR,
     "axes.titlecolor": TEXT_COLOR,
@@ -54,7 +57,7 @@ def save(figure: Figure, name: str) -> None:
     figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     head, tag, body = stream.getvalue().partition("<defs>")
     text = f"{head}{THEME}{tag}{body}".replace(TEXT_COLOR, "currentColor")
-    (ROOT / "docs" / name).write_text("".join(f"{line.rstrip()}\n" for line in text.splitlines()))
+    (DOCS / name).write_text("".join(f"{line.rstrip()}\n" for line in text.splitlines()))
 
 
 def show_pixels(axes: Axes, values: np.ndarray, limit: float | None = None) -> None:
