@@ -18,6 +18,7 @@ from digits import UserError, metrics
 from digits.data import synthetic
 from digits.data.augmentation import AugmentationRanges
 from digits.probabilities import predict_logits
+from tests.helpers.python_process import PythonProcess
 from tests.helpers.training import SMALL, run
 
 pytestmark = pytest.mark.slow
@@ -160,13 +161,13 @@ def test_terminal_shows_a_progress_bar_and_a_file_gets_plain_lines(out):
     command = [sys.executable, "train.py", *SMALL, "--out", out]
     terminal, program_end = pty.openpty()
     termios.tcsetwinsize(program_end, (24, 80))
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=program_end)
-    os.close(program_end)
-    shown = b""
-    with contextlib.suppress(OSError), open(terminal, "rb", buffering=0) as screen:  # EIO: the program has ended
-        while part := screen.read(4096):
-            shown += part
-    lines = process.communicate()[0].decode()
+    with PythonProcess(command, stdout=subprocess.PIPE, stderr=program_end) as process:
+        os.close(program_end)
+        shown = b""
+        with contextlib.suppress(OSError), open(terminal, "rb", buffering=0) as screen:  # EIO: the program has ended
+            while part := screen.read(4096):
+                shown += part
+        lines = process.stdout.buffer.read().decode()
     assert b"epoch 1:" in shown
     assert [line for line in lines.splitlines() if line.startswith("epoch  2/2")]
     assert "\r" not in lines

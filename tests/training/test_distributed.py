@@ -14,6 +14,7 @@ import train
 from digits import UserError
 from digits.config import parse
 from digits.training import distributed
+from tests.helpers import python_process
 from tests.helpers.python_process import PythonProcess
 
 # 331 digits in batches of 33: shards are unequal, and of the last batch, of one digit, a process gets none.
@@ -21,22 +22,13 @@ FLAGS = [
     *("--device", "cpu", "--synthetic", "331", "--batch-size", "33", "--epochs", "2"),
     *("--elastic", "1", "--freeze-after", "0.5"),
 ]
-
-
 WORKER = ("-c", "from tests.helpers.ddp_worker import main; main()")
 
 
 def torchrun(*flags: str) -> str:
     """Train in two processes. Returns: their output."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    result = subprocess.run(
-        [*command, "-m", "tests.helpers.ddp_worker", *flags],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
+    command = ("-c", "from torch.distributed.run import main; main()", "--standalone", "--nproc-per-node", "2")
+    result = python_process.run(*command, "-m", "tests.helpers.ddp_worker", *flags)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
