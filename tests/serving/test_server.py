@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -56,7 +57,8 @@ def test_ctrl_c_stops_the_server_without_output(log):
 def test_sighup_is_ignored_under_nohup(log):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does for the programs that it starts
     try:
-        with run_server(*AS_A_GROUP, "--workers", "2", log=log.fileno()) as served:
+        # PythonProcess would fork from a process that was started before, and does not ignore the signal.
+        with run_server(*AS_A_GROUP, "--workers", "2", log=log.fileno(), popen=subprocess.Popen) as served:
             workers = served.worker_pids()
             os.killpg(served.process.pid, signal.SIGHUP)
             assert read_text(served.address) == "7"
