@@ -30,6 +30,7 @@ def test_each_document_has_a_page_in_the_navigation():
         assert navigation.count(f'"{document}"') == 1, document
 
 
+@pytest.mark.slow
 def test_pages_load_nothing_from_other_hosts(site):
     for page in site.rglob("*.html"):
         loaded = re.findall(r'<(?:script|img|iframe|source)[^>]*? src(?:set)?="([^"]*)"', page.read_text())
@@ -38,6 +39,7 @@ def test_pages_load_nothing_from_other_hosts(site):
         assert not [url for url in loaded if re.match(r"(?:https?:)?//", url)], page
 
 
+@pytest.mark.slow
 def test_pictures_in_the_pages_exist(site):
     for page in site.rglob("*.html"):
         for picture in re.findall(r'<img[^>]*? src="([^"]*)"', page.read_text()):

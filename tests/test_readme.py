@@ -8,7 +8,6 @@ import re
 import runpy
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -19,14 +18,15 @@ import app
 import model
 import train
 from bench import ablation, robustness
-from bench.server_process import run_app
 from digits.config import parse
 from digits.recognition import image_decoding
 from digits.serving import error_handlers, server, wsgi_adapter
 from digits.serving.schemas import ReadingResponse
 from digits.training import optim
+from tests.helpers import python_process
 from tests.helpers.fake_server import fake_server
 from tests.helpers.layers import LAYERS
+from tests.helpers.running_server import run_app
 
 README = Path("README.md").read_text()
 PAGES = {
@@ -38,14 +38,14 @@ TEXT = "\n".join(PAGES.values())
 OTHER_PAGES = [Path(name) for name in ("CHANGELOG.md", "SECURITY.md", "THIRD_PARTY.md", "data/README.md")]
 ARCHITECTURE = PAGES[Path("docs/architecture.md")]
 ADDRESS = "http://127.0.0.1:5000"  # of the server in the examples
-SCRIPTS = ("train.py", "test.py", "app.py")
+READ_PROGRAM = runpy.run_path("test.py")  # `import test` would be ambiguous
+SETTINGS = {"train.py": train.TrainConfig, "test.py": READ_PROGRAM["ReadConfig"], "app.py": app.ServerSettings}
 FOLDERS = ("baselines", "bench", "deploy", "digits", "docs", "scripts", "static", "tests")
 
 
 def help_flags(script: str) -> set[str]:
     """The flags that `script` --help prints."""
-    usage = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, check=True).stdout
-    return set(re.findall(r"--[a-z][a-z-]*", usage)) - {"--help"}
+    return set(re.findall(r"--[a-z][a-z-]*", run_python(script, "--help"))) - {"--help"}
 
 
 def table_rows(heading: str, text: str = TEXT) -> list[str]:
@@ -59,7 +59,7 @@ def shell_commands() -> list[str]:
     return [line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", SETTINGS)
 def test_documented_flags_are_those_of_the_program(script):
     flags = help_flags(script)
     rows = "\n".join(table_rows(f"flag of `{script}`"))
@@ -136,7 +136,9 @@ def output_after(command: str) -> str:
 
 def run_python(*arguments: str) -> str:
     """Run Python from the root of the clone. Returns: what it prints."""
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=True).stdout
+    result = python_process.run(*arguments)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def round_percentages(text: str) -> str:
@@ -144,7 +146,6 @@ def round_percentages(text: str) -> str:
     return re.sub(r" *(\d+\.\d+)%", lambda match: f" {float(match[1]):.0f}%", text)
 
 
-READ_PROGRAM = runpy.run_path("test.py")  # `import test` would be ambiguous
 READ_COMMANDS = {command for command in shell_commands() if command.startswith("python test.py")}
 
 
@@ -158,10 +159,9 @@ def test_documented_commands_read_pictures(command, tmp_path, monkeypatch):
 
 
 def test_values_in_documented_commands_are_allowed():
-    settings = {"train.py": train.TrainConfig, "test.py": READ_PROGRAM["ReadConfig"], "app.py": app.ServerSettings}
     for command in shell_commands():
         words = shlex.split(command)
-        for program, kind in settings.items():
+        for program, kind in SETTINGS.items():
             if program in words:
                 parse(kind, list(itertools.takewhile("&".__ne__, words[words.index(program) + 1 :])))
 
@@ -185,6 +185,7 @@ def test_output_of_make_serve_is_the_documented_one():
     assert f'"{listening.replace(ADDRESS, "{where}")}"' in Path(server.__file__).read_text()
 
 
+@pytest.mark.slow
 def test_curl_and_python_examples_read_the_digit():
     curls = [line for block in blocks("sh") for line in block.splitlines() if re.search(r"\bcurl\b", line)]
     clients = [block for block in blocks("python") if ADDRESS in block]

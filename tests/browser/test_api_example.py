@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from bench.server_process import run_app
 from tests.helpers.fake_server import fake_server
+from tests.helpers.running_server import run_app
 
 FORM = (200, b'<input type="file">', {"Content-Type": "text/html"})
 

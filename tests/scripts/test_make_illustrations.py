@@ -3,9 +3,12 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from scripts import make_illustrations
 
 
+@pytest.mark.slow
 def test_each_picture_of_the_documents_is_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr(make_illustrations, "DOCS", tmp_path)
     make_illustrations.main()
