@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -67,6 +69,23 @@ def test_sighup_is_ignored_under_nohup(log):
             assert served.process.wait(30) == 0
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("step", range(3))
+def test_event_can_be_set_by_a_signal_handler_at_each_step_of_waiting(step):
+    """With `threading.Event` this blocks for ever. A trace function runs where a handler may run."""
+    event, steps, before = server.SignalSafeEvent(), itertools.count(), sys.gettrace()
+
+    def trace(*_):
+        if next(steps) == step:
+            event.set()
+        return trace
+
+    sys.settrace(trace)
+    try:
+        assert event.wait()
+    finally:
+        sys.settrace(before)
 
 
 class FakeServer:
