@@ -6,16 +6,17 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Two processes: each runs its half of the tests in order, then takes tests of the other one. So few start the same server.
-# A laptop with more cores is not left without memory: each process holds PyTorch and a browser.
+# Two processes, however many cores there are, because each holds PyTorch and a browser in memory. Each runs its half of
+# the tests in order, then takes some of the other half: tests that share a server mostly run in the same process.
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: serve test check train best bench lint docs
 .DELETE_ON_ERROR:
 
+# With @, so that people see the output of the README and no commands.
 serve: .venv/run
-	$(BIN)/python app.py $(ARGS)
+	@$(BIN)/python app.py $(ARGS)
 
 train: .venv/run
 	$(BIN)/python train.py $(ARGS)
@@ -30,7 +31,7 @@ teacher-%.pth: | .venv/run
 test: lint
 	$(PYTEST) $(ARGS)
 
-# Without the tests that need a browser or MNIST or run programs.
+# Without the tests that need a browser or MNIST, and those that take seconds.
 check: lint
 	$(PYTEST) -m "not slow and not browser and not mnist" $(ARGS)
 
@@ -56,12 +57,12 @@ docs: .venv/dev
 .venv/run: requirements.txt $(BIN)/python
 .venv/dev: requirements-dev.txt requirements.txt $(BIN)/python
 .venv/run .venv/dev:
-	$(if $(TORCH_INDEX),grep '^torch' requirements.txt | $(PIP) --index-url $(TORCH_INDEX) -r /dev/stdin)
-	$(PIP) -r $<
+	@$(if $(TORCH_INDEX),grep '^torch' requirements.txt | $(PIP) --index-url $(TORCH_INDEX) -r /dev/stdin)
+	@$(PIP) -r $<
 	@touch $@
 
 # Created again, with its stamps, when the Python that it was created with is gone.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ": make PYTHON=python3.12")'
 	@echo "Creating .venv and installing PyTorch; this takes some minutes, once."
-	$(PYTHON) -m venv --clear .venv
+	@$(PYTHON) -m venv --clear .venv
