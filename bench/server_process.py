@@ -43,7 +43,9 @@ class ServerProcess:
         for pid in (self.process.pid, *self.worker_pids()):
             with suppress(OSError):  # the process has just ended
                 text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-                sizes[pid] = sum(map(int, re.findall(r"^Pss: +(\d+)", text, re.MULTILINE))) / 1000
+                pss = re.search(r"^Pss: +(\d+)", text, re.MULTILINE)
+                assert pss
+                sizes[pid] = int(pss[1]) / 1000
         return sizes
 
 

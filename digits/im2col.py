@@ -1,22 +1,18 @@
 """The CNN as matrix products (im2col): the same function, faster for few images on one CPU core."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
+LAYERS = ("conv1", "conv2", "fc1", "fc2")
 MAX_IMAGES = 8  # for more images the convolutions of PyTorch are faster
 
 
-class TrainedCNN(Protocol):
-    """The interface of `model.CNN`, as this package does not import `model`."""
+@runtime_checkable
+class HasIntermediates(Protocol):
+    """The interface of the networks of `model`, which this package does not import."""
 
-    conv1: nn.Conv2d
-    conv2: nn.Conv2d
-    fc1: nn.Linear
-    fc2: nn.Linear
-
-    def __call__(self, x: Tensor) -> Tensor: ...
     def forward_intermediates(self, x: Tensor) -> dict[str, Tensor]: ...
 
 
@@ -29,16 +25,17 @@ class Im2colCNN(nn.Module):
     100 readings in turn). docs/deployment.md compares torch.compile, TorchScript and ONNX Runtime.
     """
 
-    def __init__(self, cnn: TrainedCNN):
+    def __init__(self, cnn: nn.Module):
         super().__init__()
+        assert isinstance(cnn, HasIntermediates)
         self.cnn = cnn
-        self.conv1 = cnn.conv1.weight.detach().reshape(32, 9).t().contiguous()
-        self.conv2 = cnn.conv2.weight.detach().permute(2, 3, 1, 0).reshape(288, 64)
+        conv1, conv2, fc1, fc2 = (cnn.get_parameter(f"{layer}.weight").detach() for layer in LAYERS)
+        self.conv1 = conv1.reshape(32, 9).t().contiguous()
+        self.conv2 = conv2.permute(2, 3, 1, 0).reshape(288, 64)
         # The flattened feature maps have positions first and channels last here, the other way round in the CNN.
-        fc1 = cnn.fc1.weight.detach().reshape(128, 64, 25).permute(2, 1, 0)
-        self.fc1, self.fc2 = fc1.reshape(1600, 128), cnn.fc2.weight.detach().t().contiguous()
-        layers = (cnn.conv1, cnn.conv2, cnn.fc1, cnn.fc2)
-        self.biases = [layer.bias.detach() for layer in layers if layer.bias is not None]  # each has one
+        self.fc1 = fc1.reshape(128, 64, 25).permute(2, 1, 0).reshape(1600, 128)
+        self.fc2 = fc2.t().contiguous()
+        self.biases = [cnn.get_parameter(f"{layer}.bias").detach() for layer in LAYERS]
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (B, 1, 28, 28) to logits (B, 10)."""

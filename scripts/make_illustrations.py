@@ -99,7 +99,8 @@ def draw_normalization(reader: Reader) -> None:
 
 def draw_feature_maps(network: torch.nn.Module, pixels: np.ndarray) -> None:
     """Draw filters of the first convolution, what they find in a digit, and maps of the second convolution."""
-    outputs, filters = layer_outputs(pixels, network), next(network.parameters()).detach()[:, 0].numpy()
+    outputs = layer_outputs(pixels, network)
+    filters = network.get_parameter("conv1.weight").detach()[:, 0].numpy()
     figure = new_figure(WIDTH, 3.0)
     grid = figure.add_gridspec(3, 1, height_ratios=[1, 1, 0.6])
     upper, middle = (grid[row].subgridspec(1, len(FILTERS)) for row in (0, 1))
@@ -150,7 +151,7 @@ def draw_probabilities(reader: Reader) -> None:
 def draw_templates() -> None:
     """Draw the ten templates of the softmax network."""
     softmax = model.load(ROOT / "baselines" / "softmax.pth")
-    weights = next(softmax.parameters()).detach().reshape(10, 28, 28).numpy()
+    weights = softmax.get_parameter("fc.weight").detach().reshape(10, 28, 28).numpy()
     figure = new_figure(WIDTH, 1.0)
     for digit, axes in enumerate(figure.subplots(1, 10)):
         show_pixels(axes, weights[digit], np.abs(weights).max() / 2)  # a few weights are very large

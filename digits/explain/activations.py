@@ -1,18 +1,10 @@
 """What the network computes for one digit: the output of each layer, and where the digit lies in the MNIST frame."""
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 import torch
 
+from digits.im2col import HasIntermediates
 from digits.probabilities import to_input
-
-
-@runtime_checkable
-class HasIntermediates(Protocol):
-    """The interface of the networks of `model`, which this package does not import."""
-
-    def forward_intermediates(self, x: torch.Tensor) -> dict[str, torch.Tensor]: ...
 
 
 @torch.inference_mode()

@@ -116,5 +116,5 @@ def describe_network(models: LoadedModels) -> NetworkResponse:
         parameters=served.parameter_count,
         test_accuracy=served.test_accuracy,
         filters={name: to_lists(weight.squeeze(1)) for name, weight in filters.items()},
-        templates=to_lists(next(softmax.parameters()).detach().view(10, 28, 28)) if softmax else None,
+        templates=to_lists(softmax.get_parameter("fc.weight").detach().view(10, 28, 28)) if softmax else None,
     )
