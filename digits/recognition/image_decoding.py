@@ -18,9 +18,8 @@ from digits import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
-MAX_PIXELS = (
-    64_000_000  # phones take up to 50 million; decoding holds up to 21 bytes for each, 28 of a transparent WEBP
-)
+# Phones take up to 50 million; decoding holds up to 21 bytes for each, 28 of a transparent WEBP.
+MAX_PIXELS = 64_000_000
 WHITE_LEVELS = (1, 255, 1023, 4095, 16383, 65535)  # values of white in pictures of more than 8 bits
 HEADER_FORMATS = tuple(name for name in FORMATS if name != "TIFF")  # their size stands at the beginning of the file
 OTHER_SIGNATURES = {  # first bytes of files that are not pictures

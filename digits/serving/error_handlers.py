@@ -66,7 +66,8 @@ def handle_method_not_allowed(error: MethodNotAllowed) -> Response:
 
 
 def handle_http_exception(error: HTTPException) -> Response:
-    return error_response(error.name.lower().replace(" ", "_"), error.description or error.name, error.code or 503)
+    assert error.code  # only the base class, which nothing raises, has none
+    return error_response(error.name.lower().replace(" ", "_"), error.description or error.name, error.code)
 
 
 def handle_bug(_error: Exception) -> Response:

@@ -3,7 +3,6 @@
 from flask_openapi3 import Tag
 
 # The default callback of flask-openapi3, which exports it from here only: requirements.txt bounds the version.
-from flask_openapi3.types import ResponseDict
 from flask_openapi3.utils import get_operation_id_for_path
 from pydantic import BaseModel
 
@@ -33,7 +32,7 @@ PICTURE_ERRORS = tuple(ERROR_DESCRIPTIONS)  # of a route that takes pictures
 COMMON_ERRORS = (400, 503)
 
 
-def responses(answer: type[BaseModel] | dict, *errors: int) -> ResponseDict:
+def responses(answer: type[BaseModel] | dict, *errors: int) -> dict:
     """Describe the responses of an operation: `answer` with status 200, an ErrorResponse with each of `errors`."""
     return {200: answer} | {status: _error_response(status) for status in errors}
 

@@ -24,9 +24,8 @@ from digits import UserError
 
 ERROR_KEY = "digits.error"  # environ key: the UserError to answer with instead of calling the view
 ARRIVED_KEY = "digits.arrived"  # environ key: time.monotonic() when the body was complete
-MAX_DISCARDED = (
-    4  # times max_body: the rest of a body that is too large is received, so that its sender gets the answer
-)
+# Times max_body: the rest of a body that is too large is received, so that its sender gets the answer.
+MAX_DISCARDED = 4
 MAX_BUFFERED = 256 * 1024 * 1024  # bytes of bodies per process: 16 of the largest, thousands of usual ones
 SMALL_BODY = 64 * 1024  # bytes; a body up to this is accepted beyond MAX_BUFFERED, so that large ones do not block it
 # Connections stay with the worker that accepted them, so some must close: else a new worker would get none.
