@@ -39,10 +39,8 @@ def imported_packages(source: str) -> set[str]:
     return {package for module in modules if (package := package_of(module))}
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if name != "digits/__init__.py"])  # see the next test
 def test_imports_lead_to_earlier_layers(name):
-    if name == "digits/__init__.py":
-        return  # see the next test
     package = package_of(name.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
     assert package, f"{name} is in no layer: add its package to LAYERS"
     for imported in imported_packages((ROOT / name).read_text()) - {package}:
