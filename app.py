@@ -45,7 +45,10 @@ try:
     from digits.serving.schemas import ErrorResponse
     from digits.serving.wsgi_adapter import WsgiToAsgi
 except ModuleNotFoundError as error:
-    sys.exit(f"{program_name()}: {missing_package(error, 'serve')}")
+    # pip's command imports this module before `run` could catch the error; other importers get the error itself.
+    if program_name() in ("app.py", "digits-serve") and (problem := missing_package(error)):
+        sys.exit(f"{program_name()}: {problem}")
+    raise
 
 BASELINES = files.SHIPPED_FOLDER / "baselines"  # simpler networks, to compare with; each may be missing
 # Reading a picture up to these limits takes a few milliseconds.

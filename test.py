@@ -115,7 +115,7 @@ def check_plots() -> None:
     try:
         importlib.import_module("digits.explain.report")
     except ModuleNotFoundError as error:
-        raise missing_package(error, "report") from None
+        raise missing_package(error) or error from None
 
 
 def read_pictures(config: ReadConfig, reader: Reader) -> int:

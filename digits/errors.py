@@ -1,5 +1,14 @@
 """The errors of user input and of a missing installation."""
 
+# The packages of the extras in pyproject.toml, by the names under which they are imported.
+EXTRAS = {
+    "serve": (
+        "a2wsgi", "flask", "flask_compress", "flask_openapi3", "flask_openapi3_swagger", "granian",
+        "prometheus_client", "pythonjsonlogger",
+    ),
+    "report": ("jinja2", "matplotlib"),
+}  # fmt: skip
+
 
 class UserError(Exception):
     """An error caused by user input; its message tells the user how to fix it.
@@ -12,9 +21,10 @@ class UserError(Exception):
         self.code = code
 
 
-def missing_package(error: ModuleNotFoundError, extra: str) -> UserError:
-    """The error where a package is not installed that belongs to an extra, see pyproject.toml."""
-    return UserError(
-        f'{error.name} is not installed: run pip install "digits[{extra}]", '
-        "or pip install -r requirements.txt in the repository."
-    )
+def missing_package(error: ModuleNotFoundError) -> UserError | None:
+    """Return the error for a package of EXTRAS that is not installed; None for any other module."""
+    for extra, packages in EXTRAS.items():
+        if error.name in packages:
+            command = f'pip install ".[{extra}]"'
+            return UserError(f"{error.name} is not installed: run {command} in the folder of the repository.")
+    return None

@@ -1,5 +1,6 @@
 """The package that `pip install .` builds: content, commands, dependencies; what make and the Dockerfile install."""
 
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ import hatchling.build
 import pytest
 
 import digits
+from digits import errors
 
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -20,13 +22,10 @@ EXTRAS = PROJECT["optional-dependencies"]
 # which only a download of MNIST needs.
 RUN_WITHOUT_EXTRAS = """
 import importlib, sys
-MISSING = (
-    "a2wsgi", "flask", "flask_compress", "flask_openapi3", "flask_openapi3_swagger", "granian", "jinja2", "matplotlib",
-    "prometheus_client", "pythonjsonlogger", "torchvision",
-)
+from digits.errors import EXTRAS
 class Finder:
     def find_spec(name, path=None, target=None):
-        if name in MISSING:
+        if name in {"torchvision"}.union(*EXTRAS.values()):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Finder)
 
@@ -113,6 +112,17 @@ def test_make_and_the_image_install_pytorch_from_the_given_index_first(tmp_path)
     assert [line.partition(">=")[0] for line in selected] == ["torch", "torchvision"]
 
 
+def test_extras_are_named_as_their_packages_are_imported():
+    distributions = importlib.metadata.packages_distributions()
+    for extra, packages in errors.EXTRAS.items():
+        names = {distributions[package][0].lower().replace("_", "-") for package in packages}
+        assert names == {re.match(r"[\w-]+", requirement)[0].lower() for requirement in EXTRAS[extra]}
+
+
+def test_mistyped_module_is_not_reported_as_a_missing_extra():
+    assert errors.missing_package(ModuleNotFoundError(name="digits.serving.sever")) is None
+
+
 # Commands
 
 
@@ -124,16 +134,18 @@ def test_commands_run_anywhere_and_name_a_missing_extra(installed, tmp_path):
         ("digits-train", "--synthetic", "100", "--outlier-fraction", "1"),
     ]
     calls = [f"run{(name, PROJECT['scripts'][name], *arguments)!r}" for name, *arguments in commands]
+    calls += ["sys.argv = ['other.py']", "import app"]
     result = run_program(RUN_WITHOUT_EXTRAS + "\n".join(calls), installed, tmp_path)
     assert result.stdout.endswith("10 of 10 match their file names\n")
-    hint = "or pip install -r requirements.txt in the repository."
-    assert result.stderr.splitlines() == [
+    *lines, last = [line for line in result.stderr.splitlines() if not line.startswith((" ", "Traceback"))]
+    assert lines == [
         "0",
-        f'digits-read: matplotlib is not installed: run pip install "digits[report]", {hint}',
+        'digits-read: matplotlib is not installed: run pip install ".[report]" in the folder of the repository.',
         "2",
-        f'digits-serve: flask is not installed: run pip install "digits[serve]", {hint}',
-        f'digits-train: matplotlib is not installed: run pip install "digits[report]", {hint}',
+        'digits-serve: flask is not installed: run pip install ".[serve]" in the folder of the repository.',
+        'digits-train: matplotlib is not installed: run pip install ".[report]" in the folder of the repository.',
     ]
+    assert last == "ModuleNotFoundError: No module named 'flask'"  # other programs get the ordinary error
     assert not list(tmp_path.iterdir())
 
 

@@ -176,7 +176,7 @@ def _load_font(name: str) -> tuple[ImageFont.FreeTypeFont, frozenset[int]]:
         import matplotlib  # noqa: PLC0415
         from matplotlib.ft2font import FT2Font  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise missing_package(error, "report") from None
+        raise missing_package(error) or error from None
 
     path = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf")
     return ImageFont.truetype(path, FONT_SIZE), frozenset(FT2Font(path).get_charmap())
