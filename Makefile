@@ -49,7 +49,7 @@ bench: .venv/dev
 docs: .venv/dev
 	rm -rf site .cache/pages
 	mkdir -p .cache/pages
-	tar -cf - *.md *.cff *.ipynb LICENSE docs data/README.md static/icon.svg static/vendor | tar -xf - -C .cache/pages
+	tar -cf - *.md *.cff *.ipynb LICENSE Dockerfile requirements.txt docs data/README.md static/icon.svg static/vendor | tar -xf - -C .cache/pages
 	$(BIN)/zensical build --strict
 
 # Two stamps, so that serving does not install the packages of the tests. PyTorch first and from its index only: given a

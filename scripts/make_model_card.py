@@ -62,8 +62,8 @@ def training(record: dict[str, Any]) -> list[list[str]]:
         ["outliers", f"{settings['outlier_fraction'] * TRAINING_SIZE:,.0f} synthetic non-digits, such as letters"],
         ["recipe", f"`{record['recipe']}`, {record['epochs']} epochs, seed {record['seed']}"],
         ["teachers", f"{len(teachers)} of {teachers[0]['parameters']:,} parameters, {accuracies} of the test images"],
-        ["time", f"{own} minutes, and {' and '.join(others)} for the teachers"],
-        ["hardware, versions", f"{record['hardware']}; {versions}"],
+        ["time", f"{own} minutes with the teachers' predictions; before, {' and '.join(others)} for the teachers"],
+        ["hardware, versions", f"{re.sub('1 threads$', '1 thread', record['hardware'])}; {versions}"],
     ]
 
 

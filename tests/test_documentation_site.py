@@ -1,10 +1,12 @@
 """The documentation site builds from the documents without a warning, and loads nothing from other hosts."""
 
+import html
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -40,7 +42,10 @@ def test_pages_load_nothing_from_other_hosts(site):
 
 
 @pytest.mark.slow
-def test_pictures_in_the_pages_exist(site):
+def test_links_and_pictures_in_the_pages_lead_to_files(site):
     for page in site.rglob("*.html"):
-        for picture in re.findall(r'<img[^>]*? src="([^"]*)"', page.read_text()):
-            assert (page.parent / picture).exists() or picture.startswith("/"), f"{page}: {picture}"
+        for url in re.findall(r'<(?:a|img)\b[^>]*? (?:href|src)="([^"]*)"', page.read_text()):
+            address = urlsplit(html.unescape(url))
+            if not address.scheme:
+                target = site if address.path.startswith("/") else page.parent
+                assert (target / unquote(address.path).lstrip("/")).exists(), f"{page}: {url}"
