@@ -10,7 +10,6 @@ import resource
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,19 +29,25 @@ from tests.helpers.running_server import read_log, read_text, run_app, run_serve
 from tests.helpers.waiting import wait_until
 
 SAMPLE = Path("input/test-7.png").read_bytes()
-# In its own session, as a shell starts a program, so that signals to its process group reach no other process.
-AS_A_GROUP = (
-    "-c",
-    "import os, runpy, sys; os.setsid(); sys.argv[0] = 'app.py'; runpy.run_path('app.py', run_name='__main__')",
-    *("--device", "cpu", "--port", "0"),
-)
+# In its own session, as a shell starts a program, so that signals to its process group reach no other process. The
+# tests themselves may run under nohup, which ignores SIGHUP.
+RUN_AS_A_GROUP = """
+import os, runpy, signal, sys
+os.setsid()
+signal.signal(signal.SIGHUP, signal.{handler})
+sys.argv[0] = "app.py"
+runpy.run_path("app.py", run_name="__main__")
+"""
+FLAGS = ("--device", "cpu", "--port", "0", "--workers", "2")
+AS_A_GROUP = ("-c", RUN_AS_A_GROUP.format(handler="SIG_DFL"), *FLAGS)
+UNDER_NOHUP = ("-c", RUN_AS_A_GROUP.format(handler="SIG_IGN"), *FLAGS)
 
 # -- starts and ends
 
 
 def test_sighup_stops_the_server_and_frees_its_port(log):
     """A terminal that is closed sends SIGHUP to the process group of its programs."""
-    with run_server(*AS_A_GROUP, "--workers", "2", log=log.fileno()) as served:
+    with run_server(*AS_A_GROUP, log=log.fileno()) as served:
         os.killpg(served.process.pid, signal.SIGHUP)
         assert served.process.wait(30) == 0
     with socket.create_server(("127.0.0.1", served.port)):
@@ -50,25 +55,20 @@ def test_sighup_stops_the_server_and_frees_its_port(log):
 
 
 def test_ctrl_c_stops_the_server_without_output(log):
-    with run_server(*AS_A_GROUP, "--workers", "2", log=log.fileno()) as served:
+    with run_server(*AS_A_GROUP, log=log.fileno()) as served:
         os.killpg(served.process.pid, signal.SIGINT)
         assert served.process.wait(30) == 0
     assert read_log(log) == ""
 
 
 def test_sighup_is_ignored_under_nohup(log):
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does for the programs that it starts
-    try:
-        # PythonProcess would fork from a process that was started before, and does not ignore the signal.
-        with run_server(*AS_A_GROUP, "--workers", "2", log=log.fileno(), popen=subprocess.Popen) as served:
-            workers = served.worker_pids()
-            os.killpg(served.process.pid, signal.SIGHUP)
-            assert read_text(served.address) == "7"
-            assert served.worker_pids() == workers
-            served.process.terminate()
-            assert served.process.wait(30) == 0
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    with run_server(*UNDER_NOHUP, log=log.fileno()) as served:
+        workers = served.worker_pids()
+        os.killpg(served.process.pid, signal.SIGHUP)
+        assert read_text(served.address) == "7"
+        assert served.worker_pids() == workers
+        served.process.terminate()
+        assert served.process.wait(30) == 0
 
 
 @pytest.mark.parametrize("step", range(3))
