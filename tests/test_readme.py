@@ -19,10 +19,11 @@ import app
 import model
 import train
 from bench import ablation, robustness
+from digits import UserError
 from digits.config import parse
 from digits.recognition import image_decoding
 from digits.serving import error_handlers, server, wsgi_adapter
-from digits.serving.schemas import ReadingResponse
+from digits.serving.schemas import ErrorResponse, ReadingResponse
 from digits.training import optim
 from tests.helpers import python_process
 from tests.helpers.fake_server import fake_server
@@ -213,7 +214,8 @@ def test_curl_and_python_examples_read_the_digit():
         for curl in curls:
             command = ["bash", "-c", curl.replace(ADDRESS, served.address)]
             result = subprocess.run(command, capture_output=True, text=True, check=True)
-            assert json.loads(result.stdout)["text"] == "7"
+            answer = json.loads(result.stdout)
+            assert answer.get("readings", [answer])[0]["text"] == "7"
 
 
 def test_python_client_example_retries_after_the_seconds_that_a_busy_server_names():
@@ -229,8 +231,11 @@ def test_documented_answers_of_the_api_are_those_of_the_program():
     reading = app.Reader(model.load("mnist.pth")).read(image_decoding.decode(content))
     reading = ReadingResponse.model_validate(reading).model_dump(mode="json")
     documented_answers = [json.loads(block) for block in blocks("json")]
-    assert documented_answers
-    for documented in documented_answers:
+    (batch,) = (answer["readings"] for answer in documented_answers if "readings" in answer)
+    with pytest.raises(UserError) as error:
+        image_decoding.decode(Path("README.md").read_bytes())
+    assert batch[1:] == [ErrorResponse.from_user_error(error.value).model_dump(mode="json")]
+    for documented in (batch[0], *(answer for answer in documented_answers if "readings" not in answer)):
         assert reading["digits"][0]["box"] == documented["digits"][0]["box"]
         assert {k: v for k, v in reading.items() if k not in ("digits", "probability")} == {
             k: v for k, v in documented.items() if k not in ("digits", "probability")
