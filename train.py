@@ -15,11 +15,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-
-try:
-    import torch._dynamo  # else imported with the first optimizer, which takes a second: imports are not training
-except FileNotFoundError:
-    sys.exit("train.py: PyTorch needs a folder for temporary files: mount one at /tmp, or name one in TMPDIR.")
 import torch.nn.functional as F
 from pydantic import Field, model_validator
 
@@ -87,6 +82,7 @@ class TrainConfig(CommonSettings):
 
 def main(config: TrainConfig, build_optimizers: Callable = optim.build_optimizers) -> None:
     # -- configuration
+    optim.import_compiler()
     config, curve, saved_state, path = checkpoint.load(config)  # curve: the results of each finished epoch
     config = config.model_copy(update={"teachers": distillation.find_teachers(config.teachers, config.distill_weight)})
     files.check_writable(config.out, "--out", ("", ".pth"))

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import torch
-import torch._dynamo  # imported with the others, as in train.py
+import torch._dynamo  # before the clock of the training starts, as in train.py
 import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader

@@ -9,6 +9,7 @@ Sources: Keller Jordan et al. 2024, "Muon: An optimizer for hidden layers in neu
 https://kellerjordan.github.io/posts/muon/; averaging: Polyak & Juditsky 1992.
 """
 
+import importlib
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -25,6 +26,18 @@ MOMENTUM = 0.9  # 0.8 was as accurate, 0.95 worse by 0.1 points on the validatio
 NEWTON_SCHULZ_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 NEWTON_SCHULZ_STEPS = 3  # the source takes 5; 4 were no more accurate here, 2 worse by 0.06 points
 FINITE_CHECK_INTERVAL = 50  # training steps; each check waits for the GPU
+
+
+def import_compiler() -> None:
+    """Import what PyTorch else imports with the first optimizer: it takes a second, which is not training.
+
+    Raises: UserError: when there is no folder for temporary files.
+    """
+    try:
+        importlib.import_module("torch._dynamo")
+    except FileNotFoundError:
+        hint = "mount one at /tmp, or name one in TMPDIR."
+        raise UserError(f"PyTorch needs a folder for temporary files: {hint}") from None
 
 
 class Muon(torch.optim.Optimizer):

@@ -15,7 +15,9 @@ from pathlib import Path
 
 # Elsewhere the fork server is not safe with the system's libraries, and each process imports everything itself.
 CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
-CONTEXT.set_forkserver_preload(["app", "train", "digits.explain.figures", "digits.explain.report", __name__])
+CONTEXT.set_forkserver_preload(
+    ["app", "train", "torch._dynamo", "digits.explain.figures", "digits.explain.report", __name__]
+)
 
 
 class PythonProcess:
