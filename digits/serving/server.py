@@ -4,13 +4,11 @@ granian (Rust: tokio and hyper) speaks HTTP and TLS, starts and replaces workers
 """
 
 import asyncio
-import contextlib
 import functools
 import gc
 import logging
 import multiprocessing
 import os
-import queue
 import resource
 import signal
 import ssl
@@ -20,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Its attributes interrupt_signal, which tells a stop from a failure, and main_loop_interrupt, the event for which its
-# parent process waits, are not documented: requirements.txt bounds the version.
+# Its attribute interrupt_signal, which tells a stop from a failure, is not documented: requirements.txt bounds the
+# version.
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
@@ -81,29 +79,6 @@ def check_certificate(cert: str, key: str) -> None:
 # -- the parent process
 
 
-class SignalSafeEvent(threading.Event):
-    """An event that signal handlers may set.
-
-    A handler that sets a `threading.Event` while `wait` holds its lock blocks for ever: about once in 200 signals that
-    came just as the wait began, so that a server may not stop right after its start. `SimpleQueue.put` is reentrant.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self._wakeups = queue.SimpleQueue()
-
-    def set(self) -> None:
-        self._wakeups.put(None)
-
-    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - granian names none
-        """Wait for the next `set`; it also clears the event."""
-        while True:
-            # Python runs the handler of a signal that comes just before `get` blocks only when `get` returns.
-            with contextlib.suppress(queue.Empty):
-                self._wakeups.get(timeout=1)
-                return True
-
-
 def serve(make_app: Callable[[], Callable], options: ServerOptions, logging_config: dict) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. A closed terminal sends SIGHUP; under nohup it is ignored.
 
@@ -117,7 +92,6 @@ def serve(make_app: Callable[[], Callable], options: ServerOptions, logging_conf
     has_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN  # nohup ignores SIGHUP
     while True:
         server = make_server(options, logging_config)
-        server.main_loop_interrupt = SignalSafeEvent()
         # granian itself would restart the workers on SIGHUP, and so outlive its terminal. Its handler of SIGTERM is set
         # when the hooks of the start run.
         server.on_startup(

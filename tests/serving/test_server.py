@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import itertools
 import json
 import os
 import re
@@ -10,7 +9,6 @@ import resource
 import shutil
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -69,23 +67,6 @@ def test_sighup_is_ignored_under_nohup(log):
         assert served.worker_pids() == workers
         served.process.terminate()
         assert served.process.wait(30) == 0
-
-
-@pytest.mark.parametrize("step", range(3))
-def test_event_can_be_set_by_a_signal_handler_at_each_step_of_waiting(step):
-    """With `threading.Event` this blocks for ever. A trace function runs where a handler may run."""
-    event, steps, before = server.SignalSafeEvent(), itertools.count(), sys.gettrace()
-
-    def trace(*_):
-        if next(steps) == step:
-            event.set()
-        return trace
-
-    sys.settrace(trace)
-    try:
-        assert event.wait()
-    finally:
-        sys.settrace(before)
 
 
 class FakeServer:
