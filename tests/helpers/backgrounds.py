@@ -32,6 +32,13 @@ def shadow(depth: float) -> np.ndarray:
     return cv2.GaussianBlur(background, (0, 0), 4)
 
 
+def round_shadow(diameter: float, depth: float = 0.3) -> np.ndarray:
+    """White paper with a round shadow in the middle: `diameter` is a fraction of the shorter side."""
+    mask = np.zeros((HEIGHT, WIDTH, 1), np.float32)
+    cv2.circle(mask, (WIDTH // 2, HEIGHT // 2), round(diameter * min(HEIGHT, WIDTH) / 2), 1, -1)
+    return 240 * (1 - depth * cv2.GaussianBlur(mask, (0, 0), 4)[..., None]) * np.ones(3)
+
+
 def noise(sigma: float) -> np.ndarray:
     """Light gray paper with Gaussian noise."""
     return 200 + np.random.default_rng(1).normal(0, sigma, (HEIGHT, WIDTH, 1)) * np.ones(3)

@@ -8,6 +8,7 @@ from PIL import Image
 from bench.sample_images import encode_image, to_image
 from digits.recognition import image_decoding
 from digits.recognition.foreground import (
+    FOREGROUND_THRESHOLD,
     STRONG_THRESHOLD,
     Foreground,
     extract_foreground,
@@ -16,7 +17,7 @@ from digits.recognition.foreground import (
     threshold_strong,
 )
 from digits.recognition.reader import to_working_array
-from tests.helpers.backgrounds import BACKGROUNDS, HEIGHT, SEVEN, WIDTH, paint, ruled, shadow
+from tests.helpers.backgrounds import BACKGROUNDS, HEIGHT, SEVEN, WIDTH, paint, round_shadow, ruled, shadow
 from tests.helpers.images import find_lines
 
 
@@ -34,6 +35,13 @@ def jaccard_index(a: np.ndarray, b: np.ndarray) -> float:
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_same_foreground_is_extracted_from_any_background(background):
     assert jaccard_index(extract_mask(paint(BACKGROUNDS[background])), SEVEN > 0.5) > 0.85
+
+
+@pytest.mark.parametrize("diameter", [0.45, 0.7])
+def test_shadow_wider_than_strokes_is_not_foreground(diameter):
+    intensity = extract_foreground(paint(round_shadow(diameter)).astype(np.uint8)).intensity
+    outside = cv2.dilate(SEVEN, np.ones((9, 9))) == 0
+    assert (intensity[outside] > FOREGROUND_THRESHOLD).mean() < 0.002  # of the shadow, which fills 0.12 or more
 
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
@@ -70,9 +78,11 @@ def test_intensity_of_mnist_images_is_their_gray_level(real_mnist):
         assert np.abs(intensity * image.max() - image).max() <= 1.01
 
 
-def test_contrast_of_pencil_is_measured():
-    pencil = extract_foreground(paint(BACKGROUNDS["white"], (190, 190, 190)).astype(np.uint8))
-    assert pencil.contrast == pytest.approx(65 / 255, abs=0.02)
+@pytest.mark.parametrize("extract", [extract_foreground, extract_with_local_background])
+@pytest.mark.parametrize("gray", [0, 190], ids=["ink", "pencil"])
+def test_contrast_of_strokes_is_measured(extract, gray):
+    picture = paint(BACKGROUNDS["white"], (gray, gray, gray)).astype(np.uint8)
+    assert extract(picture).contrast == pytest.approx((255 - gray) / 255, abs=1e-3)
 
 
 @pytest.mark.parametrize(

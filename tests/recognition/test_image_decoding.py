@@ -145,8 +145,16 @@ def test_invalid_picture_raises_an_error_with_code_and_advice(kind):
 
 def test_error_for_a_file_names_the_file(tmp_path):
     (tmp_path / "empty.png").touch()
+    (tmp_path / "large.png").write_bytes(png_declaring_size(8_010, 8_010))
+    (tmp_path / "huge.png").write_bytes(png_declaring_size(30_000, 30_000))
     (tmp_path / "folder").mkdir()
-    for name, message in (("none.png", "does not exist"), ("empty.png", "is empty"), ("folder", "no pictures")):
+    for name, message in (
+        ("none.png", "does not exist"),
+        ("empty.png", "is empty"),
+        ("large.png", "8010x8010 pixels"),
+        ("huge.png", "far too many pixels"),
+        ("folder", "no pictures"),
+    ):
         with pytest.raises(UserError, match=f"{name} .*{message}"):
             image_decoding.decode(tmp_path / name)
 

@@ -89,6 +89,12 @@ def test_hairlines_are_thickened(seven):
     assert correlation(normalize(thin), normalize(seven)) > 0.7
 
 
+def test_hairline_of_a_large_picture_is_not_broken():
+    hairline = synthetic.rasterize(synthetic.digit_strokes(7, torch.Generator().manual_seed(1)), 1000, 2).numpy()
+    count, _ = cv2.connectedComponents((normalize(hairline) > 128).astype(np.uint8))
+    assert count == 2  # the background and one stroke
+
+
 def test_blurred_digit_is_stretched(seven):
     blurred = cv2.GaussianBlur(seven, (0, 0), 12)
     crop = _crop(blurred)

@@ -35,6 +35,23 @@ def test_page_is_cut_out_whole_and_its_surroundings_become_paper(angle, falloff)
     assert (page.min(2) < 80).mean() == pytest.approx(0.05, abs=0.03)  # the number
 
 
+def test_page_in_a_gray_photo_is_cut_out_like_in_a_colored_one():
+    gray = page_on_table(100, 120, 5, 0.4)[..., :1]
+    top, left, page = page_detection.find_page(gray)
+    colored = page_detection.find_page(gray.repeat(3, 2))
+    assert (top, left) == colored[:2]
+    assert np.array_equal(page, colored.colors[..., :1])
+
+
+@pytest.mark.parametrize("angle", [0, 5, -8])
+def test_rows_and_columns_are_treated_alike(angle):
+    picture = page_on_table(100, 120, angle)
+    top, left, page = page_detection.find_page(picture)
+    transposed = page_detection.find_page(np.ascontiguousarray(picture.swapaxes(0, 1)))
+    assert (transposed.left, transposed.top) == (top, left)
+    assert transposed.colors.swapaxes(0, 1).shape == page.shape
+
+
 def test_page_that_reaches_two_sides_of_the_picture_is_found():
     top, left, page = page_detection.find_page(page_on_table(250, 350))
     assert top > 240

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 from bench.sample_images import draw_number, encode_image, to_image
 from digits.probabilities import class_probabilities
 from digits.recognition import image_decoding
-from digits.recognition.reader import Reader, may_replace
+from digits.recognition.reader import Reader, ReadForeground, may_replace
 from digits.recognition.results import CONFIDENCE_THRESHOLD, Reading
 from tests.helpers.images import find_lines, normalize_picture
 from tests.helpers.networks import ConstantLogits
@@ -53,11 +53,30 @@ def test_later_hypothesis_may_not_replace_certain_digits():
     assert may_replace(Reading(()), make_reading((7, 0.99)))
 
 
+@pytest.mark.parametrize(
+    ("hypotheses", "text"),
+    [
+        ([[(1, 0.95)], [(2, 0.99)]], "1"),  # the first one is certain
+        ([[(1, 0.3)], [(2, 0.8)], [(3, 0.95)], [(4, 0.99)]], "3"),  # the first certain one
+        ([[(1, 0.3)], [(2, 0.7)], [(3, 0.8)], [(4, 0.75)]], "3"),  # none is certain: the most probable one
+        ([[(1, 0.6)], [(2, 0.95)], [(3, 0.8)]], "1"),  # none is more probable by REPLACEMENT_RATIO
+        ([[], [(2, 0.8)], [(3, 0.95)]], "3"),
+        ([[], [(2, 0.8)]], ""),
+    ],
+)
+def test_reading_is_chosen_among_those_of_the_foreground_hypotheses(monkeypatch, reader, hypotheses, text):
+    readings = [make_reading(*digits) for digits in hypotheses]
+    monkeypatch.setattr("digits.recognition.reader.foreground_hypotheses", lambda array: readings)
+    monkeypatch.setattr(Reader, "_read_foreground", lambda self, reading, *_: ReadForeground(reading, None, []))
+    assert reader.read(Image.new("L", (28, 28))).text == text
+
+
 def test_trace_has_the_steps_of_each_digit(reader):
     image = to_image(draw_number("25", height=200, stroke_width=12))
     trace = reader.trace(image)
     assert trace.reading == reader.read(image)
     assert trace.foreground.intensity.shape == (200, image.width)
+    assert trace.to_picture.apply(image.width, 200) == image.size
     for digit, step in zip(trace.reading.digits, trace.digits, strict=True):
         assert step.to_picture.apply_to_box(step.box) == pytest.approx(digit.box, abs=1)
 

@@ -6,7 +6,8 @@ from PIL import Image
 
 from digits.recognition.components import find_components
 from digits.recognition.foreground import Foreground
-from digits.recognition.text_lines import group_into_lines
+from digits.recognition.geometry import Box
+from digits.recognition.text_lines import group_into_lines, vertical_iou
 from tests.helpers.images import bar, draw_strokes, find_lines
 
 
@@ -69,3 +70,8 @@ def test_component_that_touches_two_sides_is_a_line():
 
 def test_no_components_are_no_lines():
     assert group_into_lines([], (20, 30)) == []
+
+
+@pytest.mark.parametrize(("top", "expected"), [(0, 1), (5, 5 / 15), (10, 0), (40, 0)])
+def test_vertical_iou_is_the_common_height_over_that_of_the_union(top, expected):
+    assert vertical_iou(Box(0, 0, 9, 10), Box(20, top, 29, top + 10)) == pytest.approx(expected)
