@@ -1,5 +1,5 @@
-# make serve | test | check | train | best | bench | lint | docs: each creates .venv if it is missing or older than the
-# requirements.
+# make serve | test | check | coverage | train | best | bench | lint | docs: each creates .venv if it is missing or older
+# than the requirements.
 # ARGS passes flags on: make serve ARGS="--port 8000"
 # TORCH_INDEX names the index from which .venv gets PyTorch. Without a GPU: a download of 0.2 GB instead of 3 GB with
 #   make serve TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -8,10 +8,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Two processes, however many cores there are, because each holds PyTorch and a browser in memory. Each runs its half of
 # the tests in order, then takes some of the other half: tests that share a server mostly run in the same process.
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+PYTEST := pytest --numprocesses 2 --dist worksteal
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: serve test check train best bench lint docs
+.PHONY: serve test check coverage train best bench lint docs
 .DELETE_ON_ERROR:
 
 # With @, so that people see the output of the README and no commands.
@@ -29,11 +29,17 @@ teacher-%.pth: | .venv/run
 	$(BIN)/python train.py --model teacher --seed $* --out $@
 
 test: lint
-	$(PYTEST) $(ARGS)
+	$(BIN)/python -m $(PYTEST) $(ARGS)
 
 # Without the tests that need a browser or MNIST, and those that take seconds.
 check: lint
-	$(PYTEST) -m "not slow and not browser and not mnist" $(ARGS)
+	$(BIN)/python -m $(PYTEST) -m "not slow and not browser and not mnist" $(ARGS)
+
+# Lines and branches of digits/ that no test reaches; fails if they are more than 5 %.
+coverage: .venv/dev
+	$(BIN)/coverage run -m $(PYTEST) $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: .venv/dev
 	$(BIN)/ruff check .
