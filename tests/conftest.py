@@ -18,7 +18,7 @@ from digits.recognition.reader import Reader
 from tests.helpers import python_process
 
 ROOT = Path(__file__).parents[1]
-MARKERS_OF_FIXTURES = {"browser": "browser", "real_mnist": "mnist", "log": "slow"}  # log: that of a server
+MARKERS_OF_FIXTURES = {"browser": "browser", "real_mnist": "mnist", "server_log": "slow"}
 
 # pytest-xdist keeps the cores busy; more threads would compete with it. Also in the processes that tests start.
 torch.set_num_threads(1)

@@ -41,7 +41,7 @@ def page(browser) -> Page:
 
 
 @pytest.fixture
-def log(tmp_path):
+def server_log(tmp_path):
     with (tmp_path / "log").open("w") as file:
         yield file
 
@@ -51,32 +51,32 @@ def logged_requests(log) -> list[str]:
     return re.findall(r" INFO (\d+ [A-Z]+ \S+) ", Path(log.name).read_text())
 
 
-def test_allowed_origin_can_post_pictures(page, other_site, log):
+def test_allowed_origin_can_post_pictures(page, other_site, server_log):
     """The content type makes the browser send a preflight request first."""
-    with run_app(0, 1, "--cors", f"https://example.org,{other_site.address}/", log=log.fileno()) as app:
+    with run_app(0, 1, "--cors", f"https://example.org,{other_site.address}/", log=server_log.fileno()) as app:
         page.goto(other_site.address)
         status, answer, request_id = page.evaluate(POST_PICTURE, [app.address, IMAGE])
         assert (status, answer["text"], request_id) == (200, "7", "from-a-page")
         status, answer, _ = page.evaluate(POST_PICTURE, [app.address, "no base64!"])
         assert (status, answer["error"]["code"]) == (400, "base64")
-        wait_until(lambda: len(logged_requests(log)) >= 3)
-    assert logged_requests(log) == ["204 OPTIONS /api", "200 POST /api", "400 POST /api"]
+        wait_until(lambda: len(logged_requests(server_log)) >= 3)
+    assert logged_requests(server_log) == ["204 OPTIONS /api", "200 POST /api", "400 POST /api"]
 
 
-def test_other_origin_cannot_post_pictures(page, other_site, log):
-    with run_app(0, 1, "--cors", "https://example.org", log=log.fileno()) as app:
+def test_other_origin_cannot_post_pictures(page, other_site, server_log):
+    with run_app(0, 1, "--cors", "https://example.org", log=server_log.fileno()) as app:
         page.goto(other_site.address)
         status, answer, _ = page.evaluate(POST_PICTURE, [app.address, IMAGE])
-        wait_until(lambda: bool(logged_requests(log)))
+        wait_until(lambda: bool(logged_requests(server_log)))
     assert (status, answer) == (0, "TypeError: Failed to fetch")
-    assert logged_requests(log) == ["204 OPTIONS /api"]
+    assert logged_requests(server_log) == ["204 OPTIONS /api"]
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_only_frame_ancestors_can_embed_the_page(browser, log, allowed):
+def test_only_frame_ancestors_can_embed_the_page(browser, server_log, allowed):
     with fake_server((200, b"", {})) as other_site:
         ancestors = other_site.address if allowed else "https://example.org"
-        with run_app(0, 1, "--frame-ancestors", ancestors, log=log.fileno()) as app:
+        with run_app(0, 1, "--frame-ancestors", ancestors, log=server_log.fileno()) as app:
             page = browser.new_page()
             page.goto(other_site.address)
             page.evaluate(
@@ -88,31 +88,31 @@ def test_only_frame_ancestors_can_embed_the_page(browser, log, allowed):
             if allowed:
                 expect(frame.locator("#canvas")).to_be_visible()
             else:
-                wait_until(lambda: "200 GET /" in logged_requests(log))
+                wait_until(lambda: "200 GET /" in logged_requests(server_log))
                 expect(frame.locator("body")).to_contain_text("refused to connect")
             page.close()
 
 
-def test_reload_requests_no_static_file_again(page, log):
-    with run_app(0, 1, log=log.fileno()) as app:
+def test_reload_requests_no_static_file_again(page, server_log):
+    with run_app(0, 1, log=server_log.fileno()) as app:
         page.goto(app.address, wait_until="networkidle")
-        first = logged_requests(log)
+        first = logged_requests(server_log)
         page.reload(wait_until="networkidle")
         draw(page, digit_strokes(7))
         expect(page.locator("#reading-text")).to_have_text("7")
-        second = logged_requests(log)[len(first) :]
+        second = logged_requests(server_log)[len(first) :]
         assert sum("/assets/" in request for request in first) > 20
         assert second[0] == "304 GET /"
         assert not [request for request in second if "/assets/" in request or "/static/" in request]
 
 
-def test_documentation_is_cached_and_can_execute_requests(page, log):
-    with run_app(0, 1, log=log.fileno()) as app:
+def test_documentation_is_cached_and_can_execute_requests(page, server_log):
+    with run_app(0, 1, log=server_log.fileno()) as app:
         page.goto(f"{app.address}/docs", wait_until="networkidle")
-        first = logged_requests(log)
+        first = logged_requests(server_log)
         page.goto("about:blank")
         page.goto(f"{app.address}/docs", wait_until="networkidle")
-        again = logged_requests(log)[len(first) :]
+        again = logged_requests(server_log)[len(first) :]
         assert "200 GET /docs/js/swagger-ui-bundle.js" in first
         assert not [request for request in again if "/docs" in request and not request.startswith("304")]
         execute_health_check(page, app.address)
@@ -127,11 +127,11 @@ def execute_health_check(page: Page, address: str) -> None:
     expect(operation.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
 
 
-def test_page_and_documentation_work_behind_a_prefix(page, log):
+def test_page_and_documentation_work_behind_a_prefix(page, server_log):
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: message.type == "error" and errors.append(message.text))
-    with run_app(0, 1, "--proxies", "1", log=log.fileno()) as app, prefix_proxy(app.port, "/digits") as proxy:
+    with run_app(0, 1, "--proxies", "1", log=server_log.fileno()) as app, prefix_proxy(app.port, "/digits") as proxy:
         page.goto(f"{proxy.address}/")
         draw(page, digit_strokes(7))
         expect(page.locator("#reading-text")).to_have_text("7")

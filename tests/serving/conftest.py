@@ -23,7 +23,7 @@ def asgi_app(wsgi_app, queue_lengths) -> WsgiToAsgi:
 
 
 @pytest.fixture
-def log(tmp_path):
+def server_log(tmp_path):
     """A file for the log of a server."""
     with (tmp_path / "log").open("w") as file:
         yield file

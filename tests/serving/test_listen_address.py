@@ -66,20 +66,20 @@ def test_host_may_be_a_unix_socket_in_an_existing_folder(tmp_path):
 
 
 @needs_ipv6
-def test_server_on_all_addresses_accepts_ipv4_and_ipv6(log):
-    with run_app(0, 1, "--host", "::", log=log.fileno()) as served:
+def test_server_on_all_addresses_accepts_ipv4_and_ipv6(server_log):
+    with run_app(0, 1, "--host", "::", log=server_log.fileno()) as served:
         assert served.address == f"http://[::]:{served.port}"
         for host in ("127.0.0.1", "[::1]"):
             assert read_text(f"http://{host}:{served.port}") == "7"
-    assert read_log(log).count("Every machine") == 1
+    assert read_log(server_log).count("Every machine") == 1
 
 
 @needs_ipv6
-def test_server_on_an_ipv6_address_announces_a_url_with_brackets(log):
-    with run_app(0, 1, "--host", "[::1]", log=log.fileno()) as served:
+def test_server_on_an_ipv6_address_announces_a_url_with_brackets(server_log):
+    with run_app(0, 1, "--host", "[::1]", log=server_log.fileno()) as served:
         assert served.address == f"http://[::1]:{served.port}"
         assert read_text(served.address) == "7"
-    assert "Every machine" not in read_log(log)
+    assert "Every machine" not in read_log(server_log)
 
 
 def get_status_over_unix_socket(path: Path) -> str:
@@ -91,11 +91,11 @@ def get_status_over_unix_socket(path: Path) -> str:
         return json.load(connection.getresponse())["status"]
 
 
-def test_server_replaces_a_stale_unix_socket(tmp_path, log):
+def test_server_replaces_a_stale_unix_socket(tmp_path, server_log):
     path = tmp_path / "socket"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))
-    with run_app(0, 1, "--host", f"unix:{path}", log=log.fileno()) as served:
+    with run_app(0, 1, "--host", f"unix:{path}", log=server_log.fileno()) as served:
         assert served.address == f"unix:{path}"
         assert get_status_over_unix_socket(path) == "alive"
     assert served.process.returncode == 0
@@ -137,9 +137,9 @@ def certificates(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["rsa", "ec"])
-def test_https_is_served_with_a_certificate(certificates, log, kind):
+def test_https_is_served_with_a_certificate(certificates, server_log, kind):
     files = ("--tls-cert", f"{certificates}/{kind}.crt", "--tls-key", f"{certificates}/{kind}.key")
-    with run_app(0, 1, *files, log=log.fileno()) as served:
+    with run_app(0, 1, *files, log=server_log.fileno()) as served:
         assert served.address == f"https://127.0.0.1:{served.port}"
         context = ssl.create_default_context(cafile=certificates / f"{kind}.crt")
         with urlopen(f"{served.address}/healthz", context=context) as response:

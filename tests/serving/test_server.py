@@ -43,24 +43,24 @@ UNDER_NOHUP = ("-c", RUN_AS_A_GROUP.format(handler="SIG_IGN"), *FLAGS)
 # -- starts and ends
 
 
-def test_sighup_stops_the_server_and_frees_its_port(log):
+def test_sighup_stops_the_server_and_frees_its_port(server_log):
     """A terminal that is closed sends SIGHUP to the process group of its programs."""
-    with run_server(*AS_A_GROUP, log=log.fileno()) as served:
+    with run_server(*AS_A_GROUP, log=server_log.fileno()) as served:
         os.killpg(served.process.pid, signal.SIGHUP)
         assert served.process.wait(30) == 0
     with socket.create_server(("127.0.0.1", served.port)):
         pass
 
 
-def test_ctrl_c_stops_the_server_without_output(log):
-    with run_server(*AS_A_GROUP, log=log.fileno()) as served:
+def test_ctrl_c_stops_the_server_without_output(server_log):
+    with run_server(*AS_A_GROUP, log=server_log.fileno()) as served:
         os.killpg(served.process.pid, signal.SIGINT)
         assert served.process.wait(30) == 0
-    assert read_log(log) == ""
+    assert read_log(server_log) == ""
 
 
-def test_sighup_is_ignored_under_nohup(log):
-    with run_server(*UNDER_NOHUP, log=log.fileno()) as served:
+def test_sighup_is_ignored_under_nohup(server_log):
+    with run_server(*UNDER_NOHUP, log=server_log.fileno()) as served:
         workers = served.worker_pids()
         os.killpg(served.process.pid, signal.SIGHUP)
         assert read_text(served.address) == "7"
@@ -154,9 +154,9 @@ def is_running(process: int) -> bool:
         return False
 
 
-def test_workers_end_when_their_parent_is_killed(log, tmp_path, monkeypatch):
+def test_workers_end_when_their_parent_is_killed(server_log, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # the metrics folder is left there
-    with run_app(0, 2, log=log.fileno()) as served:
+    with run_app(0, 2, log=server_log.fileno()) as served:
         workers = served.worker_pids()
         assert len(workers) == 2
         served.process.kill()
@@ -189,13 +189,13 @@ def weights_in_use(address: str) -> set[str]:
         return set(re.findall(r'digits_model_info{sha256="(\w+)"} 1', response.read().decode()))
 
 
-def test_new_weights_are_used_without_failed_requests_and_invalid_ones_are_not(tmp_path, log):
+def test_new_weights_are_used_without_failed_requests_and_invalid_ones_are_not(tmp_path, server_log):
     weights = tmp_path / "w.pth"
     shutil.copy("mnist.pth", weights)
     other = model.load("mnist.pth")  # gives the same readings
     other.fc2.bias.data += 0.01
     flags = ("--weights", str(weights), "--log-format", "json")
-    with run_app(0, 2, *flags, log=log.fileno()) as served:
+    with run_app(0, 2, *flags, log=server_log.fileno()) as served:
         (first,) = weights_in_use(served.address)
         with generate_load(served.port, labeled_pictures(10), 2) as clients:
             model.save(other, weights)
@@ -208,40 +208,40 @@ def test_new_weights_are_used_without_failed_requests_and_invalid_ones_are_not(t
 
             weights.write_bytes(b"no weights")
             wait_until(
-                lambda: weights_in_use(served.address) and "What was loaded before stays in use" in read_log(log)
+                lambda: weights_in_use(served.address) and "What was loaded before stays in use" in read_log(server_log)
             )
             assert weights_in_use(served.address) == {second}
             answered = len(clients.outcomes)
             wait_until(lambda: len(clients.outcomes) > answered + 20)
         assert {outcome.kind for outcome in clients.outcomes} == {"correct"}
     assert served.process.returncode == 0
-    lines = [json.loads(line) for line in read_log(log).splitlines()]
+    lines = [json.loads(line) for line in read_log(server_log).splitlines()]
     assert {line["level"] for line in lines} == {"info", "warning", "error"}
     assert not [line for line in lines if line.get("status", 200) >= 400]
 
 
-def test_log_has_one_line_per_request_and_nothing_else(log):
+def test_log_has_one_line_per_request_and_nothing_else(server_log):
     """Also for pictures that libtiff and Pillow warn about, and for truncated bodies."""
     picture = to_image(draw_number("7"))
     damaged = tiff_with_damaged_strip(picture, "tiff_lzw")
     odd = encode_image(picture, exif=b"MM\0*\0\0\0\x08\0\x05")  # Pillow warns of "Corrupt EXIF data"
-    with run_app(0, 1, "--log-format", "json", log=log.fileno()) as served:
+    with run_app(0, 1, "--log-format", "json", log=server_log.fileno()) as served:
         for content in (damaged, odd, SAMPLE):
             with contextlib.suppress(HTTPError):
                 read_text(served.address, content)
         with socket.create_connection(("127.0.0.1", served.port)) as client:
             client.sendall(b"POST /api HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
-        wait_until(lambda: len(read_log(log).splitlines()) == 4)
-    lines = [json.loads(line) for line in read_log(log).splitlines()]
+        wait_until(lambda: len(read_log(server_log).splitlines()) == 4)
+    lines = [json.loads(line) for line in read_log(server_log).splitlines()]
     fields = {"time", "level", "request_id", "method", "path", "status", "duration_ms", "remote_addr"}
     assert [(set(line), line["path"], line["status"]) for line in lines] == [
         (fields, "/api", status) for status in (400, 200, 200, 400)
     ]
 
 
-def test_metrics_cover_all_workers_and_their_folder_is_removed(tmp_path, log, monkeypatch):
+def test_metrics_cover_all_workers_and_their_folder_is_removed(tmp_path, server_log, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with run_app(0, 2, log=log.fileno()) as served:
+    with run_app(0, 2, log=server_log.fileno()) as served:
         (folder,) = tmp_path.glob("digits-*")
         wait_until(lambda: len(list(folder.glob("counter_*.db"))) == 2)  # both processes count
         for _ in range(12):
