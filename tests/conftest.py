@@ -25,6 +25,14 @@ torch.set_num_threads(1)
 os.environ["OMP_NUM_THREADS"] = "1"
 
 
+def pytest_configure():
+    """Run tests and programs from the root of the clone; make MNIST_MIRROR absolute if it is a relative folder."""
+    mirror = os.environ.get("MNIST_MIRROR", "")
+    if mirror and "://" not in mirror:
+        os.environ["MNIST_MIRROR"] = str(Path(mirror).resolve())
+    os.chdir(ROOT)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         for fixture in MARKERS_OF_FIXTURES.keys() & set(item.fixturenames):
@@ -43,15 +51,6 @@ def pytest_runtest_makereport(item, call):
     if report.skipped and os.environ.get("DIGITS_SKIP_NOTHING"):
         report.outcome, report.longrepr = "failed", f"skipped, but DIGITS_SKIP_NOTHING is set: {report.longrepr[2]}"
     return report
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _working_directory():
-    """Run programs from the root of the clone; make MNIST_MIRROR absolute if it is a relative folder."""
-    os.chdir(ROOT)
-    mirror = os.environ.get("MNIST_MIRROR", "")
-    if mirror and "://" not in mirror:
-        os.environ["MNIST_MIRROR"] = str(Path(mirror).resolve())
 
 
 @pytest.fixture(scope="session")
