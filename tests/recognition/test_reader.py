@@ -149,7 +149,7 @@ def test_noise_is_not_read_with_certainty(reader, size):
 
 
 def test_test_images_are_read_as_well_from_png_files_as_from_tensors(reader, real_mnist):
-    """300 of 2,000 are read by the whole path; of the others only the normalized digits are compared."""
+    """1,000 of 2,000 are read by the whole path; of the others only the normalized digits are compared."""
     test = real_mnist["test"][::5]
     direct = reader.predict(test.images[:, 0].numpy()).argmax(1)
     normalized = np.stack(
@@ -159,6 +159,6 @@ def test_test_images_are_read_as_well_from_png_files_as_from_tensors(reader, rea
     accuracy = (direct == test.labels).double().mean()
     assert abs((from_files == test.labels).double().mean() - accuracy) <= 0.001
     texts = [
-        reader.read(image_decoding.decode(encode_image(Image.fromarray(i)))).text for i in test.images[:300, 0].numpy()
+        reader.read(image_decoding.decode(encode_image(Image.fromarray(i)))).text for i in test.images[:1000, 0].numpy()
     ]
-    assert sum(text == str(digit) for text, digit in zip(texts, from_files.tolist(), strict=False)) >= 299
+    assert sum(text == str(digit) for text, digit in zip(texts, from_files.tolist(), strict=False)) >= 998
