@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import tempfile
 
 import pytest
 import torch
@@ -61,13 +62,18 @@ runpy.run_path("train.py", run_name="__main__")
 def test_stopped_run_keeps_the_old_weights_and_names_files_that_exist(out, number):
     out.write_text("old")
     command = [sys.executable, "-c", HANDLING_CTRL_C, *SMALL, "--epochs", "99999", "--out", out]
-    with PythonProcess(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        PythonProcess(command, stdout=subprocess.PIPE, stderr=errors.fileno()) as process,
+    ):
         while not process.stdout.readline().startswith("epoch  2"):
             assert process.poll() is None
         process.send_signal(number)
-        output, errors = process.stdout.read(), process.stderr.read()
+        output = process.stdout.read()
+        process.wait()
+        errors.seek(0)
+        assert errors.read() == ""
     assert process.returncode == 130
-    assert errors == ""
     partial, resume = out.with_name("w.partial.pth"), out.with_name("w.resume.pth")
     assert f"the weights so far are in {partial}, {out} is unchanged" in output
     assert f"python train.py --resume {resume}" in output
