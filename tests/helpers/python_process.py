@@ -10,7 +10,7 @@ import runpy
 import subprocess
 import sys
 import tempfile
-from multiprocessing.connection import Connection
+from multiprocessing import reduction
 from pathlib import Path
 
 # Elsewhere the fork server is not safe with the system's libraries, and each process imports everything itself.
@@ -39,7 +39,7 @@ class PythonProcess:
         self.process.start()
         self.pid = self.process.pid
         for output in (out, err):
-            output.close()
+            os.close(output.descriptor)
 
     @property
     def returncode(self) -> int | None:
@@ -74,21 +74,31 @@ class PythonProcess:
         self.wait()
 
 
+class InheritedDescriptor:
+    """A file descriptor that becomes one of the new process, an int, when it is passed to it as an argument."""
+
+    def __init__(self, descriptor: int):
+        self.descriptor = descriptor
+
+    def __reduce__(self):
+        return reduction.DupFd(self.descriptor).detach, ()
+
+
 def open_output(file: int | None, standard: int):
-    """Return the end of a pipe to read, or None, and the connection that the process writes to."""
+    """Return the end of a pipe to read, or None, and the descriptor that the process writes to."""
     if file == subprocess.PIPE:
         read_end, write_end = os.pipe()
-        return open(read_end), Connection(write_end, readable=False)
+        return open(read_end), InheritedDescriptor(write_end)
     if file == subprocess.DEVNULL:
-        return None, Connection(os.open(os.devnull, os.O_WRONLY), readable=False)
-    return None, Connection(os.dup(standard if file is None else file), readable=False)
+        return None, InheritedDescriptor(os.open(os.devnull, os.O_WRONLY))
+    return None, InheritedDescriptor(os.dup(standard if file is None else file))
 
 
-def run_python(arguments: list[str], cwd: str, environment: dict[str, str], out: Connection, err: Connection) -> None:
+def run_python(arguments: list[str], cwd: str, environment: dict[str, str], out: int, err: int) -> None:
     """Become `python arguments`, in the new process."""
     for number, output in ((1, out), (2, err)):
-        os.dup2(output.fileno(), number)
-        output.close()
+        os.dup2(output, number)
+        os.close(output)
     sys.stdout.reconfigure(line_buffering=False)  # as for a file or a pipe
     multiprocessing.set_start_method(None, force=True)  # the default, for the processes that this one starts
     os.chdir(cwd)
