@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 
@@ -35,9 +34,14 @@ def torchrun(*flags: str) -> str:
 
 def train_in_two_processes(*flags: str) -> str:
     """Train as with torchrun, but in processes that start quickly. Returns: the output of the main process."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    environment = os.environ | {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    # As torchrun does, this process serves the store in which the others meet, so that no port is chosen too early.
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    environment = os.environ | {
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(store.port),
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }
     command = [sys.executable, *WORKER, *flags]
     with (
         PythonProcess(command, stdout=subprocess.PIPE, env=environment | {"RANK": "0"}) as main_process,
