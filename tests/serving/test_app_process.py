@@ -34,7 +34,11 @@ BODY = json.dumps({"image": to_base64(SAMPLE)}).encode()
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    with (tmp_path_factory.mktemp("server") / "log").open("w") as log, run_app(0, 2, log=log.fileno()) as served:
+    """Started as users start it, by a new interpreter."""
+    with (
+        (tmp_path_factory.mktemp("server") / "log").open("w") as log,
+        run_app(0, 2, log=log.fileno(), popen=subprocess.Popen) as served,
+    ):
         yield served
 
 
