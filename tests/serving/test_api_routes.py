@@ -14,6 +14,7 @@ from bench.sample_images import encode_image
 from digits.serving import wsgi_adapter
 from tests.helpers.api import assert_error, to_base64
 from tests.helpers.images import png_declaring_size
+from tests.helpers.readings import make_reading
 
 SAMPLE = Path("input/test-7.png")
 
@@ -129,9 +130,10 @@ def test_health_and_readiness_answer(client):
     assert client.get("/readyz").json == {"status": "ready"}
 
 
-def test_server_with_a_failing_reader_is_alive_but_not_ready(monkeypatch):
+@pytest.mark.parametrize("read", [lambda *_: 1 / 0, lambda *_: make_reading((7, 0.99))], ids=["raises", "misreads"])
+def test_server_with_a_failing_reader_is_alive_but_not_ready(monkeypatch, read):
     broken = app.create_app()
-    monkeypatch.setattr(app.Reader, "read", lambda *_: 1 / 0)
+    monkeypatch.setattr(app.Reader, "read", read)
     assert broken.test_client().get("/healthz").status_code == 200
     assert_error(broken.test_client().get("/readyz"), 503, "unavailable")
 

@@ -32,8 +32,11 @@ def torchrun(*flags: str) -> str:
     return result.stdout
 
 
-def train_in_two_processes(*flags: str) -> str:
-    """Train as with torchrun, but in processes that start quickly. Returns: the output of the main process."""
+def run_two_processes(*arguments: str) -> str:
+    """Run `python arguments` as torchrun does, but in processes that start quickly.
+
+    Returns: the output of the main process.
+    """
     # As torchrun does, this process serves the store in which the others meet, so that no port is chosen too early.
     store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     environment = os.environ | {
@@ -42,7 +45,7 @@ def train_in_two_processes(*flags: str) -> str:
         "MASTER_PORT": str(store.port),
         "TORCHELASTIC_USE_AGENT_STORE": "True",
     }
-    command = [sys.executable, *WORKER, *flags]
+    command = [sys.executable, *arguments]
     with (
         PythonProcess(command, stdout=subprocess.PIPE, env=environment | {"RANK": "0"}) as main_process,
         PythonProcess(command, stdout=subprocess.DEVNULL, env=environment | {"RANK": "1"}) as other,
@@ -50,6 +53,20 @@ def train_in_two_processes(*flags: str) -> str:
         output = main_process.stdout.read()
     assert (main_process.returncode, other.returncode) == (0, 0)
     return output
+
+
+BROADCAST = """
+import torch
+from digits.training.distributed import init_distributed
+context = init_distributed(torch.device("cpu"))
+assert context.broadcast({"rank": context.rank}) == {"rank": 0}
+print(context.world_size)
+"""
+
+
+@pytest.mark.slow
+def test_broadcast_returns_the_value_of_the_main_process():
+    assert run_two_processes("-c", BROADCAST) == "2\n"
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +118,7 @@ def test_run_stopped_in_one_process_resumes_in_two(one, tmp_path, monkeypatch):
                 train.main(parse(train.TrainConfig, [*FLAGS, "--out", str(out)]))
     finally:
         signal.signal(signal.SIGINT, handler)
-    assert "resumed after epoch 1" in train_in_two_processes("--resume", tmp_path / "w.resume.pth")
+    assert "resumed after epoch 1" in run_two_processes(*WORKER, "--resume", tmp_path / "w.resume.pth")
     first, second = (torch.load(f"{out}.{rank}", weights_only=True) for rank in (0, 1))
     assert all(torch.equal(first[name], second[name]) for name in first)
     of_two, of_one = (json.loads(path.with_suffix(".json").read_text())["curve"] for path in (out, one))
