@@ -126,6 +126,7 @@ def test_mistyped_module_is_not_reported_as_a_missing_extra():
 # Commands
 
 
+@pytest.mark.slow
 def test_commands_run_anywhere_and_name_a_missing_extra(installed, tmp_path):
     commands = [
         ("digits-read",),
@@ -149,6 +150,7 @@ def test_commands_run_anywhere_and_name_a_missing_extra(installed, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_python_programs_and_the_server_find_what_ships(installed, tmp_path):
     program = """
 import app, model

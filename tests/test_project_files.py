@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 import digits
@@ -67,6 +68,7 @@ def test_limits_in_the_security_policy_are_the_defaults_of_the_server():
     assert (defaults.cors, defaults.frame_ancestors, defaults.proxies) == ("", "", 0)
 
 
+@pytest.mark.slow
 def test_issue_forms_ask_for_the_version_by_commands_that_run():
     forms = {path.stem: path.read_text() for path in Path(".github/ISSUE_TEMPLATE").glob("*.yml")}
     del forms["config"]

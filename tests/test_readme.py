@@ -61,6 +61,7 @@ def shell_commands() -> list[str]:
     return [line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SETTINGS)
 def test_documented_flags_are_those_of_the_program(script):
     flags = help_flags(script)
@@ -168,11 +169,13 @@ def test_values_in_documented_commands_are_allowed():
                 parse(kind, list(itertools.takewhile("&".__ne__, words[words.index(program) + 1 :])))
 
 
+@pytest.mark.slow
 def test_documented_readings_of_the_sample_pictures_are_those_of_the_program():
     documented = output_after("python test.py")
     assert round_percentages(run_python("test.py")) == round_percentages(documented)
 
 
+@pytest.mark.slow
 def test_python_example_of_the_readme_prints_what_is_documented():
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     documented = output_after(example.rstrip().splitlines()[-1]).split()
@@ -218,6 +221,7 @@ def test_curl_and_python_examples_read_the_digit():
             assert answer.get("readings", [answer])[0]["text"] == "7"
 
 
+@pytest.mark.slow
 def test_python_client_example_retries_after_the_seconds_that_a_busy_server_names():
     example = next(block for block in blocks("python") if "requests" in block)
     busy, good = (503, b"{}", {"Retry-After": "0"}), (200, b'{"text": "7"}', {})

@@ -20,7 +20,7 @@ def decode_png(content: bytes) -> np.ndarray:
     return np.asarray(image.convert("RGB"))
 
 
-@pytest.mark.parametrize("text", ["7", "2026", "31415926535897932384"])
+@pytest.mark.parametrize("text", ["7", "2026", pytest.param("31415926535897932384", marks=pytest.mark.slow)])
 def test_drawing_has_a_black_normalized_image_for_each_digit(text, reader):
     image = to_image(draw_number(text, height=100, stroke_width=8))
     trace = reader.trace(image)
