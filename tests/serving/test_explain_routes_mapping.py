@@ -78,7 +78,7 @@ def assert_dot_is_mapped(digit: Digit, trace: DigitTrace, corner: MarkedCorner) 
 READER = Reader(ConstantLogits(9.0, *[0.0] * 9))  # reads any component group as one digit
 
 
-@pytest.mark.parametrize("height", [12, 20, 28, 90, 400, 2300])
+@pytest.mark.parametrize("height", [12, 20, 28, 90, 400, pytest.param(2300, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("aspect", [0.7, 1.0, 2.2])
 @pytest.mark.parametrize("stroke_width", [0.3, 2.0, 3.5])
 def test_point_of_the_picture_is_mapped_to_the_normalized_digit(height, aspect, stroke_width):
