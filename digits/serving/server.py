@@ -15,8 +15,9 @@ import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # Its attribute interrupt_signal, which tells a stop from a failure, is not documented: requirements.txt bounds the
 # version.
@@ -87,8 +88,6 @@ def serve(make_app: Callable[[], Callable], options: ServerOptions, logging_conf
     Raises: UserError: when the address cannot be bound, or the workers end as soon as they start.
     """
     where = server_url(options)
-    listening = multiprocessing.Value("i", 0)  # workers that have begun to listen
-    load_worker = functools.partial(start_worker, make_app, where, options.workers, listening)
     has_terminal = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN  # nohup ignores SIGHUP
     while True:
         server = make_server(options, logging_config)
@@ -97,7 +96,9 @@ def serve(make_app: Callable[[], Callable], options: ServerOptions, logging_conf
         server.on_startup(
             lambda: signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM) if has_terminal else signal.SIG_IGN)
         )
-        listening.value = 0
+        # One is taken by each worker that begins to listen; the worker for which none is left takes `announcement`.
+        others, announcement = multiprocessing.Semaphore(options.workers - 1), multiprocessing.Semaphore(1)
+        load_worker = functools.partial(start_worker, make_app, where, others, announcement)
         try:
             return server.serve(target_loader=load_worker, wrap_loader=False)
         except (OSError, RuntimeError) as error:
@@ -105,7 +106,7 @@ def serve(make_app: Callable[[], Callable], options: ServerOptions, logging_conf
         except SystemExit:  # granian exits when a worker dies twice within 5.5 s
             if server.interrupt_signal:  # a worker died while all were stopping
                 return None
-            if listening.value < options.workers:  # a restart would fail again
+            if announcement.acquire(block=False):  # not all workers listened, so a restart would fail again
                 raise UserError("The workers end as soon as they start: see the log above.") from None
             logging.getLogger("digits").error("Workers died too often: the server starts again.")
 
@@ -160,8 +161,11 @@ def increase_file_limit(max_connections: int) -> int:
 # -- the worker processes
 
 
-def start_worker(make_app: Callable[[], Callable], where: str, workers: int, listening: Any) -> Callable:
-    """Make the application of a worker process; the last of `workers` announces that the server listens."""
+def start_worker(make_app: Callable[[], Callable], where: str, others: Semaphore, announcement: Semaphore) -> Callable:
+    """Make the application of a worker process; the last one to listen announces that the server listens.
+
+    others, announcement: semaphores that all workers share, see `serve`.
+    """
     # Ctrl-C and the closing of the terminal reach the parent, too, which lets the workers drain.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -173,10 +177,9 @@ def start_worker(make_app: Callable[[], Callable], where: str, workers: int, lis
 
     def announce() -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # granian has set its own handler meanwhile
-        with listening.get_lock():
-            listening.value += 1
-            if listening.value == workers:  # later ones are replacements
-                print(f"Draw a digit on {where} (Ctrl-C stops)", flush=True)
+        # Nothing waits and nothing is held: a worker that is killed here must not block those that replace it.
+        if not others.acquire(block=False) and announcement.acquire(block=False):
+            print(f"Draw a digit on {where} (Ctrl-C stops)", flush=True)
 
     asyncio.get_event_loop().call_soon(announce)  # granian runs the loop once the worker listens
     return application
