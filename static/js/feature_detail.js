@@ -33,7 +33,7 @@ export function createFeatureDetail(container, geometry) {
   const overlay = createElement("canvas", { className: "map-overlay", role: "img" });
   const description = createElement("p");
   const filterTitle = createElement("p", { className: "muted" });
-  const kernels = createElement("div", { className: "kernels", role: "img" });
+  const kernels = createElement("div", { className: "kernels" }); // an image once it has a filter to show
   container.replaceChildren(title, overlay, description, filterTitle, kernels);
 
   return (index, map, digit, filter) => {
@@ -45,6 +45,7 @@ export function createFeatureDetail(container, geometry) {
     const slices = filter ? (Array.isArray(filter[0][0]) ? filter : [filter]) : [];
     filterTitle.textContent = slices.length ? t("filter", slices.length) : "";
     kernels.classList.toggle("single", slices.length === 1);
+    kernels.role = slices.length ? "img" : null;
     kernels.ariaLabel = filterTitle.textContent;
     const limit = maxAbs(slices);
     const createKernel = slices.length === 1 ? createKernelTable : createKernelCanvas;
