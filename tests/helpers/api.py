@@ -1,6 +1,15 @@
-"""Encode pictures for the API and check its error responses."""
+"""Clients of the API, pictures encoded for it, and a check of its error responses."""
 
 import base64
+
+from flask.testing import FlaskClient
+
+import app
+
+
+def client_of(**settings) -> FlaskClient:
+    """A client of an application with these settings."""
+    return app.create_app(app.ServerSettings(device="cpu", **settings)).test_client()
 
 
 def to_base64(content: bytes) -> str:
