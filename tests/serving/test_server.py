@@ -1,11 +1,13 @@
 """`digits.serving.server`: signals, workers that die, addresses and limits."""
 
+import asyncio
 import errno
 import os
 import resource
 import signal
 import socket
 from collections.abc import Callable
+from multiprocessing.synchronize import Semaphore
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +15,7 @@ import pytest
 
 from digits import UserError
 from digits.serving import server
+from tests.helpers.python_process import CONTEXT
 from tests.helpers.running_server import read_log, read_text, run_app, run_server
 from tests.helpers.waiting import wait_until
 
@@ -124,6 +127,27 @@ def test_server_whose_workers_cannot_start_raises(serve, before):
 def test_worker_death_during_shutdown_is_not_an_error(serve, caplog):
     assert serve(worker_dies_while_stopping, stop) == [stop]
     assert caplog.records == []
+
+
+def run_worker(others: Semaphore, announcement: Semaphore, is_killed: bool) -> None:
+    """Start a worker, which may be killed while it announces that the server listens."""
+    if is_killed:
+        server.print = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    server.start_worker(dict, "the address", others, announcement)
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+
+def test_worker_killed_while_it_announces_does_not_block_its_replacement():
+    """It held a lock for which its replacement waited on the event loop, accepting connections but answering none."""
+    others, announcement = CONTEXT.Semaphore(0), CONTEXT.Semaphore(1)
+    for is_killed, status in ((True, -signal.SIGKILL), (False, 0)):
+        worker = CONTEXT.Process(target=run_worker, args=(others, announcement, is_killed), daemon=True)
+        worker.start()
+        worker.join(60)
+        assert worker.exitcode == status
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EADDRINUSE, "in use"), RuntimeError("path too long\nbacktrace")])
