@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, Page, Playwright
 
 from digits.data import synthetic
 
-EXECUTABLE = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# The headless shell first: Chromium without windows, for automation. Opening a page takes less than half the CPU time.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+EXECUTABLE = next(filter(None, map(shutil.which, NAMES)), None)
 # No requests to other hosts.
 FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 # Chromium has no sandbox for root, the user in a container.

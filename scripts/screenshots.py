@@ -7,6 +7,7 @@ pictures of the page and of a report in docs/ are renewed as well.
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -25,14 +26,17 @@ SIZES = {"desktop": chromium.DESKTOP, "phone": chromium.PHONE}
 CHINESE_STATES = ("blank", "number", "filters", "tour")
 
 
-def screenshot_states(browser: Browser, address: str, folder: Path, size: str, scheme: Scheme) -> None:
-    """Write a PNG file of each state to `folder`, in one size and color scheme."""
+def screenshot_states(
+    browser: Browser, address: str, folder: Path, size: str, scheme: Scheme, states: Sequence[str] = tuple(STATES)
+) -> None:
+    """Write a PNG file of each of the `states` to `folder`, in one size and color scheme."""
     folder.mkdir(parents=True, exist_ok=True)
-    for locale, states in (("en", tuple(STATES)), ("zh", CHINESE_STATES if scheme == "light" else ())):
+    chinese = [state for state in CHINESE_STATES if state in states and scheme == "light"]
+    for locale, shown in (("en", states), ("zh", chinese)):
         context = browser.new_context(**SIZES[size], color_scheme=scheme, locale=locale, reduced_motion="reduce")
         page = context.new_page()
         page.goto(address)
-        for state in states:
+        for state in shown:
             STATES[state](page)
             page.screenshot(path=folder / f"{state}-{size}-{scheme}-{locale}.png")
         context.close()

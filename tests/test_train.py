@@ -57,7 +57,7 @@ def test_same_seed_gives_the_same_weights_to_the_bit_and_another_seed_others(tmp
 
 
 def test_saved_weights_reach_the_printed_accuracy(out, capsys):
-    run("--out", out, "--json", "--epochs", "6", "--synthetic", "1000")
+    run("--out", out, "--json", "--epochs", "4", "--synthetic", "1000")
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     digits = synthetic.synthetic_digits(100, torch.Generator().manual_seed(2))
     assert metrics.accuracy(model.load(out), digits) == pytest.approx(summary["test_accuracy"])
@@ -138,7 +138,7 @@ def test_teachers_predict_once_for_several_runs(out, teachers, monkeypatch):
 
 @pytest.mark.parametrize(("name", "least"), [("softmax", 50), ("mlp", 55)])
 def test_baselines_train_with_the_same_loop(out, name, least, capsys):
-    run("--model", name, "--out", out, "--json", "--epochs", "6", "--synthetic", "1000")
+    run("--model", name, "--out", out, "--json", "--epochs", "4", "--synthetic", "1000")
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (summary["model"], summary["parameters"]) == (name, {"softmax": 7_850, "mlp": 101_770}[name])
     assert summary["test_accuracy"] > least

@@ -34,7 +34,7 @@ def stored_text() -> str:
 def test_runs_on_synthetic_digits_and_gives_the_stored_kinds_of_output(tmp_path):
     notebook = copy.deepcopy(NOTEBOOK)
     weights = tmp_path / "walkthrough.pth"
-    run_walkthrough.run(notebook, SYNTHETIC=500, EPOCHS=1, WEIGHTS=str(weights))
+    run_walkthrough.run(notebook, SYNTHETIC=200, EPOCHS=1, WEIGHTS=str(weights))
     assert weights.exists()
     for cell, stored in zip(notebook.cells, NOTEBOOK.cells, strict=True):
         assert cell.source == stored.source

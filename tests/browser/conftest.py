@@ -12,7 +12,7 @@ expect.set_options(timeout=60_000)  # ms; on a busy machine the page may be slow
 
 
 def pytest_collection_modifyitems(items):
-    skip = pytest.mark.skip(reason="no Chromium: apt-get install chromium, or put one on the PATH")
+    skip = pytest.mark.skip(reason="no Chromium: apt-get install chromium-headless-shell, or put one on the PATH")
     for item in items:
         if "browser" in item.path.parts and chromium.EXECUTABLE is None:
             item.add_marker(skip)

@@ -8,10 +8,12 @@ from scripts.page_states import STATES
 
 
 @pytest.mark.parametrize(
-    ("size", "scheme", "pixels"), [("desktop", "light", (1440, 900)), ("phone", "dark", (3 * 390, 3 * 844))]
+    ("size", "scheme", "states", "pixels"),
+    [("desktop", "light", tuple(STATES), (1440, 900)), ("phone", "dark", ("number", "compare"), (3 * 390, 3 * 844))],
+    ids=["desktop", "phone"],
 )
-def test_every_state_has_a_screenshot(browser, address, tmp_path, size, scheme, pixels):
-    screenshots.screenshot_states(browser, address, tmp_path, size, scheme)
-    for state in STATES:
+def test_each_state_has_a_screenshot(browser, address, tmp_path, size, scheme, states, pixels):
+    screenshots.screenshot_states(browser, address, tmp_path, size, scheme, states)
+    for state in states:
         with Image.open(tmp_path / f"{state}-{size}-{scheme}-en.png") as image:
             assert image.size == pixels

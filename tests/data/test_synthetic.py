@@ -60,9 +60,9 @@ def test_rasterizing_in_chunks_equals_rasterizing_one_segment_at_a_time(monkeypa
     assert torch.equal(image, synthetic.rasterize(strokes, side=40, stroke_width=3))
 
 
-def test_training_on_5000_synthetic_digits_reads_80_percent_of_mnist(real_mnist, tmp_path):
+def test_training_on_2000_synthetic_digits_reads_80_percent_of_mnist(real_mnist, tmp_path):
     weights = str(tmp_path / "synthetic.pth")
-    train = python_process.run("train.py", "--synthetic", "5000", "--device", "cpu", "--out", weights)
+    train = python_process.run("train.py", "--synthetic", "2000", "--epochs", "3", "--device", "cpu", "--out", weights)
     assert train.returncode == 0, train.stderr
     result = python_process.run("test.py", "--mnist", "--json", "--device", "cpu", "--weights", weights)
     assert json.loads(result.stdout)["test_accuracy"] >= 80

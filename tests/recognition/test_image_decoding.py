@@ -163,7 +163,7 @@ def test_error_for_a_file_names_the_file(tmp_path):
 def test_picture_with_random_bytes_raises_nothing_but_user_errors(seven, reader):
     generator = np.random.default_rng(4)
     originals = [encode_image(to_image(seven), format) for format in image_decoding.FORMATS]
-    for _ in range(40):
+    for _ in range(20):
         for original in originals:
             broken = np.frombuffer(original, np.uint8).copy()
             broken[generator.integers(0, min(300, len(broken)), 4)] = generator.integers(0, 256, 4)
