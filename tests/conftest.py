@@ -1,27 +1,21 @@
-"""Shared fixtures; with DIGITS_SKIP_NOTHING in the environment, as in CI, a skipped test fails."""
+"""Shared fixtures; with DIGITS_SKIP_NOTHING in the environment, as in CI, a skipped test fails.
+
+The fixtures import PyTorch and what needs it, as it takes seconds, and pytest-xdist's main process runs no tests.
+"""
 
 import gzip
 import hashlib
 import os
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from torchvision.datasets import MNIST
 
-import app
-import model
-from digits import UserError
-from digits.data import mnist
-from digits.recognition.reader import Reader
 from tests.helpers import python_process
 
 ROOT = Path(__file__).parents[1]
 MARKERS_OF_FIXTURES = {"browser": "browser", "real_mnist": "mnist", "server_log": "slow"}
 
-# pytest-xdist keeps the cores busy; more threads would compete with it. Also in the processes that tests start.
-torch.set_num_threads(1)
+# PyTorch's threads, also in the processes that tests start: pytest-xdist keeps the cores busy.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 
@@ -54,8 +48,14 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture(scope="session")
-def real_mnist() -> dict[str, mnist.ImageDataset]:
-    """The real MNIST, if it is on disk or MNIST_MIRROR is set; otherwise the test is skipped: nothing is downloaded."""
+def real_mnist():
+    """The real MNIST, "train" and "test", if it is on disk or MNIST_MIRROR is set.
+
+    Otherwise the test is skipped: nothing is downloaded.
+    """
+    from digits import UserError
+    from digits.data import mnist
+
     if not os.environ.get("MNIST_MIRROR") and not Path("data/MNIST/raw").exists():
         pytest.skip("no MNIST: set MNIST_MIRROR to a folder or URL that has it, or run `python train.py` once")
     try:
@@ -65,24 +65,35 @@ def real_mnist() -> dict[str, mnist.ImageDataset]:
 
 
 @pytest.fixture(scope="session")
-def network() -> model.CNN:
+def network():
     """The network with the weights that ship."""
+    import model
+
     return model.load("mnist.pth")
 
 
 @pytest.fixture(scope="session")
-def reader(network) -> Reader:
+def reader(network):
+    from digits import Reader
+
     return Reader(network)
 
 
 @pytest.fixture
-def generator() -> torch.Generator:
+def generator():
+    import torch
+
     return torch.Generator().manual_seed(7)
 
 
 @pytest.fixture
 def tiny_mirror(tmp_path, monkeypatch) -> Path:
     """A mirror with four small files in MNIST's format, 5,100 and 20 random images, whose MD5 are accepted."""
+    import numpy as np
+    from torchvision.datasets import MNIST
+
+    from digits.data import mnist
+
     folder, files = tmp_path / "mirror", {}
     folder.mkdir()
     for prefix, count in (("train", 5_100), ("t10k", 20)):
@@ -103,6 +114,8 @@ def tiny_mirror(tmp_path, monkeypatch) -> Path:
 
 @pytest.fixture(scope="session")
 def application():
+    import app
+
     return app.create_app()
 
 

@@ -101,6 +101,7 @@ def run_python(arguments: list[str], cwd: str, environment: dict[str, str], out:
         os.close(output)
     sys.stdout.reconfigure(line_buffering=False)  # as for a file or a pipe
     multiprocessing.set_start_method(None, force=True)  # the default, for the processes that this one starts
+    tempfile.tempdir = None  # the folder that an import has found, before the environment was known
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)

@@ -62,6 +62,7 @@ def has_same_text(sample: Sample, content: bytes) -> bool:
     return read(content).text == read_plain(sample).text
 
 
+@pytest.mark.slow
 def test_nearly_all_samples_are_read_correctly():
     correct = [read_plain(Sample(digit, seed)).text == str(digit) for digit in range(10) for seed in range(12)]
     assert np.mean(correct) >= 0.97
@@ -143,6 +144,7 @@ def test_other_stroke_widths_keep_the_text(sample, scale):
     assert has_same_text(sample, encode_image(to_image(draw(sample, 160, 11 * scale))))
 
 
+@pytest.mark.slow
 @some
 @given(st.text("0123456789", min_size=2, max_size=4), st.integers(0, 30), st.floats(0.2, 0.6))
 def test_digits_side_by_side_are_read_like_single_digits(text, seed, gap):

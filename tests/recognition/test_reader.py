@@ -116,6 +116,7 @@ def test_picture_of_50_megapixels_is_read(reader):
     assert reader.read(image).text == "47"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "lines",
     [
@@ -142,6 +143,7 @@ def test_line_along_a_strip_takes_little_memory_and_is_not_read_with_certainty(r
     assert not reader.read(Image.fromarray(strip)).certain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(600, 600), (3, 2000), (150, 20_000)])
 def test_noise_is_not_read_with_certainty(reader, size):
     image = Image.fromarray(np.random.default_rng(1).integers(0, 2, size, np.uint8) * 255)

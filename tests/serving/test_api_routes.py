@@ -112,6 +112,7 @@ def test_malformed_batch_is_rejected_as_a_whole(client, body, status, code):
     assert_error(client.post("/api/batch", json=body), status, code)
 
 
+@pytest.mark.slow
 def test_randomly_changed_requests_never_cause_a_server_error(client):
     rng = random.Random(5)
     good = json.dumps({"image": to_base64(SAMPLE.read_bytes())}).encode()

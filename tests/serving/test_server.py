@@ -140,6 +140,7 @@ def run_worker(others: Semaphore, announcement: Semaphore, is_killed: bool) -> N
     loop.run_forever()
 
 
+@pytest.mark.slow
 def test_worker_killed_while_it_announces_does_not_block_its_replacement():
     """It held a lock for which its replacement waited on the event loop, accepting connections but answering none."""
     others, announcement = CONTEXT.Semaphore(0), CONTEXT.Semaphore(1)
