@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.helpers import python_process
+
 pytestmark = pytest.mark.slow
 
 # As in a container with a read-only root and no /tmp: tempfile finds its folder through these functions.
@@ -19,22 +21,25 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
+def run_new_interpreter(*arguments: str) -> subprocess.CompletedProcess:
+    """Run `python arguments` in one where PyTorch has not found its folder while it was imported."""
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+
+
 @pytest.mark.parametrize(
-    "command",
+    ("run", "command"),
     [
-        ["app.py", "--port", "0"],
-        ["train.py", "--synthetic", "100", "--out", "{}/mnist.pth"],
-        ["test.py", "--mnist", "--data-dir", "{}"],
+        (python_process.run, ["app.py", "--port", "0"]),
+        (run_new_interpreter, ["train.py", "--synthetic", "100", "--out", "{}/mnist.pth"]),
+        (run_new_interpreter, ["test.py", "--mnist", "--data-dir", "{}"]),
     ],
-    ids=lambda command: command[0],
+    ids=["app.py", "train.py", "test.py"],
 )
-def test_missing_temporary_folder_ends_with_one_sentence(tmp_path, command):
-    command = [word.format(tmp_path) for word in command]
-    # Variables such as TORCH_HOME name other folders.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TORCH")}
-    result = subprocess.run(
-        [sys.executable, "-c", PREAMBLE, *command], env=environment, capture_output=True, text=True, check=False
-    )
+def test_missing_temporary_folder_ends_with_one_sentence(tmp_path, monkeypatch, run, command):
+    for name in list(os.environ):
+        if name.startswith("TORCH"):  # such as TORCH_HOME, which names another folder
+            monkeypatch.delenv(name)
+    result = run("-c", PREAMBLE, *(word.format(tmp_path) for word in command))
     assert result.returncode == 1
     assert "temporary files" in result.stderr
     assert "TMPDIR" in result.stderr

@@ -46,14 +46,14 @@ def test_last_line_is_the_documented_object_and_the_metadata_contains_it(out, ca
 
 
 def test_same_seed_gives_the_same_weights_to_the_bit_and_another_seed_others(tmp_path):
-    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+    for name, seed in (("a", 1), ("b", 2)):
         run("--out", tmp_path / name, "--seed", seed)
-    command = [sys.executable, "train.py", *SMALL, "--out", tmp_path / "d", "--seed", "1"]
+    command = [sys.executable, "train.py", *SMALL, "--out", tmp_path / "c", "--seed", "1"]
     # Another interpreter: its own hash seed, so sets of strings have another order.
     subprocess.run(command, check=True, capture_output=True, env=os.environ | {"PYTHONHASHSEED": "1"})
-    a, b, c, d = ((tmp_path / name).read_bytes() for name in "abcd")
-    assert a == b == d
-    assert a != c
+    a, b, c = ((tmp_path / name).read_bytes() for name in "abc")
+    assert a == c
+    assert a != b
 
 
 def test_saved_weights_reach_the_printed_accuracy(out, capsys):

@@ -24,7 +24,7 @@ DISPATCH_POINTER_EVENT = """([type, options]) => document.getElementById("canvas
 def test_digits_drawn_by_touch_are_read_and_do_not_scroll(open_page):
     page = open_page(**PHONE)
     page.evaluate("document.body.style.padding = '200px 16px 2000px'; scrollTo(0, 100)")  # can scroll up and down
-    for digit in range(10):
+    for digit in (1, 4, 8):
         draw_by_touch(page, digit_strokes(digit, 1))
         expect(page.locator("#reading-text")).to_have_text(str(digit))
         page.keyboard.press("Escape")
