@@ -202,9 +202,10 @@ def test_busy_response_is_passed_on_without_trying_another_instance(tmp_path):
 def test_rate_limit_applies_to_post_but_not_to_health_checks_and_the_page(tmp_path):
     with run_app() as instance, proxy(tmp_path, instance.port, rate=SHIPPED_RATE) as address:
         with ThreadPoolExecutor(100) as threads:
-            answers = list(threads.map(lambda _: send_request(address), range(200)))
+            # Not pictures: on a busy machine the queue for reading would refuse some of them.
+            answers = list(threads.map(lambda _: send_request(address, b"no picture"), range(200)))
         unlimited = [send_request(address, None, path)[0] for path in ("/", "/readyz") * 30]
-    refused = [answer for answer in answers if answer[0] != 200]
+    refused = [answer for answer in answers if answer[0] != 400]
     assert len(answers) - len(refused) >= 40  # burst
     assert refused
     for answer in refused:
