@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from digits import UserError, files
+from digits import UserError, files, state_dicts
 from digits.im2col import Im2colCNN
 
 
@@ -217,7 +217,7 @@ def load(
 ) -> nn.Module:
     """Load a network for reading: the one of NETWORKS whose layers have the names in the file, on `device`.
 
-    path: of the weights; those that ship are found in any folder.
+    path: of the weights; those that ship are found in any folder. digits/state_dicts.py has the forms that are read.
     content: of the file, where it was read before.
 
     Raises: UserError when the file is missing, damaged, of another network, or holds anything but tensors: a pickle
@@ -225,10 +225,9 @@ def load(
     """
     hint = "Train weights with `python train.py`, or name a file that torch.save(model.state_dict(), path) wrote."
     path = files.find_shipped(Path(path))
-    state = files.load_tensors(path, hint, content)
+    state = state_dicts.load(path, hint, content)
     network = _matching_network(state)
-    _check_state_dict(state, network.state_dict(), path)
-    network.load_state_dict(state)
+    network.load_state_dict(_checked(state, network.state_dict(), path))
     return network.to(device).eval()
 
 
@@ -239,19 +238,24 @@ def _matching_network(state: object) -> nn.Module:
     return next((network for network in networks if network.state_dict().keys() == names), CNN())
 
 
-def _check_state_dict(state: Any, expected: dict[str, torch.Tensor], path: str | os.PathLike) -> None:
-    """Raise UserError with the first difference between a loaded state_dict and the expected one."""
+def _checked(state: Any, expected: dict[str, torch.Tensor], path: str | os.PathLike) -> dict[str, torch.Tensor]:
+    """Return a loaded state_dict in the precision of the `expected` one.
+
+    Raises: UserError with the first difference in names, shapes and kinds, or when a value is not finite.
+    """
     if difference := _first_difference(state, expected):
         raise UserError(
             f"{path} holds the weights of another network ({difference}): this program reads "
             f"those of {', '.join(NETWORKS)} in model.py. Train them with `python train.py`."
         )
-    for name in expected:
-        if not state[name].isfinite().all():
+    state = {name: state_dicts.convert(state[name], expected[name].dtype, f"{path}: {name}") for name in expected}
+    for name, tensor in state.items():
+        if not tensor.isfinite().all():
             raise UserError(
                 f"{path} has values that are not finite in {name}: its training diverged; "
                 "train again with a lower --lr."
             )
+    return state
 
 
 def _first_difference(state: object, expected: dict[str, torch.Tensor]) -> str:

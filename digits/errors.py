@@ -7,6 +7,7 @@ EXTRAS = {
         "prometheus_client", "pythonjsonlogger",
     ),
     "report": ("jinja2", "matplotlib"),
+    "formats": ("safetensors",),
 }  # fmt: skip
 
 

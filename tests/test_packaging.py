@@ -87,9 +87,9 @@ def requirements(name: str) -> list[str]:
 
 
 def test_requirements_are_those_of_the_package():
-    everything = [*PROJECT["dependencies"], *EXTRAS["serve"], *EXTRAS["report"]]
+    everything = [*PROJECT["dependencies"], *EXTRAS["serve"], *EXTRAS["report"], *EXTRAS["formats"]]
     assert requirements("requirements.txt") == everything
-    assert ["digits[serve,report]", *requirements("requirements-dev.txt")] == EXTRAS["dev"]
+    assert ["digits[serve,report,formats]", *requirements("requirements-dev.txt")] == EXTRAS["dev"]
 
 
 def test_requirements_have_bounds():

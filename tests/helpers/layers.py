@@ -3,7 +3,7 @@
 LAYERS = (
     ("digits.errors",),  # and what `digits` exports of it
     ("digits.device", "digits.files", "digits.im2col", "digits.probabilities"),
-    ("digits.config",),
+    ("digits.config", "digits.state_dicts"),
     ("digits.recognition",),
     ("digits.data",),  # restyled digits and outliers are normalized by the recognizer's code
     ("digits.metrics",),
