@@ -2,14 +2,13 @@
 
 import csv
 import gc
-import glob
 import importlib
 import io
 import json
 import os
 import re
+import shlex
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from digits.config import CommonSettings, parse, program_name
 from digits.data import mnist
 from digits.errors import missing_package
 from digits.probabilities import predict_logits
-from digits.recognition import image_decoding
+from digits.recognition import image_decoding, picture_files
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading, Trace
 from digits.serving.schemas import ErrorResponse, ReadingResponse
@@ -33,7 +32,9 @@ from digits.serving.schemas import ErrorResponse, ReadingResponse
 class ReadConfig(CommonSettings):
     """Read digits from pictures, or score the MNIST test images."""
 
-    paths: CliPositionalArg[list[str]] = Field(["input"], description="files, folders or globs")
+    paths: CliPositionalArg[list[str]] = Field(
+        ["input"], description="files, folders or globs; - reads the standard input"
+    )
     csv: CliToggleFlag[bool] = Field(False, description="comma-separated values with a header")
     weights: Path = Field(Path("mnist.pth"), description="a state_dict of the network")
     explain: Path | None = Field(None, description="folder for drawings of how each picture was read")
@@ -46,6 +47,7 @@ class ReadConfig(CommonSettings):
 
         Raises: ValueError: when they do, with a sentence for the user.
         """
+        url = next((path for path in self.paths if re.match("https?://", path, re.IGNORECASE)), None)
         problems = {
             "--csv: not allowed with --json": self.csv and self.json_output,
             "--mnist scores the test images: it goes with neither PATHs nor --csv": (
@@ -55,6 +57,8 @@ class ReadConfig(CommonSettings):
             "--explain draws how pictures are read: it does not go with --mnist": self.explain and self.mnist,
             # Path("") would be the current folder.
             "a PATH is empty: name a file, a folder or a glob": "" in self.paths,
+            f"{url} is an address: download the picture first, for example with curl -LO {shlex.quote(str(url))}": url
+            is not None,
         }
         for problem, applies in problems.items():
             if applies:
@@ -127,7 +131,7 @@ def read_pictures(config: ReadConfig, reader: Reader) -> int:
         write_csv_row("path", "text", "probability", "certain", "expected", "error")
     labeled = correct = failed = 0
     drawings: set[Path] = set()
-    for path in find_pictures(paths):
+    for path in picture_files.find(paths):
         outcome = read_picture(reader, path)
         labeled += outcome.expected is not None
         correct += outcome.is_correct
@@ -142,30 +146,12 @@ def read_pictures(config: ReadConfig, reader: Reader) -> int:
     return 1 if failed else 0
 
 
-def find_pictures(paths: list[str]) -> Iterator[Path]:
-    """Expand files, folders and globs to the pictures in them.
-
-    A folder or glob without pictures is yielded itself, so that reading it reports the problem.
-    """
-    for path in paths:
-        try:
-            if Path(path).is_dir():
-                pictures = sorted(p for p in Path(path).iterdir() if p.suffix.lower() in image_decoding.SUFFIXES)
-            elif Path(path).exists():
-                pictures = [Path(path)]
-            else:  # a glob that the shell did not expand
-                pictures = sorted(map(Path, glob.glob(path, recursive=True)))
-        except OSError:  # a folder without permission, or a name that no file can have
-            pictures = []
-        yield from pictures or [Path(path)]
-
-
 def read_picture(reader: Reader, path: Path) -> Outcome:
     """Decode and read the picture at `path`."""
     ending = re.search(r"-(\d+)$", path.stem)
     expected = ending and ending[1]
     try:
-        image = image_decoding.decode(path)
+        image = image_decoding.decode(picture_files.read_stdin() if path == picture_files.STDIN else path)
     except UserError as error:
         return Outcome(path, expected, error)
     trace = reader.trace(image)
@@ -200,7 +186,7 @@ def print_line(outcome: Outcome) -> None:
     reading = outcome.reading
     if not reading:
         message = str(outcome.error)
-        print(message if str(outcome.path) in message else f"{outcome.path}: {message}", file=sys.stderr)
+        print(message if message.startswith(str(outcome.path)) else f"{outcome.path}: {message}", file=sys.stderr)
         return
     verdict = f"  ✗ expected {outcome.expected}" if outcome.expected else ""
     verdict = "  ✓" if outcome.is_correct else verdict

@@ -88,6 +88,7 @@ def test_csv_prints_a_header_and_one_row_per_picture(folder):
         (["--weights", "README.md"], "README.md"),
         (["--json", "--csv"], "not allowed with"),
         ([""], "a PATH is empty"),
+        (["HTTPS://example.org/7.png"], "is an address: download the picture first"),
         (["--mnist", "input"], "neither PATHs nor --csv"),
         (["--mnist", "--csv"], "neither PATHs nor --csv"),
         (["--mnist", "--explain", "drawings"], "it does not go with --mnist"),
@@ -111,13 +112,16 @@ def test_environment_sets_defaults_of_flags():
 
 
 def test_names_that_no_file_can_have_and_output_without_unicode_do_not_stop_the_program():
-    command = [sys.executable, "test.py", "--device", "cpu", "a" * 300, "input/test-3.png"]
+    """A new interpreter, as its standard input is read, too."""
+    command = [sys.executable, "test.py", "--device", "cpu", "a" * 300, "-", "input/test-3.png"]
     environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
-    result = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    seven = Path("input/test-7.png").read_bytes()
+    result = subprocess.run(command, check=False, capture_output=True, input=seven, env=environment)
     assert result.returncode == 1
-    assert "cannot be read" in result.stderr
-    assert "test-3.png  3" in result.stdout
-    assert "Traceback" not in result.stderr
+    assert b"cannot be read" in result.stderr
+    assert b"\n-  7  " in b"\n" + result.stdout
+    assert b"test-3.png  3" in result.stdout
+    assert b"Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("name", ["数字-3.png", "one,two-3.png", "[3]-3.png", 'a"b\\c-3.png'])

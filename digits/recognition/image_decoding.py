@@ -10,18 +10,34 @@ import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from digits import UserError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+# The formats that are read, by Pillow's names: the suffixes of their files. tests/recognition/test_formats.py compares
+# the other places that list them.
+FORMATS = {
+    "PNG": (".png",),
+    "JPEG": (".jpg", ".jpeg"),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+    "PPM": (".ppm", ".pgm", ".pbm"),
+}
+SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+FORMAT_NAMES = f"{', '.join(list(FORMATS)[:-1])} or {list(FORMATS)[-1]}"
 # Phones take up to 50 million; decoding holds up to 21 bytes for each, 28 of a transparent WEBP.
 MAX_PIXELS = 64_000_000
+MAX_FILE_BYTES = 2**29  # MAX_PIXELS of an uncompressed picture with three channels of 16 bits
 WHITE_LEVELS = (1, 255, 1023, 4095, 16383, 65535)  # values of white in pictures of more than 8 bits
 HEADER_FORMATS = tuple(name for name in FORMATS if name != "TIFF")  # their size stands at the beginning of the file
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+AVIF_BRANDS = (b"avif", b"avis")
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 OTHER_SIGNATURES = {  # first bytes of files that are not pictures
     b"<": "HTML or XML",
     b"%PDF": "a PDF file",
@@ -53,16 +69,18 @@ class DeadlineBytesIO(io.BytesIO):
 def decode(source: str | os.PathLike | bytes, max_pixels: int = MAX_PIXELS, timeout: float = math.inf) -> Image.Image:
     """Decode a picture from a file or from bytes: upright, in RGB or 8-bit gray, transparency composited.
 
-    Raises: UserError: with code "missing", "empty", "format" (not in FORMATS), "damaged", "pixels" (more than
-    `max_pixels`, found before decoding), or "time" (decoding takes more than `timeout` seconds, which is checked
-    whenever the decoder reads bytes).
+    Raises: UserError: with code "missing", "empty", "large" (more than MAX_FILE_BYTES), "format" (not in FORMATS, or in
+    a form of one that is not supported), "damaged", "pixels" (more than `max_pixels`, found before decoding), or "time"
+    (decoding takes more than `timeout` seconds, which is checked whenever the decoder reads bytes).
     """
     name = "The picture" if isinstance(source, bytes) else str(source)
     content = source if isinstance(source, bytes) else _read_file(Path(source))
     if not content:
         raise UserError(f"{name} is empty (0 bytes): save or send it again.", "empty")
+    compression = None
     try:
-        with Image.open(DeadlineBytesIO(content, timeout), formats=FORMATS) as image:
+        with Image.open(DeadlineBytesIO(content, timeout), formats=tuple(FORMATS)) as image:
+            compression = image.info.get("compression")
             if image.width * image.height > max_pixels:
                 raise UserError(_too_large_message(name, f"{image.width}x{image.height} pixels", max_pixels), "pixels")
             with suppress_stderr() if image.format == "TIFF" else contextlib.nullcontext():
@@ -71,15 +89,23 @@ def decode(source: str | os.PathLike | bytes, max_pixels: int = MAX_PIXELS, time
                 ImageOps.exif_transpose(image, in_place=True)
             return _to_rgb_or_gray(image)
     except UnidentifiedImageError:
-        formats = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
+        if format_name := _identify_by_signature(content):
+            problem = f"is a damaged {format_name} picture, or one in a form that is not supported"
+            raise UserError(f"{name} {problem}: save it as PNG or JPEG.", "damaged") from None
         raise UserError(
-            f"{name} is not a {formats} picture but {describe_content(content)}: convert it.", "format"
+            f"{name} is not a {FORMAT_NAMES} picture but {describe_content(content)}: convert it.", "format"
         ) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise UserError(_too_large_message(name, "far too many pixels", max_pixels), "pixels") from None
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001 # decoders raise exceptions of any type for broken bytes
+        # Pillow says so in the message only; libtiff prints it to standard error.
+        if "unsupported" in str(error).lower() or (compression == "webp" and "decoder error" in str(error)):
+            reason = "WEBP in a TIFF file" if compression == "webp" else error
+            raise UserError(
+                f"{name} is in a form that is not supported ({reason}): save it as PNG or JPEG.", "format"
+            ) from None
         raise UserError(f"{name} is damaged ({error}): save or send it again.", "damaged") from None
 
 
@@ -87,7 +113,7 @@ def describe_content(content: bytes) -> str:
     """Describe the content of a file that is not a picture, for an error message."""
     start = content[:60].lstrip()
     if content[4:8] == b"ftyp":
-        return "AVIF, HEIC or a video"
+        return "AVIF" if content[8:12] in AVIF_BRANDS else "HEIC" if content[8:12] in HEIC_BRANDS else "a video"
     if not start:
         return "only white space"
     for signature, name in OTHER_SIGNATURES.items():
@@ -114,9 +140,9 @@ def count_pixels(content: bytes) -> float:
 def is_picture(content: bytes) -> bool:
     """Whether `content` begins like a picture in one of FORMATS; its pixels are not decoded."""
     try:
-        Image.open(io.BytesIO(content), formats=FORMATS).close()
+        Image.open(io.BytesIO(content), formats=tuple(FORMATS)).close()
     except UnidentifiedImageError:
-        return False
+        return bool(_identify_by_signature(content))
     except Exception:  # noqa: BLE001 # broken or too large: `decode` raises the error for it
         return True
     return True
@@ -135,15 +161,34 @@ def suppress_stderr() -> Generator[None]:
             os.close(saved)
 
 
+def read_limited(file: BinaryIO, name: str) -> bytes:
+    """Read a file, pipe or device to its end.
+
+    Raises: UserError: with code "large", when it has more than MAX_FILE_BYTES, as a device that never ends.
+    """
+    content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise UserError(
+            f"{name} is larger than {MAX_FILE_BYTES // 2**20} MB: send the picture as JPEG or PNG.", "large"
+        )
+    return content
+
+
 def _read_file(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise UserError(f"{path} is a folder with no pictures in it: name one that has some.", "missing")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return read_limited(file, str(path))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: check the name.", "missing") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}).", "missing") from None
+
+
+def _identify_by_signature(content: bytes) -> str:
+    """Name the format of a file that Pillow does not identify, as it is damaged or special; empty for other files."""
+    return "TIFF" if content.startswith(TIFF_SIGNATURES) else ""
 
 
 def _too_large_message(name: str, size: str, max_pixels: int) -> str:

@@ -6,6 +6,7 @@ from flask_openapi3 import Tag
 from flask_openapi3.utils import get_operation_id_for_path
 from pydantic import BaseModel
 
+from digits.recognition import image_decoding
 from digits.serving.schemas import MULTIPART, BatchRequest, ErrorResponse, ImageRequest
 
 READING, EXPLANATIONS, MONITORING = [Tag(name="Reading")], [Tag(name="Explanations")], [Tag(name="Monitoring")]
@@ -15,7 +16,9 @@ EXAMPLE = (
     "A+IgxgFItwCs6gU3dtiLcAAAAABJRU5ErkJggg=="
 )
 BINARY = {"type": "string", "format": "binary"}
-IMAGE_TYPES = [f"image/{name}" for name in ("png", "jpeg", "webp", "gif", "bmp", "tiff")]
+IMAGE_TYPES = [
+    f"image/{name.lower()}" for name in image_decoding.FORMATS if name != "PPM"
+]  # PPM has no registered type
 PLAIN_TEXT = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 NOT_MODIFIED = {"description": "The ETag in If-None-Match is still current."}
 ERROR_DESCRIPTIONS = {

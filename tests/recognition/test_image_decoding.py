@@ -238,7 +238,7 @@ def test_is_picture_needs_only_the_beginning_of_a_file(seven, format):
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", False),
         (b"GIF", False),
         (b'{"image": "iVBORw0KGgo="}', False),
-        (b"\0\0\0 ftypavif\0\0\0\0", False),
+        (b"\0\0\0 ftypheic\0\0\0\0", False),
         (bytes(1000), False),
     ],
     ids=lambda value: str(value)[:24],

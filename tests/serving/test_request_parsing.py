@@ -212,7 +212,9 @@ DESCRIPTIONS = [
     ("сім".encode(), "text that begins with 'сім'"),
     (b"x" * 59 + "é".encode(), f"text that begins with '{'x' * 20}'"),
     ("seven".encode("utf-16"), "text that begins with 'seven'"),
-    (b"\0\0\0 ftypavif", "AVIF, HEIC or a video"),
+    (b"\0\0\0 ftypavif", "AVIF"),
+    (b"\0\0\0 ftypheic", "HEIC"),
+    (b"\0\0\0 ftypisom", "a video"),
     (b"\x01\x02", "binary data that begins with 01 02"),
     (bytes(100), "binary data that begins with 00 00 00 00"),
 ]
