@@ -1,7 +1,7 @@
 // The section "Compare": the readings of simpler networks next to the one of the network in use.
 
 import { createBars } from "./bars.js";
-import { byId, createElement } from "./dom.js";
+import { byId, createElement, setAria } from "./dom.js";
 import { formatNumber, formatPercent, t } from "./i18n.js";
 import { maxAbs, paintDiverging } from "./pixel_grids.js";
 import { createRequestPanel } from "./request_panel.js";
@@ -54,7 +54,9 @@ function createCard(network, reference, selected) {
 /** Create the picture of the weights that softmax regression multiplies a digit with. */
 function createTemplate(digit) {
   const figure = createElement("figure", { className: "template", hidden: true });
-  const canvas = createElement("canvas", { role: "img", ariaLabel: t("template", digit) });
+  const canvas = createElement("canvas");
+  setAria(canvas, "role", "img");
+  setAria(canvas, "aria-label", t("template", digit));
   figure.append(canvas, createElement("figcaption", { textContent: t("template", digit) }));
   fetchWeights().then((network) => {
     if (!network?.templates) return;

@@ -1,6 +1,6 @@
 // The last two layers: the neurons of fc1, and ten logits with their probabilities.
 
-import { byId, createElement } from "./dom.js";
+import { byId, createElement, setAria } from "./dom.js";
 import { formatNumber, formatPercent, t } from "./i18n.js";
 import { maxAbs } from "./pixel_grids.js";
 
@@ -22,7 +22,8 @@ export function showNeurons(layer) {
   byId("neurons").replaceChildren(...cells);
   const active = values.filter((value) => value > 0).length;
   const summary = t("neuronsSummary", [values.length, active, values.indexOf(peak) + 1, formatNumber(peak)]);
-  byId("neurons").ariaLabel = byId("neurons-summary").textContent = summary;
+  byId("neurons-summary").textContent = summary;
+  setAria(byId("neurons"), "aria-label", summary);
 }
 
 /**

@@ -1,6 +1,6 @@
 // The text of a reading in large type, with one tab per digit.
 
-import { createElement, markSelected } from "./dom.js";
+import { createElement, markSelected, setAria } from "./dom.js";
 import { formatPercent, t } from "./i18n.js";
 import { digitLabel, isUncertain } from "./probabilities.js";
 
@@ -36,8 +36,8 @@ export function createDigitTabs(container, onSelect) {
       const hadFocus = container.contains(document.activeElement);
       container.style.setProperty("--character-count", Math.max(1, text.length));
       if (!digits.length) return showPlainText(container, text);
-      container.role = "tablist";
-      container.ariaLabel = t("digitsLabel");
+      setAria(container, "role", "tablist");
+      setAria(container, "aria-label", t("digitsLabel"));
       container.replaceChildren(...digits.map((digit, i) => createTab(digit, () => select(i))));
       markSelected(container.children, selected);
       if (hadFocus) container.children[selected].focus();
@@ -46,14 +46,15 @@ export function createDigitTabs(container, onSelect) {
 }
 
 function showPlainText(container, text) {
-  for (const name of ["role", "aria-label"]) container.removeAttribute(name);
+  for (const name of ["role", "aria-label"]) setAria(container, name, null);
   container.replaceChildren(text);
 }
 
 function createTab(digit, onClick) {
-  const button = createElement("button", { type: "button", role: "tab", textContent: digitLabel(digit) });
-  button.ariaLabel = t("digitLabel", [digit.result, formatPercent(digit.probability)]);
-  button.setAttribute("aria-controls", "bars-panel");
+  const button = createElement("button", { type: "button", textContent: digitLabel(digit) });
+  setAria(button, "role", "tab");
+  setAria(button, "aria-label", t("digitLabel", [digit.result, formatPercent(digit.probability)]));
+  setAria(button, "aria-controls", "bars-panel");
   button.classList.toggle("uncertain", isUncertain(digit.probability));
   button.addEventListener("click", onClick);
   return button;

@@ -18,6 +18,19 @@ export const byId = (id) => document.getElementById(id);
 export const createElement = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
 
 /**
+ * Set an attribute that assistive technology reads, or remove it if `value` is null. The properties of the same names,
+ * such as `element.ariaLabel`, are missing in Firefox before 119.
+ *
+ * @param {Element} element
+ * @param {string} name "role" or an aria- attribute
+ * @param {?(string | boolean)} value
+ */
+export function setAria(element, name, value) {
+  if (value === null) element.removeAttribute(name);
+  else element.setAttribute(name, value);
+}
+
+/**
  * Mark one of several options or tabs as selected. Only this one is reached by the Tab key (roving tabindex).
  *
  * @param {HTMLCollection} items
@@ -25,7 +38,7 @@ export const createElement = (tag, properties = {}) => Object.assign(document.cr
  */
 export function markSelected(items, selected) {
   [...items].forEach((item, index) => {
-    item.ariaSelected = index === selected;
+    setAria(item, "aria-selected", index === selected);
     item.tabIndex = index === selected ? 0 : -1;
   });
 }

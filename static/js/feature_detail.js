@@ -1,6 +1,6 @@
 // The details of one feature map: where it is active on the digit, and the filter that made it.
 
-import { createElement } from "./dom.js";
+import { createElement, setAria } from "./dom.js";
 import { formatNumber, t } from "./i18n.js";
 import {
   DIGIT_VIEW_SIZE,
@@ -30,7 +30,8 @@ import { setStroke } from "./theme.js";
  */
 export function createFeatureDetail(container, geometry) {
   const title = createElement("h4");
-  const overlay = createElement("canvas", { className: "map-overlay", role: "img" });
+  const overlay = createElement("canvas", { className: "map-overlay" });
+  setAria(overlay, "role", "img");
   const description = createElement("p");
   const filterTitle = createElement("p", { className: "muted" });
   const kernels = createElement("div", { className: "kernels" }); // an image once it has a filter to show
@@ -41,12 +42,12 @@ export function createFeatureDetail(container, geometry) {
     drawActivation(overlay, map, digit, peak, geometry);
     title.textContent = t("mapTitle", index + 1);
     description.textContent = peak ? t("mapActive", [formatNumber(peak), geometry.fieldSize]) : t("mapInactive");
-    overlay.ariaLabel = description.textContent;
+    setAria(overlay, "aria-label", description.textContent);
     const slices = filter ? (Array.isArray(filter[0][0]) ? filter : [filter]) : [];
     filterTitle.textContent = slices.length ? t("filter", slices.length) : "";
     kernels.classList.toggle("single", slices.length === 1);
-    kernels.role = slices.length ? "img" : null;
-    kernels.ariaLabel = filterTitle.textContent;
+    setAria(kernels, "role", slices.length ? "img" : null);
+    setAria(kernels, "aria-label", filterTitle.textContent);
     const limit = maxAbs(slices);
     const createKernel = slices.length === 1 ? createKernelTable : createKernelCanvas;
     kernels.replaceChildren(...slices.map((slice) => createKernel(slice, limit)));

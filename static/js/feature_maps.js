@@ -1,6 +1,6 @@
 // The feature maps of a convolution, one per filter, with the details of the selected or pointed-at one.
 
-import { createElement, markSelected } from "./dom.js";
+import { createElement, markSelected, setAria } from "./dom.js";
 import { createFeatureDetail } from "./feature_detail.js";
 import { formatNumber, t } from "./i18n.js";
 import { maxAbs, paintGrid } from "./pixel_grids.js";
@@ -56,7 +56,8 @@ function createMapList(list, onSelect, onHover) {
   let selected = 0;
 
   function createOption(index) {
-    const button = createElement("button", { type: "button", role: "option" });
+    const button = createElement("button", { type: "button" });
+    setAria(button, "role", "option");
     button.append(createElement("canvas"));
     button.addEventListener("click", () => onSelect(index));
     button.addEventListener("pointerenter", ({ pointerType }) => pointerType === "mouse" && onHover(index));
@@ -81,7 +82,7 @@ function createMapList(list, onSelect, onHover) {
       const limit = Math.max(...peaks);
       maps.forEach((map, index) => {
         paintGrid(list.children[index].firstChild, map, limit, "--accent");
-        list.children[index].ariaLabel = t("mapLabel", [index + 1, formatNumber(peaks[index])]);
+        setAria(list.children[index], "aria-label", t("mapLabel", [index + 1, formatNumber(peaks[index])]));
       });
     },
     select(index) {

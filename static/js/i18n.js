@@ -1,5 +1,6 @@
 // The texts of the page, in the language of the browser or the one that the user selected.
 
+import { setAria } from "./dom.js";
 import { load, save } from "./storage.js";
 import en from "../locales/en.js";
 import zh from "../locales/zh.js";
@@ -81,7 +82,7 @@ function setLanguage(code) {
   document.title = t("title");
   for (const element of document.querySelectorAll("[data-i18n]")) element.textContent = t(element.dataset.i18n);
   for (const element of document.querySelectorAll("[data-i18n-label]")) {
-    element.ariaLabel = t(element.dataset.i18nLabel);
+    setAria(element, "aria-label", t(element.dataset.i18nLabel));
   }
   for (const listener of listeners) listener();
 }

@@ -2,7 +2,7 @@
 
 import { initCanvas } from "./canvas.js";
 import { createComparisonPanel } from "./comparison.js";
-import { byId } from "./dom.js";
+import { byId, setAria } from "./dom.js";
 import { createExplainPanel } from "./explain.js";
 import { initLanguage, onLanguageChange, t } from "./i18n.js";
 import { createOverlay } from "./overlay.js";
@@ -31,9 +31,11 @@ initLanguage(byId("language"));
 const savedStrokes = load("drawing", "sessionStorage");
 const initialDrawing = Array.isArray(savedStrokes) ? { ...BLANK_DRAWING, strokes: savedStrokes } : BLANK_DRAWING;
 const history = createUndoHistory(onDrawingChange, initialDrawing);
+const isErasing = () => byId("erase").getAttribute("aria-pressed") === "true";
+const setEraser = (pressed) => setAria(byId("erase"), "aria-pressed", pressed);
 const getTool = () => ({
   penWidth: PEN_WIDTHS[document.querySelector("[name=pen]:checked").value],
-  isEraser: byId("erase").ariaPressed === "true",
+  isEraser: isErasing(),
 });
 const canvas = initCanvas(byId("canvas"), history, getTool, { onStrokeStart, onStrokeCancel: onDrawingChange });
 const result = createResult((index) => selectDigit(index, latestSnapshot));
@@ -105,7 +107,7 @@ async function openFile(file) {
 }
 
 function replaceDrawing(drawing) {
-  byId("erase").ariaPressed = false; // there is nothing to erase yet
+  setEraser(false); // there is nothing to erase yet
   history.replace(drawing);
 }
 
@@ -124,10 +126,10 @@ const actions = {
   undo: afterStroke(history.undo),
   redo: afterStroke(history.redo),
   clear: afterStroke(() => {
-    byId("erase").ariaPressed = false;
+    setEraser(false);
     history.clear();
   }),
-  toggleEraser: () => (byId("erase").ariaPressed = byId("erase").ariaPressed !== "true"),
+  toggleEraser: () => setEraser(!isErasing()),
   sample: afterStroke(() => drawSample(Math.floor(10 * Math.random()))),
 };
 byId("undo").addEventListener("click", actions.undo);

@@ -1,6 +1,6 @@
 // A section of the page with its own request about the drawing: the explanation and the comparison.
 
-import { byId } from "./dom.js";
+import { byId, setAria } from "./dom.js";
 import { onLanguageChange, t } from "./i18n.js";
 import { createLatestRequest } from "./requests.js";
 
@@ -31,7 +31,7 @@ export function createRequestPanel(id, contentId, placeholder, render) {
     if (answer) shown = { answer, snapshot };
     else if (error) shown = null;
     problem = error ? ["error", error] : wait ? [`wait_${wait}`] : null;
-    section.ariaBusy = Boolean(wait);
+    setAria(section, "aria-busy", Boolean(wait));
     refresh();
   });
 
@@ -50,11 +50,11 @@ export function createRequestPanel(id, contentId, placeholder, render) {
     /** Mark the content as outdated: the drawing has changed. */
     markStale() {
       request();
-      section.ariaBusy = true;
+      setAria(section, "aria-busy", true);
     },
     /** Send `snapshot` to `path` after `delay` ms and show the answer; null empties the panel. */
     show(snapshot, path, delay) {
-      section.ariaBusy = Boolean(snapshot);
+      setAria(section, "aria-busy", Boolean(snapshot));
       request(path, snapshot && (() => snapshot), delay);
       if (snapshot) return;
       shown = problem = null;

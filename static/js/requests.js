@@ -46,24 +46,32 @@ export function createLatestRequest(onOutcome) {
 
 /** Post a picture; returns the outcome and, if another attempt is due, its `retryDelay` in ms. */
 async function post(path, blob, signal) {
-  const timeout = AbortSignal.timeout(TIMEOUT);
-  try {
-    const response = await fetch(path, {
-      method: "POST",
-      body: blob,
-      headers: { "Content-Type": blob.type.startsWith("image/") ? blob.type : "application/octet-stream" },
-      signal: AbortSignal.any([signal, timeout]),
-    });
-    const answer = await response.json();
-    if (response.ok && answer && !answer.error) return { answer };
-    // JSON, but not from our server: a proxy in front of it answered.
-    if (!answer?.error?.message) return { wait: "gone", retryDelay: RETRY_DELAY };
-    if (![429, 503].includes(response.status)) return { error: answer.error };
-    const retryAfter = 1000 * Number(response.headers.get("Retry-After"));
-    return { wait: "busy", message: answer.error.message, retryDelay: retryAfter || RETRY_DELAY };
-  } catch {
-    return { wait: "gone", retryDelay: RETRY_DELAY };
-  }
+  // One controller for both reasons to stop: AbortSignal.any is missing in Safari before 17.4 and Firefox before 124.
+  const attempt = new AbortController();
+  const abort = () => attempt.abort();
+  signal.addEventListener("abort", abort);
+  const timer = setTimeout(abort, TIMEOUT);
+  const options = {
+    method: "POST",
+    body: blob,
+    headers: { "Content-Type": blob.type.startsWith("image/") ? blob.type : "application/octet-stream" },
+    signal: attempt.signal,
+  };
+  // Nothing else is tried: a mistake in this script must not look like a server that does not answer.
+  const [response, answer] = await fetchJson(path, options).catch(() => []);
+  clearTimeout(timer);
+  signal.removeEventListener("abort", abort);
+  if (response?.ok && answer && !answer.error) return { answer };
+  // JSON, but not from our server: a proxy in front of it answered.
+  if (!answer?.error?.message) return { wait: "gone", retryDelay: RETRY_DELAY };
+  if (![429, 503].includes(response.status)) return { error: answer.error };
+  const retryAfter = 1000 * Number(response.headers.get("Retry-After"));
+  return { wait: "busy", message: answer.error.message, retryDelay: retryAfter || RETRY_DELAY };
+}
+
+async function fetchJson(path, options) {
+  const response = await fetch(path, options);
+  return [response, await response.json()];
 }
 
 function wait(ms, signal) {

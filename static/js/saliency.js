@@ -1,6 +1,6 @@
 // The saliency maps: which parts of the drawing support a digit and which oppose it.
 
-import { byId, createElement } from "./dom.js";
+import { byId, createElement, setAria } from "./dom.js";
 import { t } from "./i18n.js";
 import { IMAGE_SIZE, gridToCanvas, resizeToDevicePixels } from "./pixel_grids.js";
 import { secondMostProbable } from "./probabilities.js";
@@ -64,7 +64,7 @@ function createDigitOptions(onSelect) {
 function showMap(id, digit, question, { answer, snapshot }) {
   const canvas = byId(`${id}-map`);
   byId(`${id}-caption`).textContent = question;
-  canvas.ariaLabel = t("saliencyLabel", digit);
+  setAria(canvas, "aria-label", t("saliencyLabel", digit));
   drawSaliency(canvas, answer.heat.values[digit], answer.frame, snapshot);
 }
 
