@@ -43,7 +43,12 @@ class TrainConfig(CommonSettings):
 
     recipe: Literal["fast", "default", "best"] = Field("default", description="settings to start from")
     model: Literal["cnn", "mlp", "softmax", "teacher"] = Field("cnn", description="network to train")
-    seed: int = Field(0, ge=0, lt=2**63, description="same seed, same machine: same weights, to the bit on a CPU")
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**63,
+        description="same seed, machine and number of threads: same weights, to the bit on a CPU",
+    )
     out: Path = Field(Path("mnist.pth"), description="file for the weights")
     resume: Path | None = Field(None, description="checkpoint of a stopped run to continue")
     # -- data

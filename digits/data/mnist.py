@@ -91,13 +91,13 @@ def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
             if _md5_matches(partial, name):
                 partial.replace(path)
                 return path
-            failures.append(f"{mirror} (its copy is damaged: wrong MD5)")
+            failures.append(f"{mirror} (its copy {_describe_wrong_file(partial)})")
         except (OSError, ValueError, HTTPException) as error:
             failures.append(f"{mirror} ({error})")
         finally:
             with suppress(OSError):
                 partial.unlink()
-    state = "is damaged" if path.exists() else "is missing"
+    state = _describe_wrong_file(path) if path.is_file() else "is a folder" if path.exists() else "is missing"
     raise UserError(
         f"{path} {state}, and no mirror has an undamaged copy; tried {', '.join(failures)}. Name a folder or URL "
         "that holds the four MNIST .gz files with --mirror or MNIST_MIRROR, "
@@ -125,6 +125,17 @@ def _md5_matches(path: Path, name: str) -> bool:
         return False
     with path.open("rb") as file:
         return hashlib.file_digest(file, "md5").hexdigest() == FILES[name]
+
+
+def _describe_wrong_file(path: Path) -> str:
+    """Say whether a file whose MD5 is not MNIST's belongs to a data set that has the same file names."""
+    from torchvision.datasets import KMNIST, FashionMNIST  # noqa: PLC0415 # as in _public_mirrors
+
+    digest = hashlib.md5(path.read_bytes()).hexdigest()
+    for name, dataset in (("Fashion-MNIST", FashionMNIST), ("KMNIST", KMNIST)):
+        if digest in dict(dataset.resources).values():
+            return f"is {name}'s"
+    return "is damaged: wrong MD5"
 
 
 def _public_mirrors() -> list[str]:

@@ -1,10 +1,13 @@
 """`digits.data.mnist`: undamaged files or a clear error message, whatever the network and the disk do."""
 
+import gzip
+import hashlib
 import shutil
 import socket
 
 import pytest
 import torch
+from torchvision.datasets import FashionMNIST
 
 from digits import UserError
 from digits.data import mnist
@@ -122,3 +125,15 @@ def test_checksums_equal_those_of_torchvision():
     from torchvision.datasets import MNIST
 
     assert dict(MNIST.resources) == mnist.FILES
+
+
+def test_other_data_set_with_the_names_of_mnist_is_named(tiny_mirror, tmp_path, monkeypatch):
+    content = gzip.compress(b"shoes and shirts")
+    monkeypatch.setattr(FashionMNIST, "resources", [(IMAGES, hashlib.md5(content).hexdigest())])
+    (tmp_path / "clothes").mkdir()
+    (tmp_path / "clothes" / IMAGES).write_bytes(content)
+    with pytest.raises(UserError, match=r"clothes \(its copy is Fashion-MNIST's\)"):
+        mnist.load("test", tmp_path / "data", [str(tmp_path / "clothes")])
+    (tmp_path / "data" / "MNIST" / "raw" / IMAGES).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{IMAGES} is Fashion-MNIST's, and no mirror"):
+        mnist.load("test", tmp_path / "data")
