@@ -11,13 +11,12 @@ import copy
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from digits import UserError, files, state_dicts
+from digits import files, state_dicts
 from digits.im2col import Im2colCNN
 
 
@@ -227,7 +226,8 @@ def load(
     path = files.find_shipped(Path(path))
     state = state_dicts.load(path, hint, content)
     network = _matching_network(state)
-    network.load_state_dict(_checked(state, network.state_dict(), path))
+    advice = f"this program reads those of {', '.join(NETWORKS)} in model.py. Train them with `python train.py`."
+    network.load_state_dict(state_dicts.match(state, network.state_dict(), path, advice))
     return network.to(device).eval()
 
 
@@ -236,37 +236,3 @@ def _matching_network(state: object) -> nn.Module:
     names = set(state) if isinstance(state, dict) else set()
     networks = (network() for network in NETWORKS.values())
     return next((network for network in networks if network.state_dict().keys() == names), CNN())
-
-
-def _checked(state: Any, expected: dict[str, torch.Tensor], path: str | os.PathLike) -> dict[str, torch.Tensor]:
-    """Return a loaded state_dict in the precision of the `expected` one.
-
-    Raises: UserError with the first difference in names, shapes and kinds, or when a value is not finite.
-    """
-    if difference := _first_difference(state, expected):
-        raise UserError(
-            f"{path} holds the weights of another network ({difference}): this program reads "
-            f"those of {', '.join(NETWORKS)} in model.py. Train them with `python train.py`."
-        )
-    state = {name: state_dicts.convert(state[name], expected[name].dtype, f"{path}: {name}") for name in expected}
-    for name, tensor in state.items():
-        if not tensor.isfinite().all():
-            raise UserError(
-                f"{path} has values that are not finite in {name}: its training diverged; "
-                "train again with a lower --lr."
-            )
-    return state
-
-
-def _first_difference(state: object, expected: dict[str, torch.Tensor]) -> str:
-    """Describe the first difference in names and shapes; empty where there is none."""
-    if not isinstance(state, dict):
-        return f"a {type(state).__name__} instead of a state_dict"
-    for name in sorted(expected.keys() ^ state.keys(), key=str):
-        return f"{name} is {'missing' if name in expected else 'unknown'}"
-    for name, tensor in expected.items():
-        found = state[name]
-        if not isinstance(found, torch.Tensor) or found.shape != tensor.shape:
-            shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-            return f"{name} is {shape} instead of {tuple(tensor.shape)}"
-    return ""

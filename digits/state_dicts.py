@@ -35,6 +35,27 @@ def load(path: str | os.PathLike, hint: str, content: bytes | None = None) -> An
     return loaded
 
 
+def match(
+    state: Any, expected: dict[str, torch.Tensor], path: str | os.PathLike, advice: str
+) -> dict[str, torch.Tensor]:
+    """Return a loaded state_dict in the precision of the `expected` one.
+
+    advice: for the user, when the weights are those of another network.
+
+    Raises: UserError with the first difference in names, shapes and kinds, or when a value is not finite.
+    """
+    if difference := _first_difference(state, expected):
+        raise UserError(f"{path} holds the weights of another network ({difference}): {advice}")
+    state = {name: convert(state[name], expected[name].dtype, f"{path}: {name}") for name in expected}
+    for name, tensor in state.items():
+        if not tensor.isfinite().all():
+            raise UserError(
+                f"{path} has values that are not finite in {name}: its training diverged; "
+                "train again with a lower --lr."
+            )
+    return state
+
+
 def convert(tensor: torch.Tensor, dtype: torch.dtype, name: str) -> torch.Tensor:
     """Convert a dense tensor to `dtype`: from any of PRECISIONS if it is one of them, else from `dtype` alone.
 
@@ -93,3 +114,17 @@ def _strip_prefixes(state: dict[Any, Any]) -> dict[Any, Any]:
         if state and all(isinstance(name, str) and name.startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): value for name, value in state.items()}
     return state
+
+
+def _first_difference(state: object, expected: dict[str, torch.Tensor]) -> str:
+    """Describe the first difference in names and shapes; empty where there is none."""
+    if not isinstance(state, dict):
+        return f"a {type(state).__name__} instead of a state_dict"
+    for name in sorted(expected.keys() ^ state.keys(), key=str):
+        return f"{name} is {'missing' if name in expected else 'unknown'}"
+    for name, tensor in expected.items():
+        found = state[name]
+        if not isinstance(found, torch.Tensor) or found.shape != tensor.shape:
+            shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
+            return f"{name} is {shape} instead of {tuple(tensor.shape)}"
+    return ""
