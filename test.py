@@ -243,7 +243,7 @@ def score_test_images(config: ReadConfig, network: torch.nn.Module, weights: Pat
 
 def run() -> None:
     """Run the program with the settings of its command line: `python test.py` and digits-read."""
-    gc.freeze()  # what is imported lives to the end: not to search it for garbage at the exit saves most of a second
+    gc.freeze()  # garbage collection at the exit skips what was imported, PyTorch above all: saves up to a second
     if isinstance(sys.stdout, io.TextIOWrapper):  # not in a notebook
         sys.stdout.reconfigure(errors="replace")  # a terminal or pipe whose encoding lacks ✓ gets a ?
     try:

@@ -121,17 +121,19 @@ def _copy(mirror: str, name: str, target: Path) -> None:
 
 def _md5_matches(path: Path, name: str) -> bool:
     """Return whether the file at `path` exists and is MNIST's file `name`."""
-    if not path.is_file():
-        return False
+    return path.is_file() and _md5(path) == FILES[name]
+
+
+def _md5(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest() == FILES[name]
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _describe_wrong_file(path: Path) -> str:
     """Say whether a file whose MD5 is not MNIST's belongs to a data set that has the same file names."""
     from torchvision.datasets import KMNIST, FashionMNIST  # noqa: PLC0415 # as in _public_mirrors
 
-    digest = hashlib.md5(path.read_bytes()).hexdigest()
+    digest = _md5(path)
     for name, dataset in (("Fashion-MNIST", FashionMNIST), ("KMNIST", KMNIST)):
         if digest in dict(dataset.resources).values():
             return f"is {name}'s"

@@ -16,9 +16,8 @@ EXAMPLE = (
     "A+IgxgFItwCs6gU3dtiLcAAAAABJRU5ErkJggg=="
 )
 BINARY = {"type": "string", "format": "binary"}
-IMAGE_TYPES = [
-    f"image/{name.lower()}" for name in image_decoding.FORMATS if name != "PPM"
-]  # PPM has no registered type
+# PPM has no registered type.
+IMAGE_TYPES = [f"image/{name.lower()}" for name in image_decoding.FORMATS if name != "PPM"]
 PLAIN_TEXT = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 NOT_MODIFIED = {"description": "The ETag in If-None-Match is still current."}
 ERROR_DESCRIPTIONS = {

@@ -44,7 +44,8 @@ def test_drawing_is_read_and_explained_in_the_light_theme(page):
     expect(page.locator("#reading-text")).to_have_text("3")
     expect(page.locator("#explain")).to_have_attribute("aria-busy", "false")
     expect(page.locator("#compare")).to_have_attribute("aria-busy", "false")
-    expect(page.get_by_role("img", name="template").or_(page.locator("#neurons"))).not_to_have_count(0)
+    expect(page.locator("#neurons")).to_have_attribute("aria-label", re.compile("respond"))
+    expect(page.locator("#saliency-classes label")).to_have_count(10)
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(246, 245, 241)"
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(26, 32, 48)"
 
