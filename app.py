@@ -54,7 +54,7 @@ BASELINES = files.SHIPPED_FOLDER / "baselines"  # simpler networks, to compare w
 # Reading a picture up to these limits takes a few milliseconds.
 SHORT_REQUEST_MAX_BYTES = 64 * 1024
 SHORT_REQUEST_MAX_PIXELS = 1_000_000
-LONG_ROUTES = ("/api/batch", "/api/explain", "/api/compare")  # tens of milliseconds each
+LONG_ROUTES = ("/api/batch", "/api/picture", "/api/explain", "/api/compare")  # tens of milliseconds each
 
 
 class ServerSettings(Settings):
@@ -88,7 +88,7 @@ class ServerSettings(Settings):
         image_decoding.MAX_PIXELS, ge=1, description="pixels of a picture, checked before it is decoded"
     )
     max_decode: float = Field(
-        5.0, ge=0.01, description="seconds of decoding a picture, checked whenever the decoder reads from it"
+        image_decoding.MAX_DECODE_SECONDS, ge=0.01, description="seconds of CPU time to decode a picture"
     )
     max_batch: int = Field(64, ge=1, description="pictures in one request")
     max_wait: float = Field(8.0, ge=0.01, description="seconds that a request may wait before it is answered with 503")

@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from digits.data import mnist
 from digits.errors import missing_package
 from digits.probabilities import predict_logits
 from digits.recognition import image_decoding, picture_files
+from digits.recognition.pages import trace_page
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading, Trace
 from digits.serving.schemas import ErrorResponse, ReadingResponse
@@ -68,14 +70,15 @@ class ReadConfig(CommonSettings):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one picture.
+    """What became of one page of a picture file.
 
+    name: the path; of a file with several pages with the number of the page, as in scan.tif[2].
     expected: the digits that the name of the file ends in, "7" for test-7.png, or None.
     error: why there is no digit, or None.
     image, trace: the decoded picture and how it was read; None if it could not be decoded.
     """
 
-    path: Path
+    name: str
     expected: str | None
     error: UserError | None
     image: Image.Image | None = None
@@ -132,30 +135,40 @@ def read_pictures(config: ReadConfig, reader: Reader) -> int:
     labeled = correct = failed = 0
     drawings: set[Path] = set()
     for path in picture_files.find(paths):
-        outcome = read_picture(reader, path)
-        labeled += outcome.expected is not None
-        correct += outcome.is_correct
-        failed += outcome.error is not None
-        if config.explain and outcome.image and outcome.trace:
-            drawing = unused_path(config.explain / f"{path.stem}.read.png", drawings)
-            drawings.add(drawing)
-            failed += not draw_explanation(drawing, path, outcome.image, outcome.trace)
-        print_outcome(outcome)
+        has_reading = False
+        for outcome in read_file(reader, path):
+            labeled += outcome.expected is not None
+            correct += outcome.is_correct
+            has_reading |= outcome.reading is not None
+            failed += outcome.error is not None and outcome.error.code != "blank"
+            if config.explain and outcome.image and outcome.trace:
+                drawing = unused_path(config.explain / f"{path.stem}.read.png", drawings)
+                drawings.add(drawing)
+                failed += not draw_explanation(drawing, outcome.name, outcome.image, outcome.trace)
+            print_outcome(outcome)
+        failed += not has_reading  # a blank page of a file is no failure if another one was read
     if labeled and print_outcome is print_line:
         print(f"{correct} of {labeled} match their file names")
     return 1 if failed else 0
 
 
-def read_picture(reader: Reader, path: Path) -> Outcome:
-    """Decode and read the picture at `path`."""
+def read_file(reader: Reader, path: Path) -> Iterator[Outcome]:
+    """Decode and read each page of the picture file at `path`."""
     ending = re.search(r"-(\d+)$", path.stem)
     expected = ending and ending[1]
     try:
-        image = image_decoding.decode(picture_files.read_stdin() if path == picture_files.STDIN else path)
+        file = image_decoding.open_file(picture_files.read_stdin() if path == picture_files.STDIN else path)
     except UserError as error:
-        return Outcome(path, expected, error)
-    trace = reader.trace(image)
-    return Outcome(path, expected, trace.reading.error, image, trace)
+        yield Outcome(str(path), expected, error)
+        return
+    has_pages = file.page_count > 1  # then the name of the file does not say what is on each
+    for page in range(1, file.page_count + 1):
+        name, label = (f"{path}[{page}]", None) if has_pages else (str(path), expected)
+        try:
+            image, trace = trace_page(reader, file, page)
+            yield Outcome(name, label, trace.reading.error, image, trace)
+        except UserError as error:
+            yield Outcome(name, label, error)
 
 
 def unused_path(path: Path, used: set[Path]) -> Path:
@@ -168,8 +181,8 @@ def unused_path(path: Path, used: set[Path]) -> Path:
     return numbered
 
 
-def draw_explanation(path: Path, picture: Path, image: Image.Image, trace: Trace) -> bool:
-    """Draw to `path` how the `image` in the file `picture` was read. Returns: whether it could be drawn."""
+def draw_explanation(path: Path, name: str, image: Image.Image, trace: Trace) -> bool:
+    """Draw to `path` how the `image` called `name` was read. Returns: whether it could be drawn."""
     # Imported here: Matplotlib takes 0.3 s or more, and only --explain and --report need it.
     from digits.explain import figures  # noqa: PLC0415
 
@@ -178,7 +191,7 @@ def draw_explanation(path: Path, picture: Path, image: Image.Image, trace: Trace
             file.write(figures.draw_stages(image, trace))
         return True
     except UserError as error:
-        print(f"{picture}: --explain: {error}", file=sys.stderr)
+        print(f"{name}: --explain: {error}", file=sys.stderr)
         return False
 
 
@@ -186,24 +199,24 @@ def print_line(outcome: Outcome) -> None:
     reading = outcome.reading
     if not reading:
         message = str(outcome.error)
-        print(message if message.startswith(str(outcome.path)) else f"{outcome.path}: {message}", file=sys.stderr)
+        print(message if message.startswith(outcome.name) else f"{outcome.name}: {message}", file=sys.stderr)
         return
     verdict = f"  ✗ expected {outcome.expected}" if outcome.expected else ""
     verdict = "  ✓" if outcome.is_correct else verdict
     doubt = "" if reading.certain else "  uncertain"
-    print(f"{outcome.path}  {reading.text}  {reading.probability:7.2%}{doubt}{verdict}", flush=True)
+    print(f"{outcome.name}  {reading.text}  {reading.probability:7.2%}{doubt}{verdict}", flush=True)
 
 
 def print_json(outcome: Outcome) -> None:
     error, reading = outcome.error, outcome.reading
     answer = ErrorResponse.from_user_error(error) if error else ReadingResponse.model_validate(reading)
-    print(json.dumps({"path": str(outcome.path)} | answer.model_dump()), flush=True)
+    print(json.dumps({"path": outcome.name} | answer.model_dump()), flush=True)
 
 
 def print_csv(outcome: Outcome) -> None:
     reading = outcome.reading
     values = [reading.text, round(reading.probability, 6), reading.certain] if reading else ["", "", ""]
-    write_csv_row(outcome.path, *values, outcome.expected or "", outcome.error or "")
+    write_csv_row(outcome.name, *values, outcome.expected or "", outcome.error or "")
 
 
 def write_csv_row(*values: object) -> None:

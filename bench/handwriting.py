@@ -25,7 +25,7 @@ from bench.sample_images import encode_image
 from digits import UserError, metrics
 from digits.data import synthetic
 from digits.recognition import image_decoding
-from digits.recognition.image_decoding import SUFFIXES
+from digits.recognition.formats import SUFFIXES
 from digits.recognition.reader import Reader
 
 PHOTO_SIZE = (4032, 3024)  # pixels: 12 megapixels, as phones take them

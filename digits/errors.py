@@ -7,7 +7,7 @@ EXTRAS = {
         "prometheus_client", "pythonjsonlogger",
     ),
     "report": ("jinja2", "matplotlib"),
-    "formats": ("safetensors",),
+    "formats": ("pillow_heif", "pillow_jxl", "pypdfium2", "resvg_py", "safetensors"),
 }  # fmt: skip
 
 

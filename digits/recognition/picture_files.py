@@ -9,7 +9,7 @@ from pathlib import Path
 
 from digits import UserError
 from digits.recognition import image_decoding
-from digits.recognition.image_decoding import SUFFIXES
+from digits.recognition.formats import SUFFIXES
 
 STDIN = Path("-")
 IGNORED_NAMES = ("Thumbs.db", "desktop.ini")  # that Windows writes next to pictures

@@ -54,11 +54,15 @@ class Reading:
     digits: empty for a picture that is blank or crowded.
     segmentation_probability: probability that the components were grouped correctly into digits, in [0, 1].
     is_crowded: whether the picture has too many components to be read.
+    page: of the picture's file, from 1.
+    pages: the number of pages in the file.
     """
 
     digits: tuple[Digit, ...]
     segmentation_probability: float = 1.0
     is_crowded: bool = False
+    page: int = 1
+    pages: int = 1
 
     @property
     def text(self) -> str:
@@ -93,7 +97,8 @@ class Reading:
                 "send the part of it that shows the number.",
                 "crowded",
             )
-        return UserError("Nothing is written in the picture: draw or photograph a digit.", "blank")
+        place = "in the picture" if self.pages == 1 else f"on page {self.page} of {self.pages}"
+        return UserError(f"Nothing is written {place}: draw or photograph a digit.", "blank")
 
 
 @dataclass(frozen=True)

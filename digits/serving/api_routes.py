@@ -1,31 +1,52 @@
 """Routes that read pictures, and routes for monitoring: liveness, readiness, metrics."""
 
+import base64
+import io
+
+import numpy as np
 from flask import Response, current_app
 from flask_openapi3 import APIBlueprint
 from PIL import Image, ImageDraw
 
 from digits import UserError
 from digits.recognition import image_decoding
-from digits.recognition.reader import Reader
+from digits.recognition.pages import PageTrace, trace_first_written_page, trace_page
+from digits.recognition.reader import Reader, to_working_array
 from digits.recognition.results import Trace
 from digits.serving import openapi
 from digits.serving.loaded_models import current_models
-from digits.serving.request_parsing import parse_picture, parse_pictures
-from digits.serving.schemas import BatchResponse, ErrorResponse, HealthResponse, ReadingResponse
+from digits.serving.request_parsing import chosen_page, parse_picture, parse_pictures
+from digits.serving.schemas import (
+    BatchResponse,
+    ErrorResponse,
+    HealthResponse,
+    PageQuery,
+    PictureResponse,
+    ReadingResponse,
+)
 
 blueprint = APIBlueprint("api", __name__, operation_id_callback=openapi.operation_id)
 
 
 @blueprint.post("/api", **openapi.picture_route(ReadingResponse, openapi.READING))
-def read() -> dict:
-    """Read one picture"""
-    return read_and_count(parse_picture()).model_dump()
+def read(query: PageQuery) -> dict:
+    """Read one picture, of a file with several pages the first with writing"""
+    return read_and_count(parse_picture(), chosen_page(query)).model_dump()
 
 
 @blueprint.post("/api/batch", **openapi.picture_route(BatchResponse, openapi.READING, openapi.BATCH_BODY))
 def read_batch() -> dict:
     """Read several pictures; each gets a reading or an error of its own"""
     return BatchResponse(readings=[reading_or_error(content) for content in parse_pictures()]).model_dump()
+
+
+@blueprint.post("/api/picture", **openapi.picture_route(PictureResponse, openapi.READING))
+def show_picture(query: PageQuery) -> dict:
+    """Show a picture as the reader sees it: for formats that a browser does not show, and files with several pages"""
+    image, trace = decode_and_trace(parse_picture(), current_models().reader, chosen_page(query) or 1)
+    return PictureResponse(
+        image=encode_data_url(to_working_array(image)[0]), page=trace.reading.page, pages=trace.reading.pages
+    ).model_dump()
 
 
 @blueprint.get("/healthz", tags=openapi.MONITORING, responses=openapi.responses(HealthResponse, *openapi.COMMON_ERRORS))
@@ -61,26 +82,42 @@ def reading_or_error(content: bytes | UserError) -> ReadingResponse | ErrorRespo
         return ErrorResponse.from_user_error(error)
 
 
-def read_and_count(content: bytes) -> ReadingResponse:
+def read_and_count(content: bytes, page: int | None = None) -> ReadingResponse:
     """Read a picture file and count the reading in the metrics.
 
     Raises: UserError: as `read_picture` does.
     """
-    reading = read_picture(content, current_models().reader).reading
+    reading = read_picture(content, current_models().reader, page).reading
     current_app.extensions["metrics"].count_reading(len(reading.digits), reading.certain)
     return ReadingResponse.model_validate(reading)
 
 
-def read_picture(content: bytes, reader: Reader) -> Trace:
+def read_picture(content: bytes, reader: Reader, page: int | None = None) -> Trace:
     """Decode a picture file within the limits of the settings, and read it.
+
+    page: which page of the file to read, from 1; None for the first with writing.
 
     Raises: UserError: as `image_decoding.decode` does, or when the picture has no digits that can be read.
     """
-    config = current_app.config
-    trace = reader.trace(image_decoding.decode(content, config["MAX_PIXELS"], config["MAX_DECODE"]))
+    _, trace = decode_and_trace(content, reader, page)
     if trace.reading.error:
         raise trace.reading.error
     return trace
+
+
+def decode_and_trace(content: bytes, reader: Reader, page: int | None) -> PageTrace:
+    """Do what `read_picture` does, and return the page also where it has no digits."""
+    config = current_app.config
+    file = image_decoding.open_file(content, config["MAX_PIXELS"], config["MAX_DECODE"])
+    return trace_page(reader, file, page) if page else trace_first_written_page(reader, file)
+
+
+def encode_data_url(pixels: np.ndarray) -> str:
+    """Encode a picture (H, W, C) uint8 as a data: URL of a PNG file."""
+    file = io.BytesIO()
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    image.save(file, "PNG", compress_level=1)  # 6, the default, takes four times as long
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def readiness_image() -> Image.Image:

@@ -15,7 +15,7 @@ from digits.recognition.results import Digit, DigitTrace, Reading
 from digits.serving import openapi
 from digits.serving.api_routes import read_picture
 from digits.serving.loaded_models import LoadedModels, current_models
-from digits.serving.request_parsing import parse_picture
+from digits.serving.request_parsing import check_single, chosen_page, parse_picture
 from digits.serving.schemas import (
     INDEX_HINT,
     CompareResponse,
@@ -25,6 +25,7 @@ from digits.serving.schemas import (
     NetworkReading,
     NetworkResponse,
     NormalizedDigit,
+    PageQuery,
     Saliency,
 )
 
@@ -34,10 +35,9 @@ blueprint = APIBlueprint("explain", __name__, operation_id_callback=openapi.oper
 @blueprint.post("/api/explain", **openapi.picture_route(ExplainResponse, openapi.EXPLANATIONS))
 def explain(query: ExplainQuery) -> dict:
     """Read one picture, and explain the network's computation for one of its digits"""
-    if len(request.args.getlist("digit")) > 1:  # flask-openapi3 validates the first only
-        raise UserError(INDEX_HINT, "digit")
+    check_single("digit", INDEX_HINT)
     reader = current_models().reader
-    trace = read_picture(parse_picture(), reader)
+    trace = read_picture(parse_picture(), reader, chosen_page(query))
     reading, index = trace.reading, query.digit
     if index >= len(reading.digits):
         last = len(reading.digits) - 1
@@ -55,10 +55,10 @@ def explain(query: ExplainQuery) -> dict:
 
 
 @blueprint.post("/api/compare", **openapi.picture_route(CompareResponse, openapi.EXPLANATIONS))
-def compare() -> dict:
+def compare(query: PageQuery) -> dict:
     """Read one picture with simpler networks, too"""
     models = current_models()
-    reading = read_picture(parse_picture(), models.reader).reading
+    reading = read_picture(parse_picture(), models.reader, chosen_page(query)).reading
     readings = compare_models(reading, models.compared, models.reader.device)
     networks = [describe_reading(*pair) for pair in zip(models.compared, readings, strict=True)]
     return CompareResponse(networks=networks).model_dump()

@@ -6,7 +6,7 @@ from flask_openapi3 import Tag
 from flask_openapi3.utils import get_operation_id_for_path
 from pydantic import BaseModel
 
-from digits.recognition import image_decoding
+from digits.recognition.formats import FORMATS
 from digits.serving.schemas import MULTIPART, BatchRequest, ErrorResponse, ImageRequest
 
 READING, EXPLANATIONS, MONITORING = [Tag(name="Reading")], [Tag(name="Explanations")], [Tag(name="Monitoring")]
@@ -16,8 +16,7 @@ EXAMPLE = (
     "A+IgxgFItwCs6gU3dtiLcAAAAABJRU5ErkJggg=="
 )
 BINARY = {"type": "string", "format": "binary"}
-# PPM has no registered type.
-IMAGE_TYPES = [f"image/{name.lower()}" for name in image_decoding.FORMATS if name != "PPM"]
+IMAGE_TYPES = [known.media_type for known in FORMATS.values() if known.media_type]
 PLAIN_TEXT = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 NOT_MODIFIED = {"description": "The ETag in If-None-Match is still current."}
 ERROR_DESCRIPTIONS = {

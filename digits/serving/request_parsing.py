@@ -20,11 +20,16 @@ from werkzeug.formparser import FormDataParser
 
 from digits import UserError
 from digits.recognition import image_decoding
-from digits.serving.schemas import BASE64_HINT, MULTIPART, BatchRequest, ImageRequest
+from digits.recognition.formats import describe_content
+from digits.serving.schemas import BASE64_HINT, MULTIPART, PAGE_HINT, BatchRequest, ImageRequest, PageQuery
 from digits.serving.wsgi_adapter import LARGE_MESSAGE
 
 URLENCODED = "application/x-www-form-urlencoded"
-PICTURE_TYPES = ("image/", "application/octet-stream")  # beginnings of content types whose body is the picture
+PICTURE_TYPES = (
+    "image/",
+    "application/pdf",
+    "application/octet-stream",
+)  # beginnings of content types whose body is the picture
 MAX_FORM_FIELDS = 1000
 URL_SAFE = str.maketrans("-_", "+/")  # RFC 4648, section 5
 GZIP_OR_ZLIB, RAW_DEFLATE = 47, -15  # wbits of zlib.decompressobj; clients send zlib and raw deflate as "deflate"
@@ -68,6 +73,18 @@ def parse_pictures() -> list[bytes | UserError]:
     if len(pictures) > max_count:
         raise UserError(f"There are {len(pictures)} pictures: send at most {max_count} at once.", "batch")
     return [picture if isinstance(picture, bytes) else _decode_or_error(picture) for picture in pictures]
+
+
+def chosen_page(query: PageQuery) -> int | None:
+    """Return the page that the request's query names. Raises: UserError: with code "page" when it names several."""
+    check_single("page", PAGE_HINT)
+    return query.page
+
+
+def check_single(name: str, hint: str) -> None:
+    """Check that a parameter is given once. Raises: UserError: with its `name` as the code."""
+    if len(request.args.getlist(name)) > 1:  # flask-openapi3 validates the first only
+        raise UserError(hint, name)
 
 
 def _decode_or_error(text: str) -> bytes | UserError:
@@ -137,7 +154,7 @@ def describe_body(content: bytes) -> str:
     if not start:
         return "an empty body"
     descriptions = (text for signature, text in OTHER_BODIES.items() if start.startswith(signature))
-    return next(descriptions, None) or image_decoding.describe_content(content)
+    return next(descriptions, None) or describe_content(content)
 
 
 def parse_json(model: type[M], example: str, content: bytes) -> M:

@@ -4,7 +4,7 @@
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, LiteralString
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 from pydantic_core import PydanticCustomError
@@ -13,6 +13,7 @@ from digits import UserError
 
 MULTIPART = "multipart/form-data"
 INDEX_HINT = '"digit" must be a whole number: 0 for the first digit from the left, 1 for the next.'
+PAGE_HINT = '"page" must be a whole number: 1 for the first page of the file, 2 for the next.'
 BASE64_HINT = "the base64 of a picture file, or a data: URL of one"
 
 
@@ -33,17 +34,29 @@ class BatchRequest(BaseModel):
     images: Annotated[list[str], FailFast()] = Field(min_length=1, description=f"For each picture {BASE64_HINT}")
 
 
-def _parse_index(text: str) -> int:
+def _natural_number(hint: LiteralString) -> BeforeValidator:
     """Parse a decimal number of ASCII digits; pydantic itself would also accept " 1", "+1", "1.0" and "1_0"."""
-    if not re.fullmatch("[0-9]{1,9}", text):
-        raise PydanticCustomError("index", INDEX_HINT)
-    return int(text)
+
+    def parse(text: str) -> int:
+        if not re.fullmatch("[0-9]{1,9}", text):
+            raise PydanticCustomError("natural_number", hint)
+        return int(text)
+
+    return BeforeValidator(parse)
 
 
-class ExplainQuery(BaseModel):
+class PageQuery(BaseModel):
+    """Which page of the file to read."""
+
+    page: Annotated[int, _natural_number(PAGE_HINT)] | None = Field(
+        None, ge=1, le=999_999_999, description="Which page of the file, from 1; without it the first with writing"
+    )
+
+
+class ExplainQuery(PageQuery):
     """Which digit to explain."""
 
-    digit: Annotated[int, BeforeValidator(_parse_index)] = Field(
+    digit: Annotated[int, _natural_number(INDEX_HINT)] = Field(
         0, ge=0, le=999_999_999, description="Which digit of the reading, from the left; 0 is the first"
     )
 
@@ -85,6 +98,8 @@ class ReadingResponse(FromAttributes):
     text: str = Field(pattern="^[0-9]+$", description="What was read, with leading zeros")
     certain: bool = Field(description="False where a person should look")
     digits: list[DigitReading] = Field(description="Left to right, line by line")
+    page: int = Field(ge=1, description="Which page of the file was read; the first with writing, if none is chosen")
+    pages: int = Field(ge=1, description="Number of pages in the file; above 1 for TIFF and PDF only")
 
 
 class ErrorDetail(BaseModel):
@@ -108,6 +123,14 @@ class BatchResponse(BaseModel):
     """The readings of pictures, in the order in which they were sent."""
 
     readings: list[ReadingResponse | ErrorResponse]
+
+
+class PictureResponse(BaseModel):
+    """A page of a picture file as the reader sees it."""
+
+    image: str = Field(description="data: URL of a PNG picture: upright, without transparency, large ones reduced")
+    page: int = Field(ge=1)
+    pages: int = Field(ge=1)
 
 
 Row = Annotated[list[float], Field(min_length=28, max_length=28)]

@@ -11,7 +11,7 @@ from PIL import Image
 from bench.sample_images import encode_image
 from digits import UserError
 from digits.recognition import image_decoding
-from digits.serving import openapi
+from digits.recognition.formats import FORMATS
 
 WHITE = Image.new("L", (60, 60), 255)
 NAMES_IN_DOCUMENTS = re.compile(r"PNG, JPEG, [\w(), ]+? (?:and|or) \w+")
@@ -65,10 +65,12 @@ def test_damaged_tiff_is_still_damaged():
 def test_documents_name_all_formats(path):
     (found, *others) = NAMES_IN_DOCUMENTS.findall(Path(path).read_text())
     for names in (found, *others):
-        assert re.findall(r"[A-Z]{3,}", names) == list(image_decoding.FORMATS), names
+        assert re.findall(r"[A-Z]{3,}", names) == list(FORMATS), names
 
 
-def test_page_offers_the_formats_that_browsers_show():
+def test_page_offers_all_formats():
     html = Path("static/index.html").read_text()
     (accepted,) = re.findall(r'id="file-input" type="file" accept="([^"]*)"', html)
-    assert accepted.split(",") == [name for name in openapi.IMAGE_TYPES if name != "image/tiff"]
+    assert accepted.split(",") == [
+        name for known in FORMATS.values() for name in (known.media_type, *known.suffixes) if name
+    ]

@@ -16,6 +16,8 @@ from bench.sample_images import encode_image, to_image
 from digits import UserError
 from digits.data import synthetic
 from digits.recognition import image_decoding
+from digits.recognition.formats import PILLOW_FORMATS
+from digits.recognition.pillow_decoding import suppress_stderr
 from tests.helpers.images import normalize_picture, png_declaring_size, tiff_with_damaged_strip
 
 
@@ -126,7 +128,7 @@ WHITE_PNG = encode_image(Image.new("L", (100, 100), 255))
 INVALID = {
     "empty": (b"", "empty", "0 bytes"),
     "text": (b"This is no picture at all.", "format", "PNG, JPEG"),
-    "PDF": (b"%PDF-1.7 and more of it", "format", "convert"),
+    "ZIP": (b"PK and more of it", "format", "convert"),
     "cut in the header": (WHITE_PNG[:20], "damaged", "damaged"),
     "cut in the pixels": (WHITE_PNG[:-30], "damaged", "damaged"),
     "cut JPEG": (encode_image(noise_picture(30), "JPEG")[:2000], "damaged", "damaged"),
@@ -162,7 +164,7 @@ def test_error_for_a_file_names_the_file(tmp_path):
 @pytest.mark.slow
 def test_picture_with_random_bytes_raises_nothing_but_user_errors(seven, reader):
     generator = np.random.default_rng(4)
-    originals = [encode_image(to_image(seven), format) for format in image_decoding.FORMATS]
+    originals = [encode_image(to_image(seven), format) for format in PILLOW_FORMATS]
     for _ in range(20):
         for original in originals:
             broken = np.frombuffer(original, np.uint8).copy()
@@ -204,7 +206,7 @@ def test_libtiff_warnings_about_a_readable_picture_do_not_reach_stderr(capfd, se
 
 
 def test_stderr_works_again_after_its_suppression(capfd):
-    with contextlib.suppress(LookupError), image_decoding.suppress_stderr():
+    with contextlib.suppress(LookupError), suppress_stderr():
         os.write(2, b"not seen")
         raise LookupError
     os.write(2, b"seen")
@@ -220,7 +222,7 @@ def test_threads_that_suppress_stderr_concurrently_do_not_lose_it(capfd, seven):
     assert capfd.readouterr().err == "seen"
 
 
-@pytest.mark.parametrize("format", image_decoding.FORMATS)
+@pytest.mark.parametrize("format", PILLOW_FORMATS)
 def test_is_picture_needs_only_the_beginning_of_a_file(seven, format):
     content = encode_image(to_image(seven), format)
     assert image_decoding.is_picture(content)
@@ -234,11 +236,13 @@ def test_is_picture_needs_only_the_beginning_of_a_file(seven, format):
         (WHITE_PNG[:20], True),
         (b"", False),
         (b"This is no picture at all.", False),
-        (b"%PDF-1.7", False),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", False),
+        (b"%PDF-1.7", True),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'", True),
+        (b"<html><svg xmlns='http://www.w3.org/2000/svg'/>", False),
+        (b"\0\0\0 ftypisom\0\0\0\0", False),
         (b"GIF", False),
         (b'{"image": "iVBORw0KGgo="}', False),
-        (b"\0\0\0 ftypheic\0\0\0\0", False),
+        (b"\0\0\0 ftypheic\0\0\0\0", True),
         (bytes(1000), False),
     ],
     ids=lambda value: str(value)[:24],

@@ -21,7 +21,7 @@ def test_unknown_paths_and_methods_get_errors_in_the_same_form(client):
 
 
 def test_bug_is_answered_with_503_and_logged_with_its_traceback(client, monkeypatch, caplog):
-    monkeypatch.setattr(image_decoding, "decode", lambda *_: 1 / 0)
+    monkeypatch.setattr(image_decoding, "open_file", lambda *_: 1 / 0)
     response = client.post("/api", json={"image": "aGVsbG8="})
     message = assert_error(response, 503, "unavailable")
     assert int(response.headers["Retry-After"]) > 0
@@ -33,7 +33,7 @@ def test_decoding_timeout_is_answered_with_413(client, monkeypatch):
     def slow(*_):
         raise UserError("The picture takes too long to decode: send a smaller one, or as PNG.", "time")
 
-    monkeypatch.setattr(image_decoding, "decode", slow)
+    monkeypatch.setattr(image_decoding, "open_file", slow)
     assert_error(client.post("/api", json={"image": to_base64(SAMPLE.read_bytes())}), 413, "time")
 
 

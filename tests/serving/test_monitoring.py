@@ -123,7 +123,7 @@ def test_logging_configuration_writes_to_stderr_even_while_descriptor_2_is_silen
     """Descriptor 2 is silenced while decoders work. In another process, as the configuration is global."""
     code = f"""if True:
         import logging, logging.config
-        from digits.recognition.image_decoding import suppress_stderr
+        from digits.recognition.pillow_decoding import suppress_stderr
         from digits.serving.monitoring import ACCESS_LOG, ACCESS_LINE, logging_config
         logging.config.dictConfig(logging_config({form!r}))
         with suppress_stderr():

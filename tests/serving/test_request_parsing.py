@@ -152,7 +152,7 @@ def test_percent_encoded_data_url_is_read(client):
 
 
 def test_error_for_an_unknown_file_describes_its_content(client):
-    assert "a PDF file" in assert_error(client.post("/api", json={"image": to_base64(b"%PDF-1.7")}), 415, "format")
+    assert "a ZIP file" in assert_error(client.post("/api", json={"image": to_base64(b"PK.")}), 415, "format")
     form = {"image": (io.BytesIO(b"<!doctype html>"), "7.png")}
     assert "HTML" in assert_error(client.post("/api", data=form), 415, "format")
     assert "https://" in assert_error(client.post("/api", json={"image": "https://a.org/7.png"}), 400, "base64")
@@ -197,7 +197,6 @@ def test_batch_accepts_compressed_json_in_utf_16(client):
 DESCRIPTIONS = [
     (b"<!doctype html><p>Not found", "HTML or XML"),
     (b"\n  <?xml version='1.0'?>", "HTML or XML"),
-    (b"%PDF-1.7", "a PDF file"),
     (gzip.compress(b"anything"), "gzip without the header Content-Encoding: gzip"),
     (b"PK\x03\x04\x14\0", "a ZIP file"),
     (b'{"image": "iVBOR', "a JSON object, but cut off or misspelled"),
@@ -212,8 +211,6 @@ DESCRIPTIONS = [
     ("сім".encode(), "text that begins with 'сім'"),
     (b"x" * 59 + "é".encode(), f"text that begins with '{'x' * 20}'"),
     ("seven".encode("utf-16"), "text that begins with 'seven'"),
-    (b"\0\0\0 ftypavif", "AVIF"),
-    (b"\0\0\0 ftypheic", "HEIC"),
     (b"\0\0\0 ftypisom", "a video"),
     (b"\x01\x02", "binary data that begins with 01 02"),
     (bytes(100), "binary data that begins with 00 00 00 00"),

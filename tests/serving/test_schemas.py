@@ -25,6 +25,7 @@ def test_example_is_a_picture_that_is_read(client):
     [
         ("POST", "/api", RAW, schemas.ReadingResponse),
         ("POST", "/api/batch", {"json": {"images": [openapi.EXAMPLE, "!"]}}, schemas.BatchResponse),
+        ("POST", "/api/picture", RAW, schemas.PictureResponse),
         ("POST", "/api/explain", RAW, schemas.ExplainResponse),
         ("POST", "/api/compare", RAW, schemas.CompareResponse),
         ("GET", "/api/network", {}, schemas.NetworkResponse),
@@ -53,6 +54,8 @@ def test_reading_has_the_documented_fields():
                 "box": [0, 0, 9, 9],
             }
         ],
+        "page": 1,
+        "pages": 1,
     }
 
 
@@ -71,7 +74,7 @@ def test_openapi_document_has_the_path_prefix_of_the_api(client, root, url):
 def test_openapi_document_describes_every_route_and_status(client):
     document = client.get("/openapi.json").json
     assert document["info"]["version"] == digits.__version__
-    read, explain = {"/api", "/api/batch"}, {"/api/explain", "/api/compare", "/api/network"}
+    read, explain = {"/api", "/api/batch", "/api/picture"}, {"/api/explain", "/api/compare", "/api/network"}
     assert set(document["paths"]) == read | explain | {"/healthz", "/readyz", "/metrics"}
     one = document["paths"]["/api"]["post"]
     assert set(one["responses"]) == {"200"} | {str(code) for code in (*error_handlers.STATUS_CODES.values(), 400)}
@@ -88,5 +91,5 @@ def test_schemathesis_finds_no_failures(tmp_path):
         command += ["--seed", "1", "--max-examples", "30"]
         result = subprocess.run(command, check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
-    assert "8 selected / 8 total" in result.stdout
+    assert "9 selected / 9 total" in result.stdout
     assert "A request failed." not in (tmp_path / "log").read_text()  # a bug, which is answered with 503

@@ -1,0 +1,113 @@
+"""`digits.recognition.pages`: every page of a document is read, and of an animation the first frame with writing."""
+
+import io
+import itertools
+
+import pytest
+from PIL import Image, TiffImagePlugin
+from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
+
+from digits import UserError
+from digits.recognition import image_decoding, pages, pillow_decoding
+from digits.recognition.formats import FORMATS
+from digits.recognition.pages import trace_first_written_page, trace_page
+from tests.helpers.files import blank_page, draw_one, draw_seven, encode_pages, encode_seven
+
+
+def read_pages(reader, content: bytes) -> list[str]:
+    file = image_decoding.open_file(content)
+    return [trace_page(reader, file, page).trace.reading.text for page in range(1, file.page_count + 1)]
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+def test_every_format_is_read(format_name, reader):
+    assert read_pages(reader, encode_seven(format_name)) == ["7"]
+
+
+@pytest.mark.parametrize("format_name", ["TIFF", "PDF"])
+def test_every_page_is_read(format_name, reader):
+    content = encode_pages(format_name, draw_seven(), blank_page(), draw_one())
+    assert read_pages(reader, content) == ["7", "", "1"]
+    page = trace_first_written_page(reader, image_decoding.open_file(content))
+    assert (page.trace.reading.text, page.trace.reading.page, page.trace.reading.pages) == ("7", 1, 3)
+
+
+@pytest.mark.parametrize("format_name", ["TIFF", "PDF"])
+def test_blank_pages_in_front_are_skipped(format_name, reader):
+    file = image_decoding.open_file(encode_pages(format_name, blank_page(), blank_page(), draw_one()))
+    reading = trace_first_written_page(reader, file).trace.reading
+    assert (reading.text, reading.page, reading.pages) == ("1", 3, 3)
+    error = trace_page(reader, file, 2).trace.reading.error
+    assert error
+    assert str(error).startswith("Nothing is written on page 2 of 3")
+
+
+@pytest.mark.parametrize("format_name", ["GIF", "WEBP", "PNG"])
+def test_first_frame_with_writing_of_an_animation_is_read(format_name, reader):
+    # Encoders join frames that are equal.
+    specks = [blank_page() for _ in range(3)]
+    for position, frame in enumerate(specks):
+        frame.putpixel((position, 0), (250, 250, 250))
+    file = image_decoding.open_file(encode_pages(format_name, *specks, draw_seven(), draw_one()))
+    assert file.page_count == 1
+    assert trace_first_written_page(reader, file).trace.reading.text == "7"
+
+
+def test_blank_files_are_blank(reader):
+    for count in (1, 2, pages.MAX_SEARCHED_PAGES + 1):
+        file = image_decoding.open_file(encode_pages("TIFF", *itertools.repeat(blank_page(), count)))
+        if count == 1:
+            assert trace_first_written_page(reader, file).is_blank
+            continue
+        with pytest.raises(UserError, match="on the 2 pages" if count == 2 else r"first 5 of 6 pages") as error:
+            trace_first_written_page(reader, file)
+        assert error.value.code == "blank"
+
+
+def test_search_for_a_frame_with_writing_ends_at_a_limit(reader, monkeypatch):
+    monkeypatch.setattr(pages, "MAX_SEARCHED_PIXELS", 2 * 300 * 200)
+    frames = [blank_page() for _ in range(3)]
+    for position, frame in enumerate(frames):
+        frame.putpixel((position, 0), (250, 250, 250))
+    content = encode_pages("PNG", *frames[:2], draw_seven())
+    assert trace_page(reader, image_decoding.open_file(content), 1).is_blank
+    content = encode_pages("PNG", frames[0], draw_seven())
+    assert trace_page(reader, image_decoding.open_file(content), 1).trace.reading.text == "7"
+
+
+def test_page_that_does_not_exist_is_an_error(reader):
+    for content, count in ((encode_seven("PNG"), "1 page"), (encode_pages("PDF", *[blank_page()] * 2), "2 pages")):
+        with pytest.raises(UserError, match=f"no page 3: the file has {count}") as error:
+            trace_page(reader, image_decoding.open_file(content), 3)
+        assert error.value.code == "page"
+
+
+def test_previews_and_masks_of_a_tiff_file_are_no_pages():
+    stream = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(stream, new=True) as writer:
+        for subfile_type in (0, 1, 4, 0):
+            tags = TiffImagePlugin.ImageFileDirectory_v2()
+            tags[pillow_decoding.NEW_SUBFILE_TYPE] = subfile_type
+            draw_seven().save(writer, "TIFF", tiffinfo=tags)
+            writer.newFrame()
+    assert image_decoding.open_file(stream.getvalue()).page_count == 2
+
+
+def test_file_with_too_many_pages_is_refused(monkeypatch):
+    monkeypatch.setattr(pillow_decoding, "MAX_PAGES", 2)
+    with pytest.raises(UserError, match="more than 2 pages: split it") as error:
+        image_decoding.open_file(encode_pages("TIFF", *[blank_page()] * 3))
+    assert error.value.code == "pages"
+
+
+def test_damaged_page_does_not_lose_the_others(reader):
+    content = bytearray(encode_pages("TIFF", draw_seven(), draw_one(), draw_one(), compression="tiff_deflate"))
+    with Image.open(io.BytesIO(content)) as image:
+        image.seek(1)
+        start, size = image.tag_v2[STRIPOFFSETS][0], image.tag_v2[STRIPBYTECOUNTS][0]
+    content[start : start + size] = bytes(size)
+    file = image_decoding.open_file(bytes(content))
+    assert trace_page(reader, file, 1).trace.reading.text == "7"
+    with pytest.raises(UserError, match="damaged"):
+        trace_page(reader, file, 2)
+    assert trace_page(reader, file, 3).trace.reading.text == "1"
