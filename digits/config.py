@@ -71,7 +71,7 @@ class CommonSettings(Settings):
 
     device: DeviceName = Field("auto", description="where to compute; auto takes a GPU if there is one")
     data_dir: Path = Field(Path("data"), description="folder for the MNIST files")
-    mirror: list[str] = Field([], description="URLs or folders with the four .gz files of MNIST")
+    mirror: list[str] = Field([], description="folders with MNIST, or URLs of its four .gz files")
     # A field named json would hide a method of pydantic.
     json_output: CliToggleFlag[bool] = Field(
         False, alias="json", description="print the results as JSON, one object per line"

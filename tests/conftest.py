@@ -6,6 +6,7 @@ The fixtures import PyTorch and what needs it, as it takes seconds, and pytest-x
 import gzip
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -92,21 +93,19 @@ def tiny_mirror(tmp_path, monkeypatch) -> Path:
     import numpy as np
     from torchvision.datasets import MNIST
 
-    from digits.data import mnist
+    from digits.data import mnist_files
 
     folder, files = tmp_path / "mirror", {}
     folder.mkdir()
-    for prefix, count in (("train", 5_100), ("t10k", 20)):
-        values = np.random.default_rng(count).integers(0, 256, (count, 28, 28), np.uint8)
-        content = {
-            "images-idx3": bytes(16) + values.tobytes(),
-            "labels-idx1": bytes(8) + bytes(i % 10 for i in range(count)),
-        }
-        for name, plain in content.items():
-            packed = gzip.compress(plain, 1, mtime=0)
-            (folder / f"{prefix}-{name}-ubyte.gz").write_bytes(packed)
-            files[f"{prefix}-{name}-ubyte.gz"] = hashlib.md5(packed).hexdigest()
-    monkeypatch.setattr(mnist, "FILES", files)
+    for name, file in mnist_files.FILES.items():
+        count = 5_100 if name.startswith("train") else 20
+        labels = bytes(i % 10 for i in range(count))
+        images = np.random.default_rng(count).integers(0, 256, (count, 28, 28), np.uint8).tobytes()
+        tiny = replace(file, shape=(count, *file.shape[1:]))
+        content = tiny.header + (images if "images" in name else labels)
+        files[name] = replace(tiny, md5=hashlib.md5(content).hexdigest())
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content, 0))
+    monkeypatch.setattr(mnist_files, "FILES", files)
     monkeypatch.setattr(MNIST, "mirrors", [])
     monkeypatch.delenv("MNIST_MIRROR", raising=False)
     return folder

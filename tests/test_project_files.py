@@ -10,7 +10,7 @@ import yaml
 
 import digits
 from app import ServerSettings
-from digits.data import mnist
+from digits.data import mnist_files
 from digits.serving import request_parsing, wsgi_adapter
 
 CHANGELOG = Path("CHANGELOG.md").read_text()
@@ -87,8 +87,13 @@ def test_folder_of_mnist_tracks_its_readme_only():
 
 
 def test_readme_of_mnist_lists_its_files():
-    rows = re.findall(r"^\| `(\S+)` \| [\d,]+ \| `(\w{32})` \|$", Path("data/README.md").read_text(), re.MULTILINE)
-    assert dict(rows) == mnist.FILES
+    from torchvision.datasets import MNIST
+
+    rows = re.findall(r"^\| `(\S+)` \| ([\d,]+) \| `(\w{32})` \|$", Path("data/README.md").read_text(), re.MULTILINE)
+    unpacked = {name: file.md5 for name, file in mnist_files.FILES.items()}
+    assert {name: md5 for name, _, md5 in rows} == dict(MNIST.resources) | unpacked
+    sizes = {name: int(size.replace(",", "")) for name, size, _ in rows if name in unpacked}
+    assert sizes == {name: file.size for name, file in mnist_files.FILES.items()}
 
 
 def tracked_files(folder: str) -> list[str]:

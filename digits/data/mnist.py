@@ -1,12 +1,10 @@
 """MNIST as tensors: downloaded once, checked at every load.
 
-The whole set is 55 MB as bytes and fits on any device; a data loader with worker processes would only be slower. File
-names, checksums and public mirrors are those of `torchvision.datasets.MNIST`. Unlike torchvision, every file is checked
-against its MD5 each time it is read, so that a damaged file is found and downloaded again.
+The whole set is 55 MB as bytes and fits on any device; a data loader with worker processes would only be slower. Files
+are kept where `torchvision.datasets.MNIST` keeps them, and downloaded from its mirrors. Unlike torchvision, every file
+is checked against its MD5 each time it is read, so that a damaged file is found and downloaded again.
 """
 
-import gzip
-import hashlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -21,14 +19,9 @@ import torch
 from tqdm import tqdm
 
 from digits import UserError
+from digits.data import mnist_files
 from digits.recognition.normalization import IMAGE_SIZE
 
-FILES = {  # name: MD5
-    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
-    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
-    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
-}
 # The last of the 60,000 training images. Every choice is made on these, none on the test images.
 VALIDATION_SIZE = 5_000
 REJECT_CLASS = 10  # label of non-digits
@@ -59,85 +52,90 @@ class ImageDataset:
 def load(split: str, directory: str | os.PathLike = "data", mirrors: Sequence[str] = ()) -> ImageDataset:
     """Load the 60,000 images of the `split` "train" or the 10,000 of "test".
 
-    The files are kept in `directory`/MNIST/raw, as torchvision keeps them. A missing or damaged file is copied from
-    `mirrors` (URLs or folders), then from $MNIST_MIRROR, then from the public mirrors.
+    The files are read from `directory`/MNIST/raw or `directory`, in any form that `mnist_files` knows. A missing or
+    damaged file is copied to `directory`/MNIST/raw from `mirrors` (URLs of the .gz files, or folders), then from
+    $MNIST_MIRROR, then from the public mirrors.
 
     Raises: UserError: when no mirror has an undamaged copy.
     """
     prefix = {"train": "train", "test": "t10k"}[split]
-    folder = Path(directory) / "MNIST" / "raw"
-    images = _read_idx(_fetch(f"{prefix}-images-idx3-ubyte.gz", folder, mirrors), header=16)
-    labels = _read_idx(_fetch(f"{prefix}-labels-idx1-ubyte.gz", folder, mirrors), header=8)
+    images = _load_values(f"{prefix}-images-idx3-ubyte", Path(directory), mirrors)
+    labels = _load_values(f"{prefix}-labels-idx1-ubyte", Path(directory), mirrors)
     return ImageDataset(images.view(-1, 1, IMAGE_SIZE, IMAGE_SIZE), labels.long())
 
 
-def _read_idx(path: Path, header: int) -> torch.Tensor:
-    """Return the bytes that follow the header of an IDX file; the MD5 has been checked, so the shape is known."""
-    content = gzip.decompress(path.read_bytes())
-    return torch.from_numpy(np.frombuffer(content, np.uint8, offset=header).copy())
+def _load_values(name: str, directory: Path, mirrors: Sequence[str]) -> torch.Tensor:
+    """Return the values of an IDX file, flat: the bytes after its header."""
+    on_disk = mnist_files.read_first(mnist_files.find_candidates(directory, name), name)
+    content = on_disk[1] if on_disk else _fetch(name, directory, mirrors)
+    header = mnist_files.FILES[name].header
+    return torch.from_numpy(np.frombuffer(content, np.uint8, offset=len(header)).copy())
 
 
-def _fetch(name: str, folder: Path, mirrors: Sequence[str]) -> Path:
-    """Return the path of a file in `folder`, after copying it from a mirror where it is missing or damaged."""
-    path = folder / name
-    if _md5_matches(path, name):
-        return path
+def _fetch(name: str, directory: Path, mirrors: Sequence[str]) -> bytes:
+    """Copy a file from the first mirror that has it undamaged to `directory`/MNIST/raw.
+
+    Returns: its unpacked content.
+    """
+    folder = directory / "MNIST" / "raw"
+    partial = folder / f".{name}.{os.getpid()}"  # renamed when it is complete
     failures = []
     for mirror in _mirrors_in_order(mirrors, _public_mirrors()):
-        partial = path.with_name(f".{name}.{os.getpid()}")  # renamed when it is complete
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _copy(mirror, name, partial)
-            if _md5_matches(partial, name):
-                partial.replace(path)
-                return path
-            failures.append(f"{mirror} (its copy {_describe_wrong_file(partial)})")
+            if found := mnist_files.read_first(_find_in_mirror(mirror, name, partial), name):
+                _keep(*found, partial, folder / name)
+                return found[1]
+            failures.append(f"{mirror} ({_describe_failure(mirror, name, partial)})")
         except (OSError, ValueError, HTTPException) as error:
             failures.append(f"{mirror} ({error})")
         finally:
             with suppress(OSError):
                 partial.unlink()
-    state = _describe_wrong_file(path) if path.is_file() else "is a folder" if path.exists() else "is missing"
     raise UserError(
-        f"{path} {state}, and no mirror has an undamaged copy; tried {', '.join(failures)}. Name a folder or URL "
-        "that holds the four MNIST .gz files with --mirror or MNIST_MIRROR, "
-        "or train without any download: --synthetic 5000.",
+        f"{directory}: {mnist_files.describe_absence(directory, name)}, and no mirror has an undamaged copy; "
+        f"tried {', '.join(failures)}. Name a folder that has MNIST, or a URL that has its four .gz files, "
+        "with --mirror or MNIST_MIRROR, or train without any download: --synthetic 5000.",
         "data",
     )
 
 
-def _copy(mirror: str, name: str, target: Path) -> None:
-    """Copy the file `name` of a mirror, a folder or a URL, to `target`."""
-    if "://" not in mirror and not mirror.startswith("file:"):
-        shutil.copyfile(Path(mirror) / name, target)
-        return
+def _is_url(mirror: str) -> bool:
+    return "://" in mirror or mirror.startswith("file:")
+
+
+def _find_in_mirror(mirror: str, name: str, partial: Path) -> list[Path]:
+    """Return the files of a folder that may hold MNIST's file `name`; of a URL the .gz, downloaded to `partial`."""
+    if not _is_url(mirror):
+        return mnist_files.find_candidates(Path(mirror), name)
+    _download(f"{mirror.rstrip('/')}/{name}.gz", partial)
+    return [partial]
+
+
+def _describe_failure(mirror: str, name: str, partial: Path) -> str:
+    """Say what a mirror has in place of MNIST's file `name`."""
+    if not _is_url(mirror):
+        return mnist_files.describe_absence(Path(mirror), name)
+    return f"{name}.gz {mnist_files.describe_wrong_file(partial)}"
+
+
+def _download(url: str, target: Path) -> None:
+    """Download a file, with a progress bar on terminals."""
     # Not torchvision's `download_url`, which has no timeout: an unreachable mirror would block for ever.
-    request = Request(f"{mirror.rstrip('/')}/{name}", headers={"User-Agent": "pytorch/vision"})
+    request = Request(url, headers={"User-Agent": "pytorch/vision"})
     with urlopen(request, timeout=TIMEOUT) as response, target.open("wb") as file:
         size = int(response.headers["Content-Length"] or 0) or None
+        name = url.rpartition("/")[-1]
         with tqdm.wrapattr(response, "read", total=size, desc=name, leave=False, disable=None) as source:
             shutil.copyfileobj(source, file)
 
 
-def _md5_matches(path: Path, name: str) -> bool:
-    """Return whether the file at `path` exists and is MNIST's file `name`."""
-    return path.is_file() and _md5(path) == FILES[name]
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
-
-
-def _describe_wrong_file(path: Path) -> str:
-    """Say whether a file whose MD5 is not MNIST's belongs to a data set that has the same file names."""
-    from torchvision.datasets import KMNIST, FashionMNIST  # noqa: PLC0415 # as in _public_mirrors
-
-    digest = _md5(path)
-    for name, dataset in (("Fashion-MNIST", FashionMNIST), ("KMNIST", KMNIST)):
-        if digest in dict(dataset.resources).values():
-            return f"is {name}'s"
-    return "is damaged: wrong MD5"
+def _keep(source: Path, content: bytes, partial: Path, target: Path) -> None:
+    """Keep a file of a mirror as torchvision does: a .gz as it is, other forms unpacked."""
+    is_gzip = mnist_files.is_gzip(source)
+    if source != partial:
+        partial.write_bytes(source.read_bytes() if is_gzip else content)
+    partial.replace(target.with_name(f"{target.name}.gz") if is_gzip else target)
 
 
 def _public_mirrors() -> list[str]:
