@@ -13,6 +13,7 @@ from PIL import Image
 
 from digits.probabilities import class_probabilities, forward_in_batches, to_input
 from digits.recognition.components import Component, downscale_components, merge
+from digits.recognition.divided_bowls import is_divided_bowl, share_with_zero
 from digits.recognition.foreground import (
     MIN_PAGE_SIDE,
     Foreground,
@@ -175,6 +176,7 @@ class Reader:
 def _make_digit(candidate: Candidate, size: tuple[int, int]) -> Digit:
     """Return a candidate as a digit of a picture of `size` (width, height)."""
     component, normalized, probabilities = candidate
+    probabilities = share_with_zero(probabilities, normalized.pixels)
     left, top, right, bottom = map(round, component.to_picture.apply_to_box(component.box))
     box = Box(left, top, min(right, size[0]), min(bottom, size[1]))  # the last reduced pixels may extend beyond it
     return Digit.from_probabilities(probabilities, box, normalized.pixels)
@@ -192,11 +194,12 @@ def may_replace(first: Reading, later: Reading) -> bool:
     """Whether the reading of a later foreground hypothesis may replace that of the first one.
 
     It may if it has the same text, or a much more probable one. It may never replace digits that the first hypothesis
-    read with certainty, even where their segmentation is uncertain.
+    read with certainty, even where their segmentation is uncertain, nor a zero with a stroke through it: relative to
+    the local background, the two halves of its hole were read as 11, with certainty.
     """
     if not first.digits or first.text == later.text:
         return True
-    if all(digit.certain for digit in first.digits):
+    if all(digit.certain for digit in first.digits) or any(is_divided_bowl(digit.pixels) for digit in first.digits):
         return False
     return later.probability > REPLACEMENT_RATIO * first.probability
 
