@@ -35,6 +35,8 @@ from digits.recognition.text_lines import are_stacked, find_text_lines
 # it was 3.
 REPLACEMENT_RATIO = 2.0
 WORKING_SIDE = 1_000  # pixels: longer pictures are reduced to 1,000 to 1,999 on the longer side; a digit needs 28
+# Pixels of the reduced picture, where digits of 12 were found in pictures of all shapes: fewer are dust.
+MIN_READABLE_HEIGHT = 15
 MIN_SHORT_SIDE = 100  # pixels: the shorter side is not reduced below, as a digit may fill it in a long strip
 MAX_WORKING_PIXELS = 4_000_000  # pixels: larger pictures are always reduced, however long the strip is
 WORKING_LINE_HEIGHT = 128  # pixels: a higher line is downscaled to 128 to 255 before it is segmented
@@ -120,7 +122,8 @@ class Reader:
         """Read one foreground hypothesis of a picture of `size` (width, height)."""
         text_lines = find_text_lines(foreground, to_picture) if foreground else []
         if not foreground or not text_lines:
-            return ReadForeground(Reading((), is_crowded=text_lines is None), foreground, [])
+            height = math.ceil(MIN_READABLE_HEIGHT * to_picture.scale_y) if to_picture.scale_y > 1 else 0
+            return ReadForeground(Reading((), is_crowded=text_lines is None, min_height=height), foreground, [])
         text_lines = self._merge_stacked(text_lines, foreground.intensity)
         lines = [self._read_line(line, foreground.intensity) for line in text_lines]
         candidates = [candidate for line in lines for candidate in line.digits]

@@ -164,3 +164,13 @@ def test_test_images_are_read_as_well_from_png_files_as_from_tensors(reader, rea
         reader.read(image_decoding.decode(encode_image(Image.fromarray(i)))).text for i in test.images[:1000, 0].numpy()
     ]
     assert sum(text == str(digit) for text, digit in zip(texts, from_files.tolist(), strict=False)) >= 998
+
+
+def test_message_for_a_blank_panorama_says_how_high_a_digit_must_be(reader):
+    number = to_image(draw_number("7", height=30))
+    small, large = Image.new("L", (12_000, 2_000), 255), Image.new("L", (12_000, 2_000), 255)
+    small.paste(number, (3_000, 500))
+    large.paste(number.resize((8 * number.width, 8 * number.height)), (3_000, 500))
+    assert "less than 180 pixels high, send the part" in str(reader.read(small).error)
+    assert reader.read(large).text == "7"
+    assert "pixels" not in str(reader.read(Image.new("L", (300, 300), 255)).error)
