@@ -6,6 +6,7 @@ Open the page with `reduced_motion="reduce"`: nothing waits for the end of a smo
 from playwright.sync_api import Page, expect
 
 from bench.chromium import digit_strokes, draw, number_strokes
+from bench.sample_images import draw_number, encode_image, to_image
 from digits.data.glyphs import CHARACTER_TEMPLATES
 
 LETTER_R = [[[0.25 + 0.6 * x, 0.2 + 0.6 * y] for x, y in stroke] for stroke in CHARACTER_TEMPLATES["R"][0]]
@@ -38,6 +39,18 @@ def wait_until_explained(page: Page) -> None:
 def open_picture(page: Page) -> None:
     clear(page)
     page.locator("#file-input").set_input_files("input/test-5.png")
+    wait_until_explained(page)
+
+
+def open_pages(page: Page) -> None:
+    """Open a file with three pages, and choose the second."""
+    clear(page)
+    first, *others = (to_image(draw_number(text)) for text in ("20", "26", "12"))
+    content = encode_image(first, "TIFF", save_all=True, append_images=others)
+    page.locator("#file-input").set_input_files([{"name": "scan.tif", "mimeType": "image/tiff", "buffer": content}])
+    expect(page.locator("#file-name")).to_have_text("scan.tif, page 1 of 3")
+    page.locator("#next-page").click()
+    expect(page.locator("#reading-text")).to_have_text("26")
     wait_until_explained(page)
 
 
@@ -78,6 +91,7 @@ STATES = {
     "uncertain": lambda page: write_strokes(page, BETWEEN_1_AND_7),
     "letter": lambda page: write_strokes(page, LETTER_R),
     "picture": open_picture,
+    "pages": open_pages,
     "normalization": lambda page: write_and_scroll(page, "5", "step-normalization"),
     "filters": lambda page: write_and_scroll(page, "5", "step-conv1"),
     "neurons": lambda page: write_and_scroll(page, "5", "step-fc1"),

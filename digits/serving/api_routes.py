@@ -43,7 +43,7 @@ def read_batch() -> dict:
 @blueprint.post("/api/picture", **openapi.picture_route(PictureResponse, openapi.READING))
 def show_picture(query: PageQuery) -> dict:
     """Show a picture as the reader sees it: for formats that a browser does not show, and files with several pages"""
-    image, trace = decode_and_trace(parse_picture(), current_models().reader, chosen_page(query) or 1)
+    image, trace = decode_to_show(parse_picture(), current_models().reader, chosen_page(query))
     return PictureResponse(
         image=encode_data_url(to_working_array(image)[0]), page=trace.reading.page, pages=trace.reading.pages
     ).model_dump()
@@ -110,6 +110,16 @@ def decode_and_trace(content: bytes, reader: Reader, page: int | None) -> PageTr
     config = current_app.config
     file = image_decoding.open_file(content, config["MAX_PIXELS"], config["MAX_DECODE"])
     return trace_page(reader, file, page) if page else trace_first_written_page(reader, file)
+
+
+def decode_to_show(content: bytes, reader: Reader, page: int | None) -> PageTrace:
+    """Do what `decode_and_trace` does; of a file without writing the first page, which is no error to look at."""
+    try:
+        return decode_and_trace(content, reader, page)
+    except UserError as error:
+        if error.code != "blank":
+            raise
+    return decode_and_trace(content, reader, 1)
 
 
 def encode_data_url(pixels: np.ndarray) -> str:

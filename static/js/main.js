@@ -4,7 +4,9 @@ import { initCanvas } from "./canvas.js";
 import { createComparisonPanel } from "./comparison.js";
 import { byId, setAria } from "./dom.js";
 import { createExplainPanel } from "./explain.js";
-import { initLanguage, onLanguageChange, t } from "./i18n.js";
+import { createFileBar } from "./file_bar.js";
+import { createFileOpener } from "./file_opener.js";
+import { initLanguage } from "./i18n.js";
 import { createOverlay } from "./overlay.js";
 import { takeSnapshot } from "./rasterize.js";
 import { createLatestRequest } from "./requests.js";
@@ -16,15 +18,13 @@ import { PEN_WIDTHS, startStroke } from "./strokes.js";
 import { initTheme } from "./theme.js";
 import { initTour } from "./tour.js";
 import { BLANK_DRAWING, createUndoHistory } from "./undo_history.js";
-import { listenForPictures, loadPicture } from "./upload.js";
+import { listenForPictures } from "./upload.js";
 
 // ms in which further changes, such as undo after undo, are read together. A longer delay would be noticed
 // (bench/page_latency.py).
 const READING_DELAY = 10;
 
 let latestSnapshot = null; // that was read
-let latestFile = null; // that was opened
-let rejectedFile = null; // that could not be shown, until the drawing changes
 
 initLanguage(byId("language"));
 
@@ -40,6 +40,8 @@ const getTool = () => ({
 const canvas = initCanvas(byId("canvas"), history, getTool, { onStrokeStart, onStrokeCancel: onDrawingChange });
 const result = createResult((index) => selectDigit(index, latestSnapshot));
 const overlay = createOverlay(byId("boxes"));
+const opener = createFileOpener((picture) => replaceDrawing({ picture }), showFile);
+const fileBar = createFileBar(opener.open);
 const panels = [createExplainPanel(), createComparisonPanel()];
 const requestReading = createLatestRequest(({ answer, error, wait, message, snapshot }) => {
   if (answer) {
@@ -67,6 +69,7 @@ function showBlank() {
 }
 
 function onStrokeStart() {
+  opener.cancel();
   requestReading(); // cancels the pending request: the new stroke belongs to the reading
   for (const panel of panels) panel.markStale();
   byId("hint").hidden = true;
@@ -74,36 +77,21 @@ function onStrokeStart() {
 
 function onDrawingChange() {
   const { current, isBlank } = history;
-  rejectedFile = null;
+  opener.cancel();
   canvas.redraw();
   byId("hint").hidden = !isBlank;
   byId("undo").disabled = !history.canUndo;
   byId("redo").disabled = !history.canRedo;
-  byId("clear").disabled = isBlank;
   save("drawing", current.picture ? [] : current.strokes, "sessionStorage");
-  showFileName();
   if (isBlank) showBlank();
   else for (const panel of panels) panel.markStale();
   requestReading("api", isBlank ? null : () => takeSnapshot(current) ?? (showBlank(), null), READING_DELAY);
 }
 
-function showFileName() {
-  const { picture } = history.current;
-  byId("file-name").hidden = !picture && !rejectedFile;
-  byId("file-name").textContent = rejectedFile
-    ? t("fileRejected", rejectedFile.name)
-    : picture
-      ? t("fileName", picture.name)
-      : "";
-}
-
-async function openFile(file) {
-  latestFile = file;
-  const picture = await loadPicture(file);
-  if (file !== latestFile) return; // another file was opened in the meantime
-  if (picture) return replaceDrawing({ picture });
-  rejectedFile = file;
-  showFileName();
+/** Show which file is on the canvas, is being opened, or was rejected. */
+function showFile() {
+  fileBar.show(opener.status ?? history.current.picture?.source);
+  byId("clear").disabled = history.isBlank && !opener.status;
 }
 
 function replaceDrawing(drawing) {
@@ -126,6 +114,7 @@ const actions = {
   undo: afterStroke(history.undo),
   redo: afterStroke(history.redo),
   clear: afterStroke(() => {
+    opener.cancel(); // also where there is no drawing to clear
     setEraser(false);
     history.clear();
   }),
@@ -138,11 +127,10 @@ byId("clear").addEventListener("click", actions.clear);
 byId("erase").addEventListener("click", actions.toggleEraser);
 byId("sample").addEventListener("click", actions.sample);
 initShortcuts(byId("canvas-section"), actions);
-listenForPictures(byId("canvas-area"), [byId("file-input"), byId("camera-input")], openFile);
+listenForPictures(byId("canvas-area"), [byId("file-input"), byId("camera-input")], (file) => opener.open({ file }));
 initTheme(byId("theme"), () => {
   canvas.redraw();
   for (const panel of panels) panel.refresh();
 });
-onLanguageChange(showFileName);
 initTour(byId("tour"), byId("tour-start"), () => byId("reading").dataset.status === "blank" && drawSample(3));
 onDrawingChange();

@@ -12,14 +12,14 @@ const TIMEOUT = 15_000; // ms until a server counts as gone
  * @property {{code: string, message: string}} [error]
  * @property {"slow" | "gone" | "busy"} [wait]
  * @property {string} [message] of a busy server
- * @property {import("./rasterize.js").Snapshot} [snapshot] that was sent
+ * @property {import("./rasterize.js").Snapshot | {blob: Blob}} [snapshot] that was sent
  */
 
 /**
- * Create a function that sends snapshots, of which only the latest matters.
+ * Create a function that sends snapshots, or files as `{blob}`, of which only the latest matters.
  *
  * @param {(outcome: Outcome) => void} onOutcome
- * @returns {(path?: string, makeSnapshot?: () => ?import("./rasterize.js").Snapshot, delay?: number) => Promise<void>}
+ * @returns {(path?: string, makeSnapshot?: () => ?Outcome["snapshot"], delay?: number) => Promise<void>}
  *   aborts the previous request; after `delay` ms without a newer call, sends what `makeSnapshot` returns. Without
  *   `makeSnapshot`, or if it returns null, nothing is sent.
  */

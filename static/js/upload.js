@@ -5,24 +5,34 @@ import { MAX_PICTURE_SIDE } from "./rasterize.js";
 import { CANVAS_HEIGHT, CANVAS_WIDTH } from "./strokes.js";
 
 /**
- * A picture file on the canvas.
+ * A picture on the canvas.
  *
  * @typedef {object} Picture
  * @property {ImageBitmap} image downscaled to at most MAX_PICTURE_SIDE
- * @property {File} file
- * @property {string} name of the file
+ * @property {Blob} file that is sent to the server
+ * @property {Source} source
  * @property {number} width of the file's picture in pixels; the boxes of the server are in these pixels
  * @property {{x: number, y: number, width: number, height: number}} rect in units of the canvas
  * @property {"white" | "black"} strokeColor contrasts with the picture
  */
 
 /**
+ * A page of a file that the user opened.
+ *
+ * @typedef {object} Source
+ * @property {File} file
+ * @property {number} page from 1
+ * @property {number} pages in the file
+ */
+
+/**
  * Load a picture and center it on the canvas.
  *
- * @param {File} file
+ * @param {Blob} file
+ * @param {Source} source
  * @returns {Promise<?Picture>} null if the browser cannot decode the file
  */
-export async function loadPicture(file) {
+export async function loadPicture(file, source) {
   let original;
   try {
     original = await createImageBitmap(file);
@@ -35,7 +45,7 @@ export async function loadPicture(file) {
   const [width, height] = [image.width * scale, image.height * scale];
   const rect = { x: (CANVAS_WIDTH - width) / 2, y: (CANVAS_HEIGHT - height) / 2, width, height };
   const strokeColor = needsWhitePen(image) ? "white" : "black";
-  return { image, file, name: file.name, width: pixelWidth, rect, strokeColor };
+  return { image, file, source, width: pixelWidth, rect, strokeColor };
 }
 
 /** Downscale a large picture: a photo takes 48 MB and would be painted again with every move of the pen. */

@@ -51,7 +51,12 @@ export default {
   sample: "Write one for me",
   shortcuts: "Ctrl V pastes a picture. With the focus on the canvas or its tools, E is the eraser, [ and ] change the pen.",
   fileName: (name) => `Picture: ${name}`,
-  fileRejected: (name) => `${name} cannot be shown here: choose a PNG, JPEG, WebP, GIF or BMP picture.`,
+  filePage: ([name, page, pages]) => `${name}, page ${page} of ${pages}`,
+  fileOpening: (name) => `Opening ${name} …`,
+  fileRejected: ([name, reason]) => `${name} cannot be shown here. ${reason}`,
+  pages: "Pages of the file",
+  previousPage: "Previous page",
+  nextPage: "Next page",
 
   resultTitle: "Reading",
   digitsLabel: "The digits I read: choose one",

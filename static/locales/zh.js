@@ -23,6 +23,7 @@ const ERRORS = {
   empty: "文件是空的：请另选一个。",
   pixels: "图片像素太多：请换一张小一些的。",
   large: "图片太大：请换一张小一些的。",
+  pages: "文件页数太多：请拆分后再试。",
   time: "解码太久：请换一张小一些的。",
 };
 
@@ -56,7 +57,12 @@ export default {
   sample: "替我写一个",
   shortcuts: "Ctrl V 可粘贴图片。焦点在画布或工具上时，E 是橡皮，[ 和 ] 换笔。",
   fileName: (name) => `图片：${name}`,
-  fileRejected: (name) => `无法显示 ${name}：请选择 PNG、JPEG、WebP、GIF 或 BMP 图片。`,
+  filePage: ([name, page, pages]) => `${name}，第 ${page} 页，共 ${pages} 页`,
+  fileOpening: (name) => `正在打开 ${name}……`,
+  fileRejected: ([name, reason]) => `无法显示 ${name}。${reason}`,
+  pages: "文件的各页",
+  previousPage: "上一页",
+  nextPage: "下一页",
 
   resultTitle: "识别结果",
   digitsLabel: "我认出的数字：选一个",

@@ -27,7 +27,7 @@ COUNT_ANIMATED = """[...document.querySelectorAll("*")].filter((element) => {
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("state", ["blank", "number", "uncertain", "letter", "picture", "tour", "waiting"])
+@pytest.mark.parametrize("state", ["blank", "number", "uncertain", "letter", "picture", "pages", "tour", "waiting"])
 def test_axe_finds_no_violation(open_page, size, state):
     page = open_page(**size, reduced_motion="reduce")
     STATES[state](page)

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from bench.chromium import DESKTOP, digit_strokes, draw
+from scripts.page_states import STATES
 
 # What those browsers lack. Set to undefined, an ARIA property becomes an ordinary one that changes no attribute.
 REMOVE = """
@@ -64,6 +65,11 @@ def test_tools_work(page):
     assert colors == ["none", colors[1], "none"]
     assert colors[1] != "none"
     assert page.evaluate("getComputedStyle(document.querySelector('#saliency-classes input')).opacity") == "1"
+
+
+def test_pages_of_a_file_are_shown_and_read(page):
+    STATES["pages"](page)
+    expect(page.locator("#page-picker")).to_have_attribute("aria-label", "Pages of the file")
 
 
 def test_colors_of_the_light_theme_are_the_same_without_light_dark():

@@ -54,8 +54,8 @@ def test_picked_pasted_and_dropped_pictures_are_read(open_page, event):
     expect(page.locator("#saliency-caption")).to_have_text("Why 5?")
 
 
-def test_markup_in_a_file_name_is_not_executed(open_page):
-    page = open_page(**DESKTOP)
+def test_markup_in_a_file_name_is_not_executed(page_with_errors):
+    page = page_with_errors
     name = "<img src=x onerror=document.title='run'>.png"
     pick_file(page, FIVE, name)
     expect(page.locator("#file-name")).to_have_text(f"Picture: {name}")
@@ -65,12 +65,12 @@ def test_markup_in_a_file_name_is_not_executed(open_page):
     assert page.title() != "run"
 
 
-def test_file_that_is_not_a_picture_leaves_the_drawing_unchanged(open_page):
-    page = open_page(**DESKTOP)
+def test_file_that_is_not_a_picture_leaves_the_drawing_unchanged(page_with_errors):
+    page = page_with_errors
     draw(page, digit_strokes(7))
     drawn = count_drawn_pixels(page)
     pick_file(page, b"hello", "letter.txt", "text/plain")
-    expect(page.locator("#file-name")).to_contain_text("letter.txt cannot be shown here")
+    expect(page.locator("#file-name")).to_contain_text("letter.txt cannot be shown here. The picture is not")
     expect(page.locator("#reading-text")).to_have_text("7")
     assert count_drawn_pixels(page) == drawn
 
@@ -146,12 +146,12 @@ def test_transparent_picture_is_visible_and_can_be_drawn_on_in_any_theme(open_pa
     expect(page.locator("#reading-text")).to_have_text("71")
 
 
-def test_rejection_of_a_file_is_translated(open_page):
-    page = open_page(**DESKTOP)
+def test_rejection_of_a_file_is_translated(page_with_errors):
+    page = page_with_errors
     pick_file(page, b"hello", "letter.txt", "text/plain")
     expect(page.locator("#file-name")).to_contain_text("cannot be shown")
     page.locator("#language").select_option("zh")
-    expect(page.locator("#file-name")).to_contain_text("无法显示 letter.txt")
+    expect(page.locator("#file-name")).to_have_text("无法显示 letter.txt。这种图片格式无法识别：请换成 PNG 或 JPEG。")
 
 
 def test_slowly_decoded_picture_does_not_replace_a_later_one(open_page):

@@ -1,5 +1,6 @@
 """`digits.serving.api_routes`: the documented answers for valid requests, one error form for all others."""
 
+import base64
 import io
 import json
 import random
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 import app
-from bench.sample_images import encode_image
+from bench.sample_images import draw_number, encode_image, to_image
 from digits.serving import wsgi_adapter
 from tests.helpers.api import assert_error, to_base64
 from tests.helpers.images import png_declaring_size
@@ -164,3 +165,30 @@ def test_too_large_body_gets_the_same_message_from_adapter_and_application(clien
     limit = client.application.config["MAX_BODY"]
     message = assert_error(client.post("/api", data=bytes(limit + 1)), 413, "large")
     assert message == wsgi_adapter.LARGE_MESSAGE.format(limit / 2**20)
+
+
+def encode_pages(*pages: Image.Image) -> bytes:
+    return encode_image(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+
+
+@pytest.mark.parametrize(
+    ("texts", "query", "page"),
+    [
+        (("", "4", "7"), "", 2),
+        (("", "4", "7"), "?page=1", 1),
+        (("", "4", "7"), "?page=3", 3),
+        (("", ""), "", 1),
+        (("",), "", 1),
+    ],
+    ids=["first with writing", "chosen, though blank", "chosen", "all blank", "one blank page"],
+)
+def test_picture_of_a_page_is_shown_as_the_reader_sees_it(client, texts, query, page):
+    """Where nothing is written, there is still a page to look at."""
+    images = [to_image(draw_number(text)) if text else Image.new("L", (400, 200), 255) for text in texts]
+    answer = client.post(f"/api/picture{query}", data=encode_pages(*images), content_type="image/tiff").json
+    assert (answer["page"], answer["pages"]) == (page, len(texts))
+    content = base64.b64decode(answer["image"].removeprefix("data:image/png;base64,"))
+    with Image.open(io.BytesIO(content)) as shown:
+        assert shown.tobytes() == images[page - 1].tobytes()
+    if texts[page - 1]:
+        assert client.post("/api", data=content, content_type="image/png").json["text"] == texts[page - 1]
