@@ -61,6 +61,8 @@ class Foreground:
 
     def pad_to(self, shape: tuple[int, int], top: int, left: int) -> "Foreground":
         """Place this foreground at (top, left) in an empty one of `shape` (H, W)."""
+        if shape == self.intensity.shape:
+            return self
         height, width = self.intensity.shape
         padded = np.zeros(shape, np.float32)
         padded[top : top + height, left : left + width] = self.intensity

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from digits.probabilities import class_probabilities, forward_in_batches, to_input
+from digits.recognition.cell_frames import find_cell_interior
 from digits.recognition.components import Component, downscale_components, merge
 from digits.recognition.divided_bowls import is_divided_bowl, share_with_zero
 from digits.recognition.foreground import (
@@ -210,9 +211,17 @@ def may_replace(first: Reading, later: Reading) -> bool:
 def foreground_hypotheses(array: np.ndarray) -> Iterator[Foreground | None]:
     """Extract possible foregrounds of a picture (H, W, C) uint8, the most probable first.
 
+    Of a cell of a form, only the interior is searched.
     In order: the whole foreground, unless it is mostly pale; its strong intensities only; the foreground of a page in
     the picture; the foreground relative to a local background.
     """
+    shape, interior = array.shape[:2], find_cell_interior(array)
+    for foreground in _hypotheses_of_interior(array[interior.slices]):
+        yield foreground and foreground.pad_to(shape, interior.top, interior.left)
+
+
+def _hypotheses_of_interior(array: np.ndarray) -> Iterator[Foreground | None]:
+    """Extract possible foregrounds as `foreground_hypotheses` does, from a picture (H, W, C) without frame lines."""
     first = extract_foreground(array)
     if not first or not is_mostly_pale(first):
         yield first
