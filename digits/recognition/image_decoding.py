@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from digits import UserError
 from digits.recognition.conversion import ConvertedFile
 from digits.recognition.formats import PILLOW_FORMATS, TIFF_SIGNATURES, identify_converted_format
-from digits.recognition.pillow_decoding import PillowFile
+from digits.recognition.pillow_decoding import PillowFile, is_animated
 
 # Phones take up to 50 million; decoding holds up to 21 bytes for each, 28 of a transparent WEBP.
 MAX_PIXELS = 64_000_000
@@ -67,7 +67,7 @@ def count_pixels(content: bytes) -> float:
     """Read width times height from a picture's header; infinity for an animation, and for other than HEADER_FORMATS."""
     try:
         with Image.open(io.BytesIO(content), formats=HEADER_FORMATS) as image:
-            return math.inf if getattr(image, "is_animated", False) else image.width * image.height
+            return math.inf if is_animated(image) else image.width * image.height
     except Exception:  # noqa: BLE001 # decoders raise exceptions of any type for broken bytes
         return math.inf
 

@@ -55,13 +55,14 @@ class PillowFile:
                 self._pages = _find_pages(self._image) if self._image.format == "TIFF" else [0]
         except UnidentifiedImageError:
             raise _unidentified_error(name, content) from None
+        self._has_frames = is_animated(self._image)
         self.page_count = len(self._pages)
         if self.page_count > MAX_PAGES:
             raise UserError(f"{name} has more than {MAX_PAGES:,} pages: split it.", "pages")
 
     def images(self, page: int = 1) -> Iterator[Image.Image]:
         first = self._pages[page - 1]
-        frame_count = MAX_FRAMES if self._is_animated else 1
+        frame_count = MAX_FRAMES if self._has_frames else 1
         for index in range(first, first + frame_count):
             with _user_errors(self._name, self._max_pixels, self._image):
                 try:
@@ -70,10 +71,6 @@ class PillowFile:
                     return
                 image = self._decode()
             yield image
-
-    @property
-    def _is_animated(self) -> bool:
-        return self._image.format in ANIMATED_FORMATS and getattr(self._image, "is_animated", False)
 
     def _decode(self) -> Image.Image:
         """Decode the page or frame at which the file stands."""
@@ -84,7 +81,7 @@ class PillowFile:
             # A progressive JPEG file may hold 5 scans of 64 megapixels in as many bytes.
             image.decodermaxblock = BYTES_PER_READ
             image.load()
-        if self._is_animated or self.page_count > 1:
+        if self._has_frames or self.page_count > 1:
             image = image.copy()  # the next one is decoded over it
         if image.info:  # holds the orientation, if there is one
             ImageOps.exif_transpose(image, in_place=True)
@@ -102,6 +99,14 @@ def suppress_stderr() -> Generator[None]:
         finally:
             os.dup2(saved, 2)
             os.close(saved)
+
+
+def is_animated(image: Image.Image) -> bool:
+    """Whether an opened image is an animation of which the second frame can be found."""
+    try:
+        return image.format in ANIMATED_FORMATS and getattr(image, "is_animated", False)
+    except Exception:  # noqa: BLE001 # broken after the first frame
+        return False
 
 
 def too_large_error(name: str, size: str, max_pixels: int) -> UserError:

@@ -1,5 +1,6 @@
 """`digits.recognition.pages`: every page of a document is read, and of an animation the first frame with writing."""
 
+import contextlib
 import io
 import itertools
 
@@ -51,6 +52,17 @@ def test_first_frame_with_writing_of_an_animation_is_read(format_name, reader):
     file = image_decoding.open_file(encode_pages(format_name, *specks, draw_seven(), draw_one()))
     assert file.page_count == 1
     assert trace_first_written_page(reader, file).trace.reading.text == "7"
+
+
+def test_first_frame_of_a_truncated_animation_is_read(reader):
+    """A GIF file that ends behind its first frame once raised an IndexError of Pillow."""
+    content = encode_pages("GIF", draw_seven(), draw_one())
+    end_of_first = len(encode_seven("GIF"))  # up to some bytes: an animation has a longer header
+    texts = set()
+    for end in range(end_of_first - 20, end_of_first + 20):
+        with contextlib.suppress(UserError):
+            texts.add(trace_first_written_page(reader, image_decoding.open_file(content[:end])).trace.reading.text)
+    assert texts == {"7"}
 
 
 def test_blank_files_are_blank(reader):
