@@ -17,8 +17,9 @@ from digits.recognition.pillow_decoding import PillowFile, is_animated
 # Phones take up to 50 million; decoding holds up to 21 bytes for each, 28 of a transparent WEBP.
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 2**29  # MAX_PIXELS of an uncompressed picture with three channels of 16 bits
-# s of CPU time. JPEG files of 64 megapixels take 0.4 to 1.0, of 12 megapixels any format takes 0.8 or less.
-MAX_DECODE_SECONDS = 2.0
+# s of CPU time: with what follows, a file is refused within 2. JPEG files of 64 megapixels take 0.4 to 1.0, files of 12
+# megapixels in any format 0.8 or less.
+MAX_DECODE_SECONDS = 1.5
 HEADER_FORMATS = tuple(name for name in PILLOW_FORMATS if name != "TIFF")  # their size stands at the beginning
 
 
