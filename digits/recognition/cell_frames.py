@@ -31,7 +31,7 @@ SOFT_EDGE = 2  # pixels: among so many rows next to a line one has no stroke
 MIN_WRITING_SIZE = 0.2  # of the interior's shorter side: less is dust, not a digit
 
 
-class Depths(NamedTuple):
+class FrameInsets(NamedTuple):
     """How many rows or columns of pixels lie between each side of a picture and the interior; 0 without a line."""
 
     top: int
@@ -54,16 +54,16 @@ def find_cell_interior(colors: np.ndarray) -> Box:
     if not MIN_CELL_SIDE <= min(shape) < MAX_CELL_SIDE:
         return Box(0, 0, shape[1], shape[0])
     distance = _distance_to_background(colors)
-    depths = _line_candidates(distance > LINE_THRESHOLD * max_value(distance))
-    while any(depths):
-        inside = distance[depths.interior(shape).slices]
+    insets = _line_candidates(distance > LINE_THRESHOLD * max_value(distance))
+    while any(insets):
+        inside = distance[insets.interior(shape).slices]
         strokes = distance > STROKE_THRESHOLD * inside.max()
-        if not _has_writing(strokes[depths.interior(shape).slices]):
+        if not _has_writing(strokes[insets.interior(shape).slices]):
             break
-        checked = Depths(*(depth and _line_depth(distance, strokes, depths, k) for k, depth in enumerate(depths)))
-        if checked.count(0) == depths.count(0):
+        checked = FrameInsets(*(inset and _line_inset(distance, strokes, insets, k) for k, inset in enumerate(insets)))
+        if checked.count(0) == insets.count(0):
             return checked.interior(shape)
-        depths = checked
+        insets = checked
     return Box(0, 0, shape[1], shape[0])
 
 
@@ -74,7 +74,7 @@ def _distance_to_background(colors: np.ndarray) -> np.ndarray:
     return distance[..., 0] if distance.shape[2] == 1 else distance.max(2)
 
 
-def _line_candidates(mask: np.ndarray) -> Depths:
+def _line_candidates(mask: np.ndarray) -> FrameInsets:
     """Find the outermost rows and columns of `mask` (H, W) bool, on each side, that are covered for the most part.
 
     Two lines that form a corner end where they cross, up to MAX_LINE_DEPTH from the border.
@@ -83,30 +83,30 @@ def _line_candidates(mask: np.ndarray) -> Depths:
     pixels = mask.view(np.uint8)
     rows = cv2.reduce(pixels, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() / width
     columns = cv2.reduce(pixels, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F).ravel() / height
-    depths = [0, 0, 0, 0]
+    insets = [0, 0, 0, 0]
     if max(rows.max(), columns.max()) < 1 - MAX_LINE_DEPTH:
-        return Depths(*depths)  # as in most pictures of digits
+        return FrameInsets(*insets)  # as in most pictures of digits
     border = (rows[0] + rows[-1] + columns[0] + columns[-1]) / 4
     if border > 1 - MIN_BORDER_PAPER_FRACTION or rows.mean() > 1 - MIN_PAPER_FRACTION:
-        return Depths(*depths)
+        return FrameInsets(*insets)
     for side, coverage in enumerate((rows, columns[::-1], rows[::-1], columns)):
         covered = coverage[: int(MAX_LINE_DEPTH * len(coverage))] >= 1 - MAX_LINE_DEPTH
         if covered.any():
             start, end = _first_run(covered)
             # A long stroke next to the line may prolong the run.
-            depths[side] = min(end, start + int(_max_thickness(mask.shape)) + 1)
-    return Depths(*depths)
+            insets[side] = min(end, start + int(_max_thickness(mask.shape)) + 1)
+    return FrameInsets(*insets)
 
 
-def _line_depth(distance: np.ndarray, strokes: np.ndarray, depths: Depths, side: int) -> int:
+def _line_inset(distance: np.ndarray, strokes: np.ndarray, insets: FrameInsets, side: int) -> int:
     """Measure the depth of the interior behind the outermost line on one side; 0 if there is no frame line.
 
     distance: to the background, (H, W). strokes: the pixels of strokes and lines, (H, W) bool.
-    depths: of the lines on all sides; beyond these the line need not be covered. side: its index in `depths`.
+    insets: of the lines on all sides; beyond these the line need not be covered. side: its index in `insets`.
     """
-    # The side comes to the top, and the next sides of `depths` come to the right, the bottom and the left.
+    # The side comes to the top, and the next sides of `insets` come to the right, the bottom and the left.
     distance, strokes = np.rot90(distance, side), np.rot90(strokes, side)
-    interior = Depths(*(depths[side:] + depths[:side])).interior(distance.shape)
+    interior = FrameInsets(*(insets[side:] + insets[:side])).interior(distance.shape)
     columns = slice(interior.left, interior.right)
     profile = np.quantile(distance[: int(MAX_LINE_DEPTH * len(distance)) + SOFT_EDGE, columns], MAX_LINE_GAP, axis=1)
     covered = profile > LINE_THRESHOLD * distance.max()

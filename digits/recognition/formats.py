@@ -29,9 +29,9 @@ PILLOW_FORMATS = {
     "TIFF": Format((".tif", ".tiff"), "image/tiff"),
     "PPM": Format((".ppm", ".pgm", ".pbm"), None),
 }
-# Decoded by `conversion_process`, in a process of its own. So are plain PPM files: a megabyte of comments keeps Pillow
+# Decoded by `sandboxed_decoder`, in a process of its own. So are plain PPM files: a megabyte of comments keeps Pillow
 # busy for seconds.
-CONVERTED_FORMATS = {
+SANDBOXED_FORMATS = {
     "AVIF": Format((".avif",), "image/avif"),
     "HEIC": Format((".heic", ".heif"), "image/heic", "pillow_heif"),
     "JXL": Format((".jxl",), "image/jxl", "pillow_jxl"),
@@ -39,7 +39,7 @@ CONVERTED_FORMATS = {
     "PDF": Format((".pdf",), "application/pdf", "pypdfium2"),
 }
 # tests/recognition/test_formats.py compares the other places that list the formats.
-FORMATS = PILLOW_FORMATS | CONVERTED_FORMATS
+FORMATS = PILLOW_FORMATS | SANDBOXED_FORMATS
 SUFFIXES = tuple(suffix for known in FORMATS.values() for suffix in known.suffixes)
 FORMAT_NAMES = f"{', '.join(list(FORMATS)[:-1])} or {list(FORMATS)[-1]}"
 
@@ -62,8 +62,8 @@ OTHER_SIGNATURES = {  # first bytes of files that are not pictures
 }
 
 
-def identify_converted_format(content: bytes) -> str | None:
-    """Return the name of the format of a file that `conversion_process` decodes; None for any other file."""
+def detect_sandboxed_format(content: bytes) -> str | None:
+    """Return the name of the format of a file that `sandboxed_decoder` decodes; None for any other file."""
     start = content[:MAX_PROLOG_BYTES].removeprefix(BYTE_ORDER_MARK).lstrip()
     if start.startswith(b"%PDF-"):
         return "PDF"

@@ -10,9 +10,9 @@ from typing import BinaryIO, Protocol
 from PIL import Image, UnidentifiedImageError
 
 from digits import UserError
-from digits.recognition.conversion import ConvertedFile
-from digits.recognition.formats import PILLOW_FORMATS, TIFF_SIGNATURES, identify_converted_format
+from digits.recognition.formats import PILLOW_FORMATS, TIFF_SIGNATURES, detect_sandboxed_format
 from digits.recognition.pillow_decoding import PillowFile, is_animated
+from digits.recognition.sandbox import SandboxedFile
 
 # Phones take up to 50 million; decoding holds up to 21 bytes for each, 28 of a transparent WEBP.
 MAX_PIXELS = 64_000_000
@@ -59,8 +59,8 @@ def open_file(
     content = source if isinstance(source, bytes) else _read_file(Path(source))
     if not content:
         raise UserError(f"{name} is empty (0 bytes): save or send it again.", "empty")
-    if format_name := identify_converted_format(content):
-        return ConvertedFile(name, content, format_name, max_pixels, timeout)
+    if format_name := detect_sandboxed_format(content):
+        return SandboxedFile(name, content, format_name, max_pixels, timeout)
     return PillowFile(name, content, max_pixels, timeout)
 
 
@@ -75,7 +75,7 @@ def count_pixels(content: bytes) -> float:
 
 def is_picture(content: bytes) -> bool:
     """Whether `content` begins like a picture in one of FORMATS; its pixels are not decoded."""
-    if identify_converted_format(content):
+    if detect_sandboxed_format(content):
         return True
     try:
         Image.open(io.BytesIO(content), formats=tuple(PILLOW_FORMATS)).close()

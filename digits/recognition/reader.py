@@ -14,7 +14,6 @@ from PIL import Image
 from digits.probabilities import class_probabilities, forward_in_batches, to_input
 from digits.recognition.cell_frames import find_cell_interior
 from digits.recognition.components import Component, downscale_components, merge
-from digits.recognition.divided_bowls import is_divided_bowl, share_with_zero
 from digits.recognition.foreground import (
     MIN_PAGE_SIDE,
     Foreground,
@@ -29,6 +28,7 @@ from digits.recognition.oversegmentation import needs_oversegmentation, oversegm
 from digits.recognition.page_detection import find_page
 from digits.recognition.results import Digit, DigitTrace, Reading, Trace
 from digits.recognition.segmentation import best_path, candidate_spans
+from digits.recognition.slashed_zeros import looks_like_slashed_zero, shift_probability_to_zero
 from digits.recognition.text_lines import are_stacked, find_text_lines
 
 # How many times more probable the reading of a later foreground hypothesis must be. With 1, 17 of MNIST's training
@@ -124,7 +124,7 @@ class Reader:
         text_lines = find_text_lines(foreground, to_picture) if foreground else []
         if not foreground or not text_lines:
             height = math.ceil(MIN_READABLE_HEIGHT * to_picture.scale_y) if to_picture.scale_y > 1 else 0
-            return ReadForeground(Reading((), is_crowded=text_lines is None, min_height=height), foreground, [])
+            return ReadForeground(Reading((), is_crowded=text_lines is None, min_digit_height=height), foreground, [])
         text_lines = self._merge_stacked(text_lines, foreground.intensity)
         lines = [self._read_line(line, foreground.intensity) for line in text_lines]
         candidates = [candidate for line in lines for candidate in line.digits]
@@ -180,7 +180,7 @@ class Reader:
 def _make_digit(candidate: Candidate, size: tuple[int, int]) -> Digit:
     """Return a candidate as a digit of a picture of `size` (width, height)."""
     component, normalized, probabilities = candidate
-    probabilities = share_with_zero(probabilities, normalized.pixels)
+    probabilities = shift_probability_to_zero(probabilities, normalized.pixels)
     left, top, right, bottom = map(round, component.to_picture.apply_to_box(component.box))
     box = Box(left, top, min(right, size[0]), min(bottom, size[1]))  # the last reduced pixels may extend beyond it
     return Digit.from_probabilities(probabilities, box, normalized.pixels)
@@ -203,7 +203,9 @@ def may_replace(first: Reading, later: Reading) -> bool:
     """
     if not first.digits or first.text == later.text:
         return True
-    if all(digit.certain for digit in first.digits) or any(is_divided_bowl(digit.pixels) for digit in first.digits):
+    if all(digit.certain for digit in first.digits):
+        return False
+    if any(looks_like_slashed_zero(digit.pixels) for digit in first.digits):
         return False
     return later.probability > REPLACEMENT_RATIO * first.probability
 

@@ -54,7 +54,7 @@ class Reading:
     digits: empty for a picture that is blank or crowded.
     segmentation_probability: probability that the components were grouped correctly into digits, in [0, 1].
     is_crowded: whether the picture has too many components to be read.
-    min_height: of a large picture without digits, the height in pixels from which on digits are found in it; else 0.
+    min_digit_height: in pixels of a large picture without digits: lower ones are not found in it. Else 0.
     page: of the picture's file, from 1.
     pages: the number of pages in the file.
     """
@@ -62,7 +62,7 @@ class Reading:
     digits: tuple[Digit, ...]
     segmentation_probability: float = 1.0
     is_crowded: bool = False
-    min_height: int = 0
+    min_digit_height: int = 0
     page: int = 1
     pages: int = 1
 
@@ -101,8 +101,8 @@ class Reading:
             )
         place = "in the picture" if self.pages == 1 else f"on page {self.page} of {self.pages}"
         message = f"Nothing is written {place}: draw or photograph a digit."
-        if self.min_height:
-            message += f" If there is one less than {self.min_height} pixels high, send the part that shows it."
+        if self.min_digit_height:
+            message += f" If there is one less than {self.min_digit_height} pixels high, send the part that shows it."
         return UserError(message, "blank")
 
 

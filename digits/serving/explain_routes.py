@@ -15,7 +15,7 @@ from digits.recognition.results import Digit, DigitTrace, Reading
 from digits.serving import openapi
 from digits.serving.api_routes import read_picture
 from digits.serving.loaded_models import LoadedModels, current_models
-from digits.serving.request_parsing import check_single, chosen_page, parse_picture
+from digits.serving.request_parsing import chosen_page, parse_picture, reject_repeated_parameter
 from digits.serving.schemas import (
     INDEX_HINT,
     CompareResponse,
@@ -35,7 +35,7 @@ blueprint = APIBlueprint("explain", __name__, operation_id_callback=openapi.oper
 @blueprint.post("/api/explain", **openapi.picture_route(ExplainResponse, openapi.EXPLANATIONS))
 def explain(query: ExplainQuery) -> dict:
     """Read one picture, and explain the network's computation for one of its digits"""
-    check_single("digit", INDEX_HINT)
+    reject_repeated_parameter("digit", INDEX_HINT)
     reader = current_models().reader
     trace = read_picture(parse_picture(), reader, chosen_page(query))
     reading, index = trace.reading, query.digit

@@ -77,11 +77,11 @@ def parse_pictures() -> list[bytes | UserError]:
 
 def chosen_page(query: PageQuery) -> int | None:
     """Return the page that the request's query names. Raises: UserError: with code "page" when it names several."""
-    check_single("page", PAGE_HINT)
+    reject_repeated_parameter("page", PAGE_HINT)
     return query.page
 
 
-def check_single(name: str, hint: str) -> None:
+def reject_repeated_parameter(name: str, hint: str) -> None:
     """Check that a parameter is given once. Raises: UserError: with its `name` as the code."""
     if len(request.args.getlist(name)) > 1:  # flask-openapi3 validates the first only
         raise UserError(hint, name)

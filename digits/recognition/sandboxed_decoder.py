@@ -1,6 +1,6 @@
-"""Decodes one picture in one of CONVERTED_FORMATS, in a process of its own: started by `conversion`.
+"""Decodes one picture in one of SANDBOXED_FORMATS, in a process of its own: started by `sandbox`.
 
-    python conversion_process.py FORMAT PAGE MAX_PIXELS SECONDS < picture
+    python sandboxed_decoder.py FORMAT PAGE MAX_PIXELS SECONDS < picture
 
 The decoders of these formats cannot be stopped, and a file may make them take minutes or gigabytes, or read other
 files, which an SVG picture may name. So the kernel ends this process when it takes too much CPU time or memory, and
@@ -16,6 +16,7 @@ import importlib
 import io
 import json
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -31,7 +32,7 @@ MAX_MEMORY = 2 * 2**30  # bytes of address space: 64 megapixels of AVIF take 1.3
 # Pixels of the longer side of what has no pixels of its own. Below 2,000, so that the reader does not reduce it: a page
 # of A4 then has 160 pixels per inch, and a digit of 5 mm 32.
 PDF_SIDE = 1_900
-SVG_SIDE = 1_000
+SVG_SIDE = 800
 SVG_DPI = 96  # pixels per inch, as CSS defines them: for sizes in mm
 MODES = ("L", "LA", "RGB", "RGBA")
 
@@ -39,7 +40,7 @@ MODES = ("L", "LA", "RGB", "RGBA")
 Decode = Callable[[ModuleType, bytes, int, int], tuple[Image.Image, int]]
 
 
-class UnreadableError(Exception):
+class DecodingError(Exception):
     """An error whose message continues a sentence that begins with the name of the file; `code` as of UserError."""
 
     def __init__(self, message: str, code: str):
@@ -57,7 +58,7 @@ def decode_with_pillow(pillow_format: str, is_upright: bool) -> Decode:
         image = Image.open(io.BytesIO(content), formats=[pillow_format])
         if image.width * image.height > max_pixels:
             limit = f"at most {max_pixels / 1_000_000:g} million can be read: send a smaller one"
-            raise UnreadableError(f"has {image.width}x{image.height} pixels; {limit}", "pixels")
+            raise DecodingError(f"has {image.width}x{image.height} pixels; {limit}", "pixels")
         image.load()
         return image if is_upright else ImageOps.exif_transpose(image), 1
 
@@ -69,10 +70,10 @@ def render_pdf(pypdfium2: ModuleType, content: bytes, page_number: int, _max_pix
         document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
-            raise UnreadableError("is protected by a password: save it without one", "format") from None
+            raise DecodingError("is protected by a password: save it without one", "format") from None
         raise
     if not len(document):
-        raise UnreadableError("has no pages: save or send it again", "damaged")
+        raise DecodingError("has no pages: save or send it again", "damaged")
     document.init_forms()  # so that what was typed into a form is drawn
     page = document[page_number - 1]
     return page.render(scale=PDF_SIDE / max(1, *page.get_size())).to_pil(), len(document)
@@ -107,7 +108,7 @@ DECODERS = {
 }
 
 
-def main(format_name: str, page: int, max_pixels: int, seconds: int) -> None:
+def main(format_name: str, page: int, max_pixels: int, seconds: float) -> None:
     decoder = DECODERS[format_name]
     package = importlib.import_module(decoder.package)
     if format_name == "HEIC":
@@ -120,16 +121,16 @@ def main(format_name: str, page: int, max_pixels: int, seconds: int) -> None:
         if image.mode not in MODES:
             image = image.convert("RGBA" if image.has_transparency_data else "RGB")
         header, pixels = {"mode": image.mode, "size": image.size, "page_count": page_count}, image.tobytes()
-    except UnreadableError as error:
+    except DecodingError as error:
         header, pixels = {"error": str(error), "code": error.code}, b""
     except BaseException as error:  # noqa: BLE001 # decoders raise exceptions of any type; Rust's panics are no Exception
         header, pixels = {"error": f"is damaged ({error}): save or send it again", "code": "damaged"}, b""
     sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + pixels)
 
 
-def limit_resources(seconds: int) -> None:
+def limit_resources(seconds: float) -> None:
     """Let the kernel end this process after some `seconds` of CPU time; limit its memory, and let it open no file."""
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # resource.RLIMIT_CPU takes whole seconds only
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(ValueError):  # macOS does not limit memory
@@ -137,4 +138,4 @@ def limit_resources(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))

@@ -22,10 +22,11 @@ MIN_OUTER_SOLIDITY = 0.96  # of the outline without ends of strokes; eights: 0.8
 MIN_OUTER_FRACTION = 0.8  # of the outline's area remains without ends of strokes; nines with a tail: less
 MIN_INNER_SOLIDITY = 0.75  # of the holes and what is between them; eights: 0.58 (median), zeros: 0.94
 MIN_HOLE_RATIO = 0.1  # smaller over larger hole: the loop where a pen turns back is smaller
-ZERO_SHARE = 0.4  # of the probability of the most probable class: too much for a certain reading, which it remains
+# Of the probability of the most probable class: it remains the most probable one, but is no longer certain.
+SHIFTED_FRACTION = 0.4
 
 
-def share_with_zero(probabilities: Sequence[float], pixels: np.ndarray) -> list[float]:
+def shift_probability_to_zero(probabilities: Sequence[float], pixels: np.ndarray) -> list[float]:
     """Give the class 0 a share of the probability of another class if the digit is a bowl divided by a stroke.
 
     probabilities: of the ten classes.
@@ -33,13 +34,13 @@ def share_with_zero(probabilities: Sequence[float], pixels: np.ndarray) -> list[
     """
     shared = list(probabilities)
     result = max(range(len(shared)), key=shared.__getitem__)
-    if result and is_divided_bowl(pixels):
-        shared[0] += ZERO_SHARE * shared[result]
-        shared[result] *= 1 - ZERO_SHARE
+    if result and looks_like_slashed_zero(pixels):
+        shared[0] += SHIFTED_FRACTION * shared[result]
+        shared[result] *= 1 - SHIFTED_FRACTION
     return shared
 
 
-def is_divided_bowl(pixels: np.ndarray) -> bool:
+def looks_like_slashed_zero(pixels: np.ndarray) -> bool:
     """Whether a normalized digit (28, 28) uint8 is a bowl that a stroke divides into two holes."""
     if not _has_two_holes(pad((pixels > MIN_INTENSITY).view(np.uint8), 1)):
         return False  # nine of ten digits; enlarging them would take six times as long

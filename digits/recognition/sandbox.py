@@ -1,8 +1,7 @@
-"""Decoding of the formats in CONVERTED_FORMATS by `conversion_process`, a process of its own with limits."""
+"""Decoding of the formats in SANDBOXED_FORMATS by `sandboxed_decoder`, a process of its own with limits."""
 
 import importlib.util
 import json
-import math
 import signal
 import subprocess
 import sys
@@ -19,8 +18,7 @@ from digits.recognition.color_conversion import to_rgb_or_gray
 from digits.recognition.formats import FORMATS
 from digits.recognition.pillow_decoding import MAX_PAGES
 
-PROGRAM = Path(__file__).with_name("conversion_process.py")
-MIN_CPU_SECONDS = 1  # Python and the decoder start in 0.2
+PROGRAM = Path(__file__).with_name("sandboxed_decoder.py")
 MAX_WALL_SECONDS = 60  # a process that uses no CPU time, or gets none, ends after these
 CRASHED: dict[str, Any] = {
     "error": "is damaged, or takes too much memory to decode: save it as PNG or JPEG",
@@ -29,10 +27,10 @@ CRASHED: dict[str, Any] = {
 _LOCK = threading.Lock()  # for one process at a time, as each may take 2 GB
 
 
-class ConvertedFile:
-    """A `PictureFile` in one of CONVERTED_FORMATS. Of an animation only the first frame is decoded.
+class SandboxedFile:
+    """A `PictureFile` in one of SANDBOXED_FORMATS. Of an animation only the first frame is decoded.
 
-    timeout: seconds of CPU time for each page, rounded up.
+    timeout: seconds of CPU time for each page.
 
     Raises: UserError: as `image_decoding.decode` does; so does `images`.
     """
@@ -51,9 +49,8 @@ class ConvertedFile:
 
     def _decode(self, page: int) -> tuple[Image.Image, int]:
         """Decode a page. Returns: the image, and the number of pages in the file."""
-        seconds = max(MIN_CPU_SECONDS, math.ceil(self._timeout))  # the kernel counts whole seconds
         # -P: the program's folder does not come into sys.path, where its modules could hide those of other packages.
-        arguments = [self._format_name, str(page), str(self._max_pixels), str(seconds)]
+        arguments = [self._format_name, str(page), str(self._max_pixels), str(self._timeout)]
         try:
             with _LOCK:
                 process = subprocess.run(
@@ -65,7 +62,7 @@ class ConvertedFile:
                 )
         except subprocess.TimeoutExpired:
             raise self._timeout_error() from None
-        if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        if process.returncode == -signal.SIGPROF:
             raise self._timeout_error()
         line, _, pixels = process.stdout.partition(b"\n")
         header: dict[str, Any] = json.loads(line) if line and not process.returncode else CRASHED

@@ -1,4 +1,4 @@
-"""`digits.recognition.divided_bowls`: zeros with a stroke through them; also zeros with a dot, crossed sevens, ones."""
+"""`digits.recognition.slashed_zeros`: zeros with a stroke through them; also zeros with a dot, crossed sevens, ones."""
 
 import cv2
 import numpy as np
@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from bench.sample_images import draw_number, to_image
-from digits.recognition.divided_bowls import is_divided_bowl, share_with_zero
 from digits.recognition.normalization import normalize
+from digits.recognition.slashed_zeros import looks_like_slashed_zero, shift_probability_to_zero
 from tests.helpers.images import draw_strokes
 
 SIZE = (200, 200)
@@ -71,27 +71,27 @@ def test_one_with_a_foot_is_a_one(reader, flag, half_width):
 
 
 def test_divided_bowl_is_told_from_digits_with_holes():
-    assert is_divided_bowl(normalize(draw_zero((20, 1.3))))
-    assert is_divided_bowl(normalize(draw_zero((60, 0.95))))
-    assert not is_divided_bowl(normalize(draw_zero()))
-    assert not is_divided_bowl(np.zeros((28, 28), np.uint8))
+    assert looks_like_slashed_zero(normalize(draw_zero((20, 1.3))))
+    assert looks_like_slashed_zero(normalize(draw_zero((60, 0.95))))
+    assert not looks_like_slashed_zero(normalize(draw_zero()))
+    assert not looks_like_slashed_zero(np.zeros((28, 28), np.uint8))
     for digit in "0123456789":
-        assert not is_divided_bowl(normalize(draw_number(digit, height=200, stroke_width=12)))
+        assert not looks_like_slashed_zero(normalize(draw_number(digit, height=200, stroke_width=12)))
 
 
 def test_zero_gets_a_share_of_the_probability_of_another_class():
     eight = [0.02] * 8 + [0.95, 0.0]
     divided, plain = normalize(draw_zero((20, 1.3))), normalize(draw_zero())
-    assert share_with_zero(eight, plain) == eight
-    shared = share_with_zero(eight, divided)
+    assert shift_probability_to_zero(eight, plain) == eight
+    shared = shift_probability_to_zero(eight, divided)
     assert shared[8] > shared[0] > 0.3
     assert sum(shared) == pytest.approx(sum(eight))
     zero = [0.95] + [0.0] * 9
-    assert share_with_zero(zero, divided) == zero
+    assert shift_probability_to_zero(zero, divided) == zero
 
 
 def test_eights_are_certain(real_mnist, reader):
     """At most 1 % of the eights, 0.1 % of all digits, may be taken for zeros with a stroke through them."""
     images, labels = real_mnist["train"].images[40_000:], real_mnist["train"].labels[40_000:]
     eights = images[labels == 8][:1_000, 0].cpu().numpy()
-    assert sum(map(is_divided_bowl, eights)) <= 10
+    assert sum(map(looks_like_slashed_zero, eights)) <= 10
