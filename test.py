@@ -142,7 +142,9 @@ def read_pictures(config: ReadConfig, reader: Reader) -> int:
             has_reading |= outcome.reading is not None
             failed += outcome.error is not None and outcome.error.code != "blank"
             if config.explain and outcome.image and outcome.trace:
-                drawing = unused_path(config.explain / f"{path.stem}.read.png", drawings)
+                reading = outcome.trace.reading
+                page = f"-page{reading.page}" if reading.pages > 1 else ""
+                drawing = unused_path(config.explain / f"{path.stem}{page}.read.png", drawings)
                 drawings.add(drawing)
                 failed += not draw_explanation(drawing, outcome.name, outcome.image, outcome.trace)
             print_outcome(outcome)

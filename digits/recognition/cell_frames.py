@@ -20,8 +20,7 @@ MIN_PAPER_FRACTION = 0.5  # of the picture
 MIN_BORDER_PAPER_FRACTION = 0.25  # of the pixels on the border: two lines cover half of them
 LINE_THRESHOLD = 0.25  # of the largest distance to the background: lines are darker; the palest measured had 0.4
 MAX_LINE_DEPTH = 0.25  # of the picture's height or width, from the border
-# Of a line's length. A 1 cut out with a margin of 1 pixel on both ends has gaps of 0.03 or more up to 63 pixels.
-MAX_LINE_GAP = 0.03
+MAX_LINE_GAP = 0.03  # of a line's length, between its ends, which reach the border or another line
 MAX_LINE_THICKNESS = 0.07  # of the picture's shorter side: 2 pixels of 30 …
 MIN_THICKNESS_LIMIT = 2.5  # … pixels, and what JPEG adds
 # Of the interior's largest distance to the background: strokes without their soft edges. With 0.8, twice as many lines
@@ -109,15 +108,17 @@ def _line_inset(distance: np.ndarray, strokes: np.ndarray, insets: FrameInsets, 
     interior = FrameInsets(*(insets[side:] + insets[:side])).interior(distance.shape)
     columns = slice(interior.left, interior.right)
     profile = np.quantile(distance[: int(MAX_LINE_DEPTH * len(distance)) + SOFT_EDGE, columns], MAX_LINE_GAP, axis=1)
-    covered = profile > LINE_THRESHOLD * distance.max()
+    threshold = LINE_THRESHOLD * distance.max()
+    covered = profile > threshold
     if not covered.any():
         return 0
     start, end = _first_run(covered)
+    reaches_both_ends = (distance[start:end, columns][:, [0, -1]].max(0) > threshold).all()
     is_thin = profile[start:end].sum() <= _max_thickness(distance.shape) * profile[start:end].max()
     outside, edge = strokes[: max(0, start - 1), columns], strokes[end : end + SOFT_EDGE, columns]
     is_isolated = not outside.any() and not edge.any(1).all()
     is_1 = side % 2 and _is_tight(strokes[end + 1 : interior.bottom, columns], interior, distance.shape[1])
-    return end + 1 if is_thin and is_isolated and not is_1 else 0
+    return end + 1 if reaches_both_ends and is_thin and is_isolated and not is_1 else 0
 
 
 def _is_tight(strokes: np.ndarray, interior: Box, width: int) -> bool:

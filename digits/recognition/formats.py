@@ -44,13 +44,14 @@ SUFFIXES = tuple(suffix for known in FORMATS.values() for suffix in known.suffix
 FORMAT_NAMES = f"{', '.join(list(FORMATS)[:-1])} or {list(FORMATS)[-1]}"
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-PLAIN_PPM_SIGNATURES = (b"P1", b"P2", b"P3")  # numbers as text
+PLAIN_PPM = re.compile(rb"P[123]\s+[#\d]")  # with numbers as text
+HTML = re.compile(rb"<!doctype html|<html", re.IGNORECASE)
 JXL_SIGNATURES = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 # Brands in the first box of a file, ISO/IEC 23008-12 and the AVIF specification. Files in both formats have mif1, too.
 AVIF_BRANDS = {b"avif", b"avis"}
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
 MAX_BRANDS_BYTES = 256  # files have about ten brands of 4 bytes
-MAX_PROLOG_BYTES = 4096  # before the root element of an SVG file: declaration, comments, document type
+MAX_PROLOG_BYTES = 65_536  # before the root element of an SVG file: declaration, comments, document type
 SVG_ROOT = re.compile(rb"<(\w+:)?svg[\s>]")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 OTHER_SIGNATURES = {  # first bytes of files that are not pictures
@@ -67,9 +68,9 @@ def detect_sandboxed_format(content: bytes) -> str | None:
     start = content[:MAX_PROLOG_BYTES].removeprefix(BYTE_ORDER_MARK).lstrip()
     if start.startswith(b"%PDF-"):
         return "PDF"
-    if start.startswith(b"<") and SVG_ROOT.search(start) and b"<html" not in start.lower():
+    if start.startswith(b"<") and SVG_ROOT.search(start) and not HTML.search(start):
         return "SVG"
-    if content.startswith(PLAIN_PPM_SIGNATURES) and content[2:3].isspace():
+    if PLAIN_PPM.match(content):
         return "PPM"
     if content.startswith(JXL_SIGNATURES):
         return "JXL"

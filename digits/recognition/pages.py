@@ -43,18 +43,42 @@ def trace_page(reader: Reader, file: PictureFile, page: int) -> PageTrace:
 
 
 def trace_first_written_page(reader: Reader, file: PictureFile) -> PageTrace:
-    """Read the first page with writing.
+    """Read the first page with digits; if there are several pages, those that cannot be read are passed over.
 
-    Raises: UserError: with code "blank" when several pages are blank; as `image_decoding.decode` does.
+    Raises: UserError: when no page has digits, with the error of the first that is not blank; as
+    `image_decoding.decode` does.
     """
-    for page in range(1, min(file.page_count, MAX_SEARCHED_PAGES) + 1):
-        trace = trace_page(reader, file, page)
-        if not trace.is_blank or file.page_count == 1:
-            return trace
-    if page < file.page_count:
-        message = f"The first {page} of {file.page_count} pages are blank: choose another with ?page=N."
-        raise UserError(message, "blank")
-    raise UserError(f"Nothing is written on the {page} pages: draw or photograph a digit.", "blank")
+    if file.page_count == 1:
+        return trace_page(reader, file, 1)
+    last = min(file.page_count, MAX_SEARCHED_PAGES)
+    errors = []
+    for page in range(1, last + 1):
+        result = _trace_or_error(reader, file, page)
+        if isinstance(result, PageTrace):
+            return result
+        errors.append(result)
+    error = next((error for error in errors if error.code != "blank"), None)
+    if error:
+        raise error
+    if last < file.page_count:
+        message = f"The first {last} of {file.page_count} pages are blank: choose another with ?page=N."
+    else:
+        message = f"Nothing is written on the {last} pages: draw or photograph a digit."
+    raise UserError(message, "blank")
+
+
+def _trace_or_error(reader: Reader, file: PictureFile, page: int) -> PageTrace | UserError:
+    """Read a page. Returns: why it has no digits, if it has none.
+
+    Raises: UserError: with code "time", as the other pages would take as long.
+    """
+    try:
+        result = trace_page(reader, file, page)
+    except UserError as error:
+        if error.code == "time":
+            raise
+        return error
+    return result.trace.reading.error or result
 
 
 def _trace(reader: Reader, image: Image.Image, page: int, page_count: int) -> PageTrace:

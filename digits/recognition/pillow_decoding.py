@@ -13,7 +13,9 @@ from digits import UserError
 from digits.recognition.color_conversion import to_rgb_or_gray
 from digits.recognition.formats import FORMAT_NAMES, PILLOW_FORMATS, TIFF_SIGNATURES, describe_content
 
-BYTES_PER_READ = 4096  # of a decoder, with a check of the time before each; Pillow's default is 65,536
+# Bytes that are decoded between checks of the time: so many may hold a scan of 64 megapixels of a progressive file.
+# Pillow's default is 65,536.
+JPEG_BLOCK = 1024
 MAX_PAGES = 1_000  # of a file; it takes 0.1 s to find them
 MAX_FRAMES = 100  # of an animation: later ones are ignored
 ANIMATED_FORMATS = ("GIF", "WEBP", "PNG")
@@ -26,14 +28,18 @@ _STDERR_LOCK = threading.Lock()
 class DeadlineBytesIO(io.BytesIO):
     """A file in memory that the current thread can read for `timeout` seconds of its CPU time.
 
-    Decoders read it in pieces, so this stops them.
+    Decoders read it in pieces, so this stops them. `restart` grants the time anew.
 
     Raises: UserError: from `read`, with code "time".
     """
 
     def __init__(self, content: bytes, timeout: float):
         super().__init__(content)
-        self.deadline = time.thread_time() + timeout
+        self.timeout = timeout
+        self.restart()
+
+    def restart(self) -> None:
+        self.deadline = time.thread_time() + self.timeout
 
     def read(self, size: int | None = -1, /) -> bytes:
         if time.thread_time() > self.deadline:
@@ -42,16 +48,19 @@ class DeadlineBytesIO(io.BytesIO):
 
 
 class PillowFile:
-    """A `PictureFile` in one of PILLOW_FORMATS. Decodes lazily: `timeout` counts for all its images together.
+    """A `PictureFile` in one of PILLOW_FORMATS. It decodes each image when it is asked for.
+
+    timeout: seconds of CPU time to find the pages, and for each image.
 
     Raises: UserError: as `image_decoding.decode` does; so does `images`.
     """
 
     def __init__(self, name: str, content: bytes, max_pixels: int, timeout: float):
         self._name, self._max_pixels = name, max_pixels
+        self._file = DeadlineBytesIO(content, timeout)
         try:
             with _user_errors(name, max_pixels):
-                self._image = Image.open(DeadlineBytesIO(content, timeout), formats=tuple(PILLOW_FORMATS))
+                self._image = Image.open(self._file, formats=tuple(PILLOW_FORMATS))
                 self._pages = _find_pages(self._image) if self._image.format == "TIFF" else [0]
         except UnidentifiedImageError:
             raise _unidentified_error(name, content) from None
@@ -64,6 +73,7 @@ class PillowFile:
         first = self._pages[page - 1]
         frame_count = MAX_FRAMES if self._has_frames else 1
         for index in range(first, first + frame_count):
+            self._file.restart()
             with _user_errors(self._name, self._max_pixels, self._image):
                 try:
                     self._image.seek(index)
@@ -77,9 +87,9 @@ class PillowFile:
         image = self._image
         if image.width * image.height > self._max_pixels:
             raise too_large_error(self._name, f"{image.width}x{image.height} pixels", self._max_pixels)
+        if image.format == "JPEG":
+            image.decodermaxblock = JPEG_BLOCK
         with suppress_stderr() if image.format == "TIFF" else contextlib.nullcontext():
-            # A progressive JPEG file may hold 5 scans of 64 megapixels in as many bytes.
-            image.decodermaxblock = BYTES_PER_READ
             image.load()
         if self._has_frames or self.page_count > 1:
             image = image.copy()  # the next one is decoded over it
@@ -119,11 +129,18 @@ def too_large_error(name: str, size: str, max_pixels: int) -> UserError:
 def _find_pages(image: Image.Image) -> list[int]:
     """Return the indices of at most MAX_PAGES + 1 pages of a TIFF file, without previews and masks."""
     pages = []
-    with contextlib.suppress(EOFError):
-        for index in range(MAX_PAGES + 1):
+    for index in range(MAX_PAGES + 1):
+        try:
             image.seek(index)
-            if not getattr(image, "tag_v2", {}).get(NEW_SUBFILE_TYPE, 0) & PREVIEW_OR_MASK:
-                pages.append(index)
+        except EOFError:
+            break
+        except UserError:  # from DeadlineBytesIO
+            raise
+        except Exception:  # noqa: BLE001 # a page in a form that is not supported, which raises its error when it is read
+            pages.append(index)
+            continue
+        if not getattr(image, "tag_v2", {}).get(NEW_SUBFILE_TYPE, 0) & PREVIEW_OR_MASK:
+            pages.append(index)
     return pages or [0]
 
 

@@ -93,13 +93,13 @@ class Reading:
         """The error to show to the user, with code "blank" or "crowded"; None if there are digits."""
         if self.digits:
             return None
+        place = "in the picture" if self.pages == 1 else f"on page {self.page} of {self.pages}"
         if self.is_crowded:
             return UserError(
-                f"There are more than {MAX_COMPONENTS} separate marks in the picture: "
+                f"There are more than {MAX_COMPONENTS} separate marks {place}: "
                 "send the part of it that shows the number.",
                 "crowded",
             )
-        place = "in the picture" if self.pages == 1 else f"on page {self.page} of {self.pages}"
         message = f"Nothing is written {place}: draw or photograph a digit."
         if self.min_digit_height:
             message += f" If there is one less than {self.min_digit_height} pixels high, send the part that shows it."

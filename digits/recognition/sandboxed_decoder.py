@@ -1,13 +1,14 @@
 """Decodes one picture in one of SANDBOXED_FORMATS, in a process of its own: started by `sandbox`.
 
-    python sandboxed_decoder.py FORMAT PAGE MAX_PIXELS SECONDS < picture
+    python sandboxed_decoder.py FORMAT NUMBER MAX_PIXELS SECONDS < picture
 
 The decoders of these formats cannot be stopped, and a file may make them take minutes or gigabytes, or read other
 files, which an SVG picture may name. So the kernel ends this process when it takes too much CPU time or memory, and
 lets it open no file.
 
-Prints a line of JSON and then the pixels. The line has `mode`, `size` (width, height) and `page_count`; or `error`, the
-rest of a sentence that begins with the name of the file, and `code`.
+NUMBER is that of a page or frame, from 1. Prints a line of JSON and then the pixels. The line has `mode`, `size`
+(width, height) and `count`, of the pages or frames; or `error`, the rest of a sentence that begins with the name of the
+file, and `code`.
 """
 
 import codecs
@@ -15,6 +16,8 @@ import contextlib
 import importlib
 import io
 import json
+import math
+import os
 import resource
 import signal
 import sys
@@ -28,15 +31,20 @@ from PIL import (
     TiffImagePlugin,  # noqa: F401 # Pillow imports it where it first reads EXIF, but then no file can be opened
 )
 
-MAX_MEMORY = 2 * 2**30  # bytes of address space: 64 megapixels of AVIF take 1.3 GB
+# Bytes of address space: of Python with a decoder, and for each pixel.
+BASE_MEMORY = 2**29
+MEMORY_PER_PIXEL = 24
+# Of a picture that gets twice the time. HEIC photos of 12 megapixels take 0.6 to 1.4 s of CPU time, AVIF 0.4; phones
+# also take 24.
+LARGE_PIXELS = 8_000_000
 # Pixels of the longer side of what has no pixels of its own. Below 2,000, so that the reader does not reduce it: a page
 # of A4 then has 160 pixels per inch, and a digit of 5 mm 32.
 PDF_SIDE = 1_900
 SVG_SIDE = 800
 SVG_DPI = 96  # pixels per inch, as CSS defines them: for sizes in mm
-MODES = ("L", "LA", "RGB", "RGBA")
+MODES = ("1", "L", "LA", "I", "I;16", "F", "RGB", "RGBA")  # that `color_conversion` takes
 
-# From the package, the content, the number of a page and the limit of pixels to the image and the number of pages.
+# From the package, the content, the number of a page or frame and the limit of pixels to the image and the count.
 Decode = Callable[[ModuleType, bytes, int, int], tuple[Image.Image, int]]
 
 
@@ -54,18 +62,24 @@ def decode_with_pillow(pillow_format: str, is_upright: bool) -> Decode:
     is_upright: whether the decoder applies the orientation, so that EXIF does not count.
     """
 
-    def decode(_package: ModuleType, content: bytes, _page: int, max_pixels: int) -> tuple[Image.Image, int]:
+    def decode(_package: ModuleType, content: bytes, number: int, max_pixels: int) -> tuple[Image.Image, int]:
         image = Image.open(io.BytesIO(content), formats=[pillow_format])
         if image.width * image.height > max_pixels:
             limit = f"at most {max_pixels / 1_000_000:g} million can be read: send a smaller one"
             raise DecodingError(f"has {image.width}x{image.height} pixels; {limit}", "pixels")
+        if image.width * image.height > LARGE_PIXELS:
+            remaining, _ = signal.getitimer(signal.ITIMER_PROF)
+            signal.setitimer(signal.ITIMER_PROF, 2 * remaining)
+        count = getattr(image, "n_frames", 1)
+        if number > 1:
+            image.seek(number - 1)
         image.load()
-        return image if is_upright else ImageOps.exif_transpose(image), 1
+        return image if is_upright else ImageOps.exif_transpose(image), count
 
     return decode
 
 
-def render_pdf(pypdfium2: ModuleType, content: bytes, page_number: int, _max_pixels: int) -> tuple[Image.Image, int]:
+def render_pdf(pypdfium2: ModuleType, content: bytes, number: int, max_pixels: int) -> tuple[Image.Image, int]:
     try:
         document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
@@ -75,19 +89,19 @@ def render_pdf(pypdfium2: ModuleType, content: bytes, page_number: int, _max_pix
     if not len(document):
         raise DecodingError("has no pages: save or send it again", "damaged")
     document.init_forms()  # so that what was typed into a form is drawn
-    page = document[page_number - 1]
-    return page.render(scale=PDF_SIDE / max(1, *page.get_size())).to_pil(), len(document)
+    page = document[number - 1]
+    side = min(PDF_SIDE, math.isqrt(max_pixels))
+    return page.render(scale=side / max(1, *page.get_size())).to_pil(), len(document)
 
 
-def render_svg(resvg_py: ModuleType, content: bytes, _page: int, _max_pixels: int) -> tuple[Image.Image, int]:
-    # Text is not drawn, as fonts are files. The picture fits into a square, with its aspect kept.
-    png = resvg_py.svg_to_bytes(
-        svg_string=content.removeprefix(codecs.BOM_UTF8).decode(),
-        width=SVG_SIDE,
-        height=SVG_SIDE,
-        dpi=SVG_DPI,
-        skip_system_fonts=True,
-    )
+def render_svg(resvg_py: ModuleType, content: bytes, _number: int, max_pixels: int) -> tuple[Image.Image, int]:
+    try:
+        source = content.removeprefix(codecs.BOM_UTF8).decode()
+    except UnicodeDecodeError:  # the encoding matters for text only, which is not drawn, as fonts are files
+        source = content.decode("latin-1")
+    side = min(SVG_SIDE, math.isqrt(max_pixels))
+    # The picture fits into a square of this side, with its aspect kept.
+    png = resvg_py.svg_to_bytes(svg_string=source, width=side, height=side, dpi=SVG_DPI, skip_system_fonts=True)
     return Image.open(io.BytesIO(png), formats=["PNG"]), 1
 
 
@@ -108,33 +122,43 @@ DECODERS = {
 }
 
 
-def main(format_name: str, page: int, max_pixels: int, seconds: float) -> None:
-    decoder = DECODERS[format_name]
-    package = importlib.import_module(decoder.package)
-    if format_name == "HEIC":
-        package.register_heif_opener()
-    Image.preinit()
-    content = sys.stdin.buffer.read()
-    limit_resources(seconds)
+def main(format_name: str, number: int, max_pixels: int, seconds: float) -> None:
+    output = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a decoder prints does not come between
+    header, pixels = decode(format_name, number, max_pixels, seconds)
+    output.write(json.dumps(header).encode() + b"\n" + pixels)
+    output.flush()
+
+
+def decode(format_name: str, number: int, max_pixels: int, seconds: float) -> tuple[dict, bytes]:
+    """Decode the picture on the standard input. Returns: the values of the line that `main` prints, and the pixels."""
     try:
-        image, page_count = decoder.decode(package, content, page, max_pixels)
+        decoder = DECODERS[format_name]
+        package = importlib.import_module(decoder.package)
+        if format_name == "HEIC":
+            package.register_heif_opener()
+        Image.preinit()
+    except ImportError as error:
+        return {"error": f"cannot be decoded, as {decoder.package} does not start ({error})", "code": "format"}, b""
+    limit_resources(seconds, BASE_MEMORY + MEMORY_PER_PIXEL * max_pixels)
+    try:
+        image, count = decoder.decode(package, sys.stdin.buffer.read(), number, max_pixels)
         if image.mode not in MODES:
             image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-        header, pixels = {"mode": image.mode, "size": image.size, "page_count": page_count}, image.tobytes()
+        return {"mode": image.mode, "size": image.size, "count": count}, image.tobytes()
     except DecodingError as error:
-        header, pixels = {"error": str(error), "code": error.code}, b""
+        return {"error": str(error), "code": error.code}, b""
     except BaseException as error:  # noqa: BLE001 # decoders raise exceptions of any type; Rust's panics are no Exception
-        header, pixels = {"error": f"is damaged ({error}): save or send it again", "code": "damaged"}, b""
-    sys.stdout.buffer.write(json.dumps(header).encode() + b"\n" + pixels)
+        return {"error": f"is damaged ({error}): save or send it again", "code": "damaged"}, b""
 
 
-def limit_resources(seconds: float) -> None:
+def limit_resources(seconds: float, memory: int) -> None:
     """Let the kernel end this process after some `seconds` of CPU time; limit its memory, and let it open no file."""
     signal.setitimer(signal.ITIMER_PROF, seconds)  # resource.RLIMIT_CPU takes whole seconds only
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(ValueError):  # macOS does not limit memory
-        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
 if __name__ == "__main__":

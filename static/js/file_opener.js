@@ -8,7 +8,14 @@ import { loadPicture } from "./upload.js";
 // without a size at another size than the server.
 const SERVER_TYPE = /^(image\/(gif|tiff|svg\+xml)|application\/pdf)$/;
 const SERVER_SUFFIX = /\.(gif|tiff?|svg|pdf)$/i; // some systems know no type for them
-const needsServer = ({ name, type }) => SERVER_TYPE.test(type) || SERVER_SUFFIX.test(name);
+const ANIMATION_CHUNK = /acTL|ANIM/; // of PNG and WebP files, near their beginning
+const BEGINNING = 4096; // bytes
+
+async function needsServer(file) {
+  if (SERVER_TYPE.test(file.type) || SERVER_SUFFIX.test(file.name)) return true;
+  const beginning = await file.slice(0, BEGINNING).text().catch(() => "");
+  return ANIMATION_CHUNK.test(beginning);
+}
 
 /**
  * A file, or a page of one, on its way to the canvas, or one that was rejected.
@@ -74,7 +81,8 @@ export function createFileOpener(onPicture, onChange) {
   async function open(page) {
     const opening = (latest = { ...page, isOpening: true });
     request();
-    const picture = opening.page || needsServer(opening.file) ? null : await loadInBrowser(opening.file);
+    const isServerNeeded = opening.page || (await needsServer(opening.file));
+    const picture = isServerNeeded ? null : await loadInBrowser(opening.file);
     if (opening !== latest) return; // canceled, or another file was opened in the meantime
     if (picture) return finish(picture);
     show(opening);

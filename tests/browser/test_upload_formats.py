@@ -10,7 +10,14 @@ from bench.chromium import DESKTOP, PHONE, digit_strokes, draw
 from bench.sample_images import draw_number, encode_image, to_image
 
 BUSY = {"error": {"code": "busy", "message": "Come back."}}
-SUFFIXES = {"image/png": "png", "image/gif": "gif", "image/tiff": "tif", "image/heic": "heic", "application/pdf": "pdf"}
+SUFFIXES = {
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/gif": "gif",
+    "image/tiff": "tif",
+    "image/heic": "heic",
+    "application/pdf": "pdf",
+}
 MIN_TOUCH_TARGET = 44  # CSS pixels
 
 
@@ -129,10 +136,12 @@ def test_buttons_for_pages_are_large_enough_for_fingers_and_inside_the_canvas(op
     expect_shown(page, "scan.tif, page 2 of 2", "4")
 
 
-def test_first_frame_with_writing_is_shown_of_an_animation(open_page):
+@pytest.mark.parametrize("format_name", ["GIF", "WEBP", "PNG"])
+def test_first_frame_with_writing_is_shown_of_an_animation(open_page, format_name):
     page = open_page(**DESKTOP)
-    pick_file(page, encode_pages("GIF", "", "5"), "image/gif")
-    expect_shown(page, "Picture: scan.gif", "5")
+    name = format_name.lower()
+    pick_file(page, encode_pages(format_name, "", "5"), f"image/{name}")
+    expect_shown(page, f"Picture: scan.{name}", "5")
     top, bottom = page.evaluate("""() => [0, 1].map((half) => {
         const { width, height } = canvas;
         const { data } = canvas.getContext("2d").getImageData(0, (half * height) / 2, width, height / 2);

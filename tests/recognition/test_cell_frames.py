@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from bench.sample_images import draw_number, encode_image, to_8_bit
 from digits.recognition import image_decoding
@@ -183,3 +183,19 @@ def test_mnist_images_have_no_frame_lines(real_mnist):
             assert interior(image) == whole(image)
             tight = image.crop(image.getbbox())
             assert interior(tight) == whole(tight)
+
+
+@pytest.mark.parametrize("margin", [1, 2, 3])
+@pytest.mark.parametrize("height", [26, 40, 52, 64, 90])
+def test_straight_1_next_to_another_digit_is_no_frame_line(margin, height):
+    """A 17 of 42x52 pixels was once read as a 7, with certainty."""
+    scale = 4  # drawn larger, for soft edges
+    one, seven = [(10, 0), (10, height)], [(18, 0), (34, 0), (24, height)]
+    for other in (seven, one):
+        size = (scale * (35 + 2 * margin), scale * (height + 2 + 2 * margin))
+        image = Image.new("L", size, 255)
+        for stroke in (one, [(x + 18, y) for x, y in other] if other is one else other):
+            points = [(scale * (x - 9 + margin), scale * (y + 1 + margin)) for x, y in stroke]
+            ImageDraw.Draw(image).line(points, 0, 2 * scale, "curve")
+        image = image.resize((size[0] // scale, size[1] // scale), Image.Resampling.BOX)
+        assert find_cell_interior(np.asarray(image)[..., None]) == (0, 0, image.width, image.height)

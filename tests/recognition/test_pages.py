@@ -1,12 +1,14 @@
 """`digits.recognition.pages`: every page of a document is read, and of an animation the first frame with writing."""
 
 import contextlib
+import functools
 import io
 import itertools
+import time
 
 import pytest
-from PIL import Image, TiffImagePlugin
-from PIL.TiffImagePlugin import STRIPBYTECOUNTS, STRIPOFFSETS
+from PIL import Image, ImageDraw, TiffImagePlugin
+from PIL.TiffImagePlugin import PHOTOMETRIC_INTERPRETATION, STRIPBYTECOUNTS, STRIPOFFSETS
 
 from digits import UserError
 from digits.recognition import image_decoding, pages, pillow_decoding
@@ -92,6 +94,53 @@ def test_page_that_does_not_exist_is_an_error(reader):
         with pytest.raises(UserError, match=f"no page 3: the file has {count}") as error:
             trace_page(reader, image_decoding.open_file(content), 3)
         assert error.value.code == "page"
+
+
+def test_page_that_pillow_does_not_know_does_not_lose_the_others(reader):
+    """A TIFF file with such a page was once refused as a whole."""
+    content = bytearray(encode_pages("TIFF", draw_seven(), draw_one(), draw_one()))
+    integer = functools.partial(int.from_bytes, byteorder="little")
+    first = integer(content[4:8])
+    end_of_first = first + 2 + 12 * integer(content[first : first + 2])
+    second = integer(content[end_of_first : end_of_first + 4])
+    entries = range(second + 2, second + 2 + 12 * integer(content[second : second + 2]), 12)
+    (photometric,) = (entry for entry in entries if integer(content[entry : entry + 2]) == PHOTOMETRIC_INTERPRETATION)
+    content[photometric + 8] = 9
+    file = image_decoding.open_file(bytes(content))
+    assert file.page_count == 3
+    assert trace_page(reader, file, 1).trace.reading.text == "7"
+    with pytest.raises(UserError, match="damaged"):
+        trace_page(reader, file, 2)
+    assert trace_page(reader, file, 3).trace.reading.text == "1"
+
+
+def test_damaged_page_in_front_is_passed_over(reader):
+    content = bytearray(encode_pages("TIFF", draw_seven(), draw_one(), compression="tiff_deflate"))
+    with Image.open(io.BytesIO(content)) as image:
+        start, size = image.tag_v2[STRIPOFFSETS][0], image.tag_v2[STRIPBYTECOUNTS][0]
+    content[start : start + size] = bytes(size)
+    reading = trace_first_written_page(reader, image_decoding.open_file(bytes(content))).trace.reading
+    assert (reading.text, reading.page) == ("1", 2)
+
+
+def test_crowded_page_in_front_is_passed_over(reader):
+    crowded = blank_page()
+    for x in range(5, 295, 10):
+        for y in range(5, 195, 10):
+            ImageDraw.Draw(crowded).rectangle((x, y, x + 4, y + 4), "black")
+    file = image_decoding.open_file(encode_pages("TIFF", crowded, draw_seven()))
+    assert trace_first_written_page(reader, file).trace.reading.page == 2
+    assert "marks on page 1 of 2" in str(trace_page(reader, file, 1).trace.reading.error)
+
+
+def test_time_of_decoding_does_not_include_the_reading_of_other_pages(reader):
+    """Of a scan of 40 pages, those from the 15th on were once refused."""
+    file = image_decoding.open_file(encode_pages("TIFF", *[draw_seven()] * 9, compression="tiff_lzw"), timeout=0.1)
+    for page in range(1, 10):
+        deadline = time.thread_time() + 0.02
+        while time.thread_time() < deadline:
+            pass
+        assert next(file.images(page)).size == (300, 200)
 
 
 def test_previews_and_masks_of_a_tiff_file_are_no_pages():

@@ -1,6 +1,7 @@
 """Formats that are decoded in a process of its own: the same pixels as a PNG file, limits, missing packages."""
 
 import importlib.util
+import math
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from bench.sample_images import encode_image
 from digits import UserError
 from digits.recognition import image_decoding, sandbox
 from digits.recognition.formats import SANDBOXED_FORMATS, detect_sandboxed_format
+from digits.recognition.pages import trace_first_written_page
 from tests.helpers.files import SVG, blank_page, draw_seven, encode_pages, encode_seven
 
 ENCRYPTED_PDF = b"""%%PDF-1.4
@@ -100,7 +102,9 @@ def test_process_that_takes_too_much_time_or_memory_is_ended(monkeypatch, tmp_pa
     programs = {"while True: pass": "time", "bytearray(2**34)": "damaged", "import os; os.abort()": "damaged"}
     for number, (program, code) in enumerate(programs.items()):
         path = tmp_path / f"{number}.py"
-        limits = sandbox.PROGRAM.read_text().partition("if __name__")[0] + "limit_resources(float(sys.argv[4]))\n"
+        limits = (
+            sandbox.PROGRAM.read_text().partition("if __name__")[0] + "limit_resources(float(sys.argv[4]), 2**31)\n"
+        )
         path.write_text(limits + program)
         monkeypatch.setattr(sandbox, "PROGRAM", path)
         with pytest.raises(UserError) as error:
@@ -122,3 +126,71 @@ def test_pages_of_a_pdf_file_are_decoded_one_by_one():
     assert first.min() == 255
     assert second.min() < 50
     assert max(second.shape) == 1900
+
+
+@pytest.mark.parametrize("format_name", ["AVIF", "HEIC"])
+def test_first_frame_with_writing_is_read(format_name, reader):
+    name = {"HEIC": "HEIF"}.get(format_name, format_name)
+    file = image_decoding.open_file(encode_pages(name, blank_page(), draw_seven()))
+    assert file.page_count == 1
+    assert trace_first_written_page(reader, file).trace.reading.text == "7"
+
+
+@pytest.mark.parametrize("white", [255, 1023, 40_000])
+def test_plain_pgm_with_any_number_of_levels_is_decoded_as_the_binary_one(white):
+    values = np.asarray(draw_seven().convert("L"), float) / 255 * white
+    head = f"{values.shape[1]} {values.shape[0]} {white}\n".encode()
+    plain = b"P2 " + head + " ".join(str(int(value)) for value in values.flat).encode()
+    binary = b"P5 " + head + values.astype(">u2" if white > 255 else np.uint8).tobytes()
+    assert image_decoding.decode(plain).tobytes() == image_decoding.decode(binary).tobytes()
+
+
+def test_16_bit_jpeg_xl_is_decoded_with_its_range():
+    values = np.asarray(draw_seven().convert("L")).astype(np.uint16) * 100 + 3_000
+    content = encode_image(Image.fromarray(values), "JXL", lossless=True)
+    image = np.asarray(image_decoding.decode(content))
+    assert image.max() - image.min() > 90
+
+
+@pytest.mark.parametrize("format_name", ["PDF", "SVG"])
+def test_pictures_without_pixels_of_their_own_keep_to_the_limit(format_name):
+    image = image_decoding.decode(encode_seven(format_name), max_pixels=10_000)
+    assert image.width * image.height <= 10_000
+
+
+def test_svg_picture_in_an_old_encoding_or_with_a_long_comment_is_drawn():
+    expected = image_decoding.decode(encode_seven("SVG")).tobytes()
+    latin = '<?xml version="1.0" encoding="ISO-8859-1"?><!-- größer -->'.encode("latin-1") + encode_seven("SVG")
+    commented = b"<!-- " + b"x" * 10_000 + b" -->" + encode_seven("SVG")
+    for content in (latin, commented):
+        assert image_decoding.decode(content).tobytes() == expected
+
+
+@pytest.mark.parametrize("content", [b"P1 is the first player.", b"<!doctype html><body><svg width='9'/></body>"])
+def test_text_is_in_none_of_these_formats(content):
+    assert detect_sandboxed_format(content) is None
+
+
+@pytest.mark.parametrize(
+    "content", [encode_seven(name) for name in SANDBOXED_FORMATS] + [b"P1 1 1 1", b"P3 1 1 9 1 1 1"]
+)
+def test_number_of_pixels_is_unknown_before_decoding(content):
+    """The server reads pictures of unknown size in a second thread: a process on the event loop would delay others."""
+    assert image_decoding.count_pixels(content) == math.inf
+
+
+def test_decoder_that_does_not_start_is_named(monkeypatch, tmp_path):
+    (tmp_path / "resvg_py.py").write_text("raise ImportError('libfoo.so is missing')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"resvg_py does not start \(libfoo\.so is missing\)") as error:
+        image_decoding.decode(encode_seven("SVG"))
+    assert error.value.code == "format"
+
+
+def test_output_of_a_decoder_does_not_disturb(monkeypatch, tmp_path):
+    path = tmp_path / "decoder.py"
+    path.write_text(
+        sandbox.PROGRAM.read_text().replace("        image.load()\n", "        print('hello', flush=True)\n")
+    )
+    monkeypatch.setattr(sandbox, "PROGRAM", path)
+    assert image_decoding.decode(encode_seven("AVIF")).size == (300, 200)
