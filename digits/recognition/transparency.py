@@ -13,7 +13,7 @@ from PIL import Image
 from digits.recognition.arrays import rectangle_kernel
 
 MAX_SAMPLED_SIDE = 2_048  # pixels: enough to find cards and colors
-MAX_SIDE = 512  # pixels: cards are searched in a picture that is reduced to 512 to 1,023 on the longer side
+MAX_SIDE = 1_024  # pixels: cards are searched in a picture that is reduced to 1,024 to 2,047 on the longer side
 MIN_CARD_ALPHA = 240  # of 255: shadows are more transparent
 MIN_RIM_WIDTH = 2  # pixels of the reduced picture: the edge of a card is mixed with the shadow, or has a thin line
 RELATIVE_RIM_WIDTH = 0.01  # of the square root of the card's area: the least width of its rim in large cards
@@ -22,6 +22,9 @@ MIN_INK = 0.001  # of a card: fewer pixels are noise; a thin digit on a window c
 EDGE_TOLERANCE = 32  # levels of a channel: by so much the edge of a card may differ from its paper
 # Of the edge. A gradient along a stroke that keeps within EDGE_TOLERANCE here stays within MIN_CONTRAST everywhere.
 MIN_PAPER_EDGE = 0.9
+# The same of a rectangle, along whose edge a bar of a digit may run; half of it is paper in a stroke with a gradient.
+MIN_RECTANGLE_PAPER_EDGE = 0.7
+MIN_RECTANGULARITY = 0.95  # of the smallest rectangle around a region, of any angle: it may have round corners
 MIN_BAR_CONTRAST = 6  # levels of a channel: light title bars differ from a white window by 9
 MIN_BAR_WIDTH = 0.9  # of the card's width: a title bar extends from side to side
 MAX_BAR_HEIGHT = 0.2  # of the card's height: a higher region is not a title bar, or writing is connected to it
@@ -106,8 +109,15 @@ def _examine_region(region: np.ndarray, colors: np.ndarray) -> Card | None:
     paper = _median_color(colors, edge)
     difference = _difference(colors, paper)
     has_ink = (difference[core.view(bool)] > MIN_CONTRAST).mean() >= MIN_INK  # not rests of an outline
-    is_edge_paper = (difference[edge.view(bool)] <= EDGE_TOLERANCE).mean() >= MIN_PAPER_EDGE
+    min_paper_edge = MIN_RECTANGLE_PAPER_EDGE if _is_rectangle(region) else MIN_PAPER_EDGE
+    is_edge_paper = (difference[edge.view(bool)] <= EDGE_TOLERANCE).mean() >= min_paper_edge
     return Card(inside.view(bool), paper) if has_ink and is_edge_paper else None
+
+
+def _is_rectangle(region: np.ndarray) -> bool:
+    """Whether a region (H, W) uint8, 1 inside, is a rectangle of any angle."""
+    _, (width, height), _ = cv2.minAreaRect(cv2.findNonZero(region))
+    return bool(cv2.countNonZero(region) >= MIN_RECTANGULARITY * (width + 1) * (height + 1))
 
 
 def _title_bar_bottom(other: np.ndarray, inside: np.ndarray, rim: int) -> int:
