@@ -87,7 +87,7 @@ class PillowFile:
         image = self._image
         if image.width * image.height > self._max_pixels:
             raise too_large_error(self._name, f"{image.width}x{image.height} pixels", self._max_pixels)
-        if image.format == "JPEG":
+        if image.format in ("JPEG", "MPO"):  # MPO is JPEG with several pictures, as some cameras write it
             image.decodermaxblock = JPEG_BLOCK
         with suppress_stderr() if image.format == "TIFF" else contextlib.nullcontext():
             image.load()
@@ -127,19 +127,24 @@ def too_large_error(name: str, size: str, max_pixels: int) -> UserError:
 
 
 def _find_pages(image: Image.Image) -> list[int]:
-    """Return the indices of at most MAX_PAGES + 1 pages of a TIFF file, without previews and masks."""
-    pages = []
+    """Return the indices of at most MAX_PAGES + 1 pages of a TIFF file, without previews and masks.
+
+    A page that is broken or not supported is one of them, and raises its error when it is decoded.
+    """
+    pages, is_broken = [], False
     for index in range(MAX_PAGES + 1):
+        was_broken, is_broken = is_broken, False
         try:
             image.seek(index)
         except EOFError:
             break
         except UserError:  # from DeadlineBytesIO
             raise
-        except Exception:  # noqa: BLE001 # a page in a form that is not supported, which raises its error when it is read
-            pages.append(index)
-            continue
-        if not getattr(image, "tag_v2", {}).get(NEW_SUBFILE_TYPE, 0) & PREVIEW_OR_MASK:
+        except Exception:  # noqa: BLE001 # decoders raise exceptions of any type for broken bytes
+            is_broken = True
+        if is_broken and was_broken:
+            break  # Pillow does not find what follows a broken list of tags
+        if is_broken or not getattr(image, "tag_v2", {}).get(NEW_SUBFILE_TYPE, 0) & PREVIEW_OR_MASK:
             pages.append(index)
     return pages or [0]
 

@@ -114,6 +114,14 @@ def test_page_that_pillow_does_not_know_does_not_lose_the_others(reader):
     assert trace_page(reader, file, 3).trace.reading.text == "1"
 
 
+def test_truncated_file_keeps_its_first_pages(reader):
+    content = encode_pages("TIFF", draw_seven(), draw_one(), draw_one())
+    for end in range(len(content) * 2 // 3, len(content), 8_000):
+        file = image_decoding.open_file(content[:end])
+        assert 2 <= file.page_count <= 3
+        assert trace_page(reader, file, 1).trace.reading.text == "7"
+
+
 def test_damaged_page_in_front_is_passed_over(reader):
     content = bytearray(encode_pages("TIFF", draw_seven(), draw_one(), compression="tiff_deflate"))
     with Image.open(io.BytesIO(content)) as image:
