@@ -207,7 +207,15 @@ def _noise_level(sides: list[np.ndarray], opposite: np.ndarray | None) -> float:
 def _peak(intensity: np.ndarray) -> float:
     """Return the intensity of the strongest strokes: the maximum of (H, W) after leaving out dust."""
     dust = _max_dust_pixels(intensity)
-    return float(np.partition(intensity.ravel(), -dust - 1)[-dust - 1] if dust else max_value(intensity))
+    if not dust:
+        return float(max_value(intensity))
+    values = intensity.ravel()
+    if len(intensity) > dust:
+        # Of so many rows the maximum reaches this, so the peak does: the rest need not be sorted, which took a third of
+        # the time of a page.
+        row_maxima = cv2.reduce(intensity, 1, cv2.REDUCE_MAX).ravel()
+        values = intensity[intensity >= np.partition(row_maxima, -dust - 1)[-dust - 1]]
+    return float(np.partition(values, -dust - 1)[-dust - 1])
 
 
 def _max_dust_pixels(intensity: np.ndarray) -> int:

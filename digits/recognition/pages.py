@@ -43,10 +43,10 @@ def trace_page(reader: Reader, file: PictureFile, page: int) -> PageTrace:
 
 
 def trace_first_written_page(reader: Reader, file: PictureFile) -> PageTrace:
-    """Read the first page with digits; if there are several pages, those that cannot be read are passed over.
+    """Read the first page with digits; if there are several pages, blank and damaged ones are passed over.
 
-    Raises: UserError: when no page has digits, with the error of the first that is not blank; as
-    `image_decoding.decode` does.
+    Raises: UserError: with code "crowded" or "time" for a page that takes long, as the others may; when no page has
+    digits, with the error of the first that is not blank; as `image_decoding.decode` does.
     """
     if file.page_count == 1:
         return trace_page(reader, file, 1)
@@ -56,6 +56,8 @@ def trace_first_written_page(reader: Reader, file: PictureFile) -> PageTrace:
         result = _trace_or_error(reader, file, page)
         if isinstance(result, PageTrace):
             return result
+        if result.code in ("crowded", "time"):
+            raise result
         errors.append(result)
     error = next((error for error in errors if error.code != "blank"), None)
     if error:
@@ -68,15 +70,10 @@ def trace_first_written_page(reader: Reader, file: PictureFile) -> PageTrace:
 
 
 def _trace_or_error(reader: Reader, file: PictureFile, page: int) -> PageTrace | UserError:
-    """Read a page. Returns: why it has no digits, if it has none.
-
-    Raises: UserError: with code "time", as the other pages would take as long.
-    """
+    """Read a page. Returns: why it has no digits, if it has none."""
     try:
         result = trace_page(reader, file, page)
     except UserError as error:
-        if error.code == "time":
-            raise
         return error
     return result.trace.reading.error or result
 

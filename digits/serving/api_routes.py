@@ -113,11 +113,11 @@ def decode_and_trace(content: bytes, reader: Reader, page: int | None) -> PageTr
 
 
 def decode_to_show(content: bytes, reader: Reader, page: int | None) -> PageTrace:
-    """Do what `decode_and_trace` does; of a file without writing the first page, which is no error to look at."""
+    """Do what `decode_and_trace` does; of a file in which it finds no digits, return the first page to look at."""
     try:
         return decode_and_trace(content, reader, page)
     except UserError as error:
-        if error.code != "blank":
+        if error.code not in ("blank", "crowded"):
             raise
     return decode_and_trace(content, reader, 1)
 

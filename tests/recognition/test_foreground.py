@@ -9,8 +9,11 @@ from bench.sample_images import encode_image, to_image
 from digits.recognition import image_decoding
 from digits.recognition.foreground import (
     FOREGROUND_THRESHOLD,
+    MAX_DUST_FRACTION,
+    MAX_DUST_PIXELS,
     STRONG_THRESHOLD,
     Foreground,
+    _peak,
     extract_foreground,
     extract_with_local_background,
     is_mostly_pale,
@@ -128,3 +131,12 @@ def test_pad_to_places_the_foreground_in_a_larger_empty_one():
     assert padded.intensity.shape == (5, 6)
     assert padded.intensity[1:3, 2:5].all()
     assert padded.intensity.sum() == 6
+
+
+@pytest.mark.parametrize("shape", [(40, 300), (300, 40), (500, 500), (900, 700)])
+def test_peak_leaves_out_the_strongest_pixels(shape):
+    generator = np.random.default_rng(1)
+    for values in (generator.random(shape), generator.integers(0, 3, shape) / 2, np.zeros(shape)):
+        intensity = values.astype(np.float32)
+        dust = min(int(MAX_DUST_FRACTION * intensity.size), MAX_DUST_PIXELS)
+        assert _peak(intensity) == np.sort(intensity, axis=None)[-dust - 1]

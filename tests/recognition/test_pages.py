@@ -131,14 +131,16 @@ def test_damaged_page_in_front_is_passed_over(reader):
     assert (reading.text, reading.page) == ("1", 2)
 
 
-def test_crowded_page_in_front_is_passed_over(reader):
+def test_crowded_page_in_front_ends_the_search(reader):
     crowded = blank_page()
     for x in range(5, 295, 10):
         for y in range(5, 195, 10):
             ImageDraw.Draw(crowded).rectangle((x, y, x + 4, y + 4), "black")
     file = image_decoding.open_file(encode_pages("TIFF", crowded, draw_seven()))
-    assert trace_first_written_page(reader, file).trace.reading.page == 2
-    assert "marks on page 1 of 2" in str(trace_page(reader, file, 1).trace.reading.error)
+    with pytest.raises(UserError, match="marks on page 1 of 2") as error:
+        trace_first_written_page(reader, file)
+    assert error.value.code == "crowded"
+    assert trace_page(reader, file, 2).trace.reading.text == "7"
 
 
 def test_time_of_decoding_does_not_include_the_reading_of_other_pages(reader):
