@@ -49,7 +49,7 @@ class ReadConfig(CommonSettings):
 
         Raises: ValueError: when they do, with a sentence for the user.
         """
-        url = next((path for path in self.paths if re.match("https?://", path, re.IGNORECASE)), None)
+        url = next((path for path in self.paths if re.match("[a-z]+://", path, re.IGNORECASE)), None)
         problems = {
             "--csv: not allowed with --json": self.csv and self.json_output,
             "--mnist scores the test images: it goes with neither PATHs nor --csv": (

@@ -10,7 +10,8 @@ import torch
 from digits import UserError, files
 from digits.errors import missing_package
 
-PREFIXES = ("module.", "_orig_mod.")  # of DistributedDataParallel and of torch.compile, in any order
+# Of DistributedDataParallel, of torch.compile and of a LightningModule with the attribute `model`, in any order.
+PREFIXES = ("module.", "_orig_mod.", "model.")
 CHECKPOINT_KEYS = ("state_dict", "model_state_dict", "model")  # under which checkpoints hold a state_dict
 PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 MAX_SAFETENSORS_HEADER = 10**8  # bytes, as in the format's reference implementation
@@ -124,6 +125,8 @@ def _first_difference(state: object, expected: dict[str, torch.Tensor]) -> str:
         return f"{name} is {'missing' if name in expected else 'unknown'}"
     for name, tensor in expected.items():
         found = state[name]
+        if isinstance(found, torch.Tensor) and found.is_nested:  # which has no shape
+            return f"{name} is a nested tensor"
         if not isinstance(found, torch.Tensor) or found.shape != tensor.shape:
             shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
             return f"{name} is {shape} instead of {tuple(tensor.shape)}"

@@ -12,7 +12,8 @@ from digits import UserError, errors, state_dicts
 
 @pytest.fixture
 def state(network):
-    return network.state_dict()
+    # Contiguous, as safetensors demands: a Reader in another test may have changed the memory format.
+    return {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
 
 
 def assert_loads(path, network) -> None:
@@ -20,7 +21,7 @@ def assert_loads(path, network) -> None:
     assert all(torch.equal(loaded[name], tensor) for name, tensor in network.state_dict().items())
 
 
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod.", "_orig_mod.module."])
 @pytest.mark.parametrize("key", [None, *state_dicts.CHECKPOINT_KEYS])
 def test_prefixes_and_checkpoints_are_unwrapped(tmp_path, network, state, prefix, key):
     prefixed = {prefix + name: tensor for name, tensor in state.items()}
@@ -67,6 +68,13 @@ def test_missing_safetensors_names_the_extra(tmp_path, state, monkeypatch):
     monkeypatch.setattr(errors, "EXTRAS", {"formats": ("safetensors.torch",)})
     with pytest.raises(UserError, match=r'pip install "\.\[formats\]"'):
         model.load(tmp_path / "w.safetensors")
+
+
+@pytest.mark.filterwarnings("ignore")  # of PyTorch, about nested tensors
+def test_nested_tensor_is_refused_with_a_sentence(tmp_path, state):
+    torch.save(state | {"fc1.weight": torch.nested.nested_tensor([torch.ones(3), torch.ones(2)])}, tmp_path / "w.pth")
+    with pytest.raises(UserError, match=r"fc1\.weight is a nested tensor"):
+        model.load(tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize(

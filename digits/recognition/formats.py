@@ -53,7 +53,6 @@ HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
 MAX_BRANDS_BYTES = 256  # files have about ten brands of 4 bytes
 MAX_PROLOG_BYTES = 65_536  # before the root element of an SVG file: declaration, comments, document type
 SVG_ROOT = re.compile(rb"<(\w+:)?svg[\s>]")
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 OTHER_SIGNATURES = {  # first bytes of files that are not pictures
     b"<": "HTML or XML",
     b"\x1f\x8b": "a gzip file",
@@ -65,7 +64,10 @@ OTHER_SIGNATURES = {  # first bytes of files that are not pictures
 
 def detect_sandboxed_format(content: bytes) -> str | None:
     """Return the name of the format of a file that `sandboxed_decoder` decodes; None for any other file."""
-    start = content[:MAX_PROLOG_BYTES].removeprefix(BYTE_ORDER_MARK).lstrip()
+    start = content[:MAX_PROLOG_BYTES]
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        start = start.decode("utf-16", "ignore").encode()
+    start = start.removeprefix(codecs.BOM_UTF8).lstrip()
     if start.startswith(b"%PDF-"):
         return "PDF"
     if start.startswith(b"<") and SVG_ROOT.search(start) and not HTML.search(start):

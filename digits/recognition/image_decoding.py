@@ -1,6 +1,5 @@
 """Picture decoding: files in any of FORMATS to upright images in RGB or 8-bit gray, page by page."""
 
-import io
 import math
 import os
 from collections.abc import Iterator
@@ -11,15 +10,16 @@ from PIL import Image, UnidentifiedImageError
 
 from digits import UserError
 from digits.recognition.formats import PILLOW_FORMATS, TIFF_SIGNATURES, detect_sandboxed_format
-from digits.recognition.pillow_decoding import PillowFile, is_animated
+from digits.recognition.pillow_decoding import DeadlineBytesIO, PillowFile, is_animated
 from digits.recognition.sandbox import SandboxedFile
 
 # Phones take up to 50 million; decoding holds up to 21 bytes for each, 28 of a transparent WEBP.
 MAX_PIXELS = 64_000_000
 MAX_FILE_BYTES = 2**29  # MAX_PIXELS of an uncompressed picture with three channels of 16 bits
-# s of CPU time: with what follows, a file is refused within 2. JPEG files of 64 megapixels take 0.4 to 1.0, files of 12
-# megapixels in any format 0.8 or less.
+# s of CPU time: with what follows, a file is refused within 2, except large HEIC, AVIF and JXL files. JPEG files of 64
+# megapixels take 0.4 to 1.0, files of 12 megapixels in any other format 0.8 or less.
 MAX_DECODE_SECONDS = 1.5
+HEADER_SECONDS = 0.1  # of CPU time to read a header; a PPM file may begin with megabytes of comments
 HEADER_FORMATS = tuple(name for name in PILLOW_FORMATS if name != "TIFF")  # their size stands at the beginning
 
 
@@ -69,7 +69,7 @@ def count_pixels(content: bytes) -> float:
     if detect_sandboxed_format(content):  # a plain PPM file
         return math.inf
     try:
-        with Image.open(io.BytesIO(content), formats=HEADER_FORMATS) as image:
+        with Image.open(DeadlineBytesIO(content, HEADER_SECONDS), formats=HEADER_FORMATS) as image:
             return math.inf if is_animated(image) else image.width * image.height
     except Exception:  # noqa: BLE001 # decoders raise exceptions of any type for broken bytes
         return math.inf
@@ -80,7 +80,7 @@ def is_picture(content: bytes) -> bool:
     if detect_sandboxed_format(content):
         return True
     try:
-        Image.open(io.BytesIO(content), formats=tuple(PILLOW_FORMATS)).close()
+        Image.open(DeadlineBytesIO(content, HEADER_SECONDS), formats=tuple(PILLOW_FORMATS)).close()
     except UnidentifiedImageError:
         return content.startswith(TIFF_SIGNATURES)
     except Exception:  # noqa: BLE001 # broken or too large: `decode` raises the error for it

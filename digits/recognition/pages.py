@@ -1,6 +1,8 @@
 """Reading the pages of a picture file: a blank page or frame is not the whole file."""
 
 import dataclasses
+import os
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,8 +13,11 @@ from digits.recognition.image_decoding import PictureFile
 from digits.recognition.reader import Reader
 from digits.recognition.results import Trace
 
-# Of a file with blank pages in front, as many are read, each in up to 0.4 s of CPU time.
+# Of a file with blank pages in front, as many are read; but no more after the second if they took MAX_SEARCH_SECONDS of
+# CPU time. A blank page of a PDF file takes 0.4 or more.
 MAX_SEARCHED_PAGES = 5
+MAX_SEARCH_SECONDS = 1.2
+MIN_SEARCHED_PAGES = 2
 # Of blank frames at the beginning of an animation, as many are read: 66 of 500x500.
 MAX_SEARCHED_PIXELS = 16_000_000
 
@@ -50,23 +55,30 @@ def trace_first_written_page(reader: Reader, file: PictureFile) -> PageTrace:
     """
     if file.page_count == 1:
         return trace_page(reader, file, 1)
-    last = min(file.page_count, MAX_SEARCHED_PAGES)
-    errors = []
-    for page in range(1, last + 1):
+    start, errors = _cpu_seconds(), []
+    for page in range(1, min(file.page_count, MAX_SEARCHED_PAGES) + 1):
         result = _trace_or_error(reader, file, page)
         if isinstance(result, PageTrace):
             return result
         if result.code in ("crowded", "time"):
             raise result
         errors.append(result)
+        if page >= MIN_SEARCHED_PAGES and _cpu_seconds() - start > MAX_SEARCH_SECONDS:
+            break
     error = next((error for error in errors if error.code != "blank"), None)
     if error:
         raise error
-    if last < file.page_count:
-        message = f"The first {last} of {file.page_count} pages are blank: choose another with ?page=N."
+    if page < file.page_count:
+        message = f"The first {page} of {file.page_count} pages are blank: choose another with ?page=N."
     else:
-        message = f"Nothing is written on the {last} pages: draw or photograph a digit."
+        message = f"Nothing is written on the {page} pages: draw or photograph a digit."
     raise UserError(message, "blank")
+
+
+def _cpu_seconds() -> float:
+    """Return the CPU time of this thread and of the sandboxes that have ended."""
+    times = os.times()
+    return time.thread_time() + times.children_user + times.children_system
 
 
 def _trace_or_error(reader: Reader, file: PictureFile, page: int) -> PageTrace | UserError:

@@ -198,14 +198,14 @@ def may_replace(first: Reading, later: Reading) -> bool:
     """Whether the reading of a later foreground hypothesis may replace that of the first one.
 
     It may if it has the same text, or a much more probable one. It may never replace digits that the first hypothesis
-    read with certainty, even where their segmentation is uncertain, nor a zero with a stroke through it: relative to
-    the local background, the two halves of its hole were read as 11, with certainty.
+    read with certainty, even where their segmentation is uncertain, nor by more digits a zero with a stroke through it:
+    relative to the local background, the two halves of its hole were read as 11, with certainty.
     """
     if not first.digits or first.text == later.text:
         return True
     if all(digit.certain for digit in first.digits):
         return False
-    if any(looks_like_slashed_zero(digit.pixels) for digit in first.digits):
+    if len(later.digits) > len(first.digits) and any(looks_like_slashed_zero(d.pixels) for d in first.digits):
         return False
     return later.probability > REPLACEMENT_RATIO * first.probability
 

@@ -29,6 +29,7 @@ from PIL import (
     Image,
     ImageOps,
     TiffImagePlugin,  # noqa: F401 # Pillow imports it where it first reads EXIF, but then no file can be opened
+    UnidentifiedImageError,
 )
 
 # Bytes of address space: of Python with a decoder, and for each pixel.
@@ -95,10 +96,13 @@ def render_pdf(pypdfium2: ModuleType, content: bytes, number: int, max_pixels: i
 
 
 def render_svg(resvg_py: ModuleType, content: bytes, _number: int, max_pixels: int) -> tuple[Image.Image, int]:
-    try:
-        source = content.removeprefix(codecs.BOM_UTF8).decode()
-    except UnicodeDecodeError:  # the encoding matters for text only, which is not drawn, as fonts are files
-        source = content.decode("latin-1")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        source = content.decode("utf-16")
+    else:
+        try:
+            source = content.removeprefix(codecs.BOM_UTF8).decode()
+        except UnicodeDecodeError:  # the encoding matters for text only, which is not drawn, as fonts are files
+            source = content.decode("latin-1")
     side = min(SVG_SIDE, math.isqrt(max_pixels))
     # The picture fits into a square of this side, with its aspect kept.
     png = resvg_py.svg_to_bytes(svg_string=source, width=side, height=side, dpi=SVG_DPI, skip_system_fonts=True)
@@ -148,8 +152,11 @@ def decode(format_name: str, number: int, max_pixels: int, seconds: float) -> tu
         return {"mode": image.mode, "size": image.size, "count": count}, image.tobytes()
     except DecodingError as error:
         return {"error": str(error), "code": error.code}, b""
+    except UnidentifiedImageError:
+        return {"error": "is damaged, or in a form that is not supported: save it as PNG", "code": "damaged"}, b""
     except BaseException as error:  # noqa: BLE001 # decoders raise exceptions of any type; Rust's panics are no Exception
-        return {"error": f"is damaged ({error}): save or send it again", "code": "damaged"}, b""
+        reason = str(error).partition("\n")[0]
+        return {"error": f"is damaged ({reason}): save or send it again", "code": "damaged"}, b""
 
 
 def limit_resources(seconds: float, memory: int) -> None:

@@ -34,11 +34,11 @@ class BatchRequest(BaseModel):
     images: Annotated[list[str], FailFast()] = Field(min_length=1, description=f"For each picture {BASE64_HINT}")
 
 
-def _natural_number(hint: LiteralString) -> BeforeValidator:
+def _integer(least: int, hint: LiteralString) -> BeforeValidator:
     """Parse a decimal number of ASCII digits; pydantic itself would also accept " 1", "+1", "1.0" and "1_0"."""
 
     def parse(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,9}", text):
+        if not re.fullmatch("[0-9]{1,9}", text) or int(text) < least:
             raise PydanticCustomError("natural_number", hint)
         return int(text)
 
@@ -48,7 +48,7 @@ def _natural_number(hint: LiteralString) -> BeforeValidator:
 class PageQuery(BaseModel):
     """Which page of the file to read."""
 
-    page: Annotated[int, _natural_number(PAGE_HINT)] | None = Field(
+    page: Annotated[int, _integer(1, PAGE_HINT)] | None = Field(
         None, ge=1, le=999_999_999, description="Which page of the file, from 1; without it the first with writing"
     )
 
@@ -56,7 +56,7 @@ class PageQuery(BaseModel):
 class ExplainQuery(PageQuery):
     """Which digit to explain."""
 
-    digit: Annotated[int, _natural_number(INDEX_HINT)] = Field(
+    digit: Annotated[int, _integer(0, INDEX_HINT)] = Field(
         0, ge=0, le=999_999_999, description="Which digit of the reading, from the left; 0 is the first"
     )
 

@@ -37,12 +37,20 @@ def test_every_page_is_read(format_name, reader):
 
 @pytest.mark.parametrize("format_name", ["TIFF", "PDF"])
 def test_blank_pages_in_front_are_skipped(format_name, reader):
-    file = image_decoding.open_file(encode_pages(format_name, blank_page(), blank_page(), draw_one()))
+    file = image_decoding.open_file(encode_pages(format_name, blank_page(), draw_one()))
     reading = trace_first_written_page(reader, file).trace.reading
-    assert (reading.text, reading.page, reading.pages) == ("1", 3, 3)
-    error = trace_page(reader, file, 2).trace.reading.error
+    assert (reading.text, reading.page, reading.pages) == ("1", 2, 2)
+    error = trace_page(reader, file, 1).trace.reading.error
     assert error
-    assert str(error).startswith("Nothing is written on page 2 of 3")
+    assert str(error).startswith("Nothing is written on page 1 of 2")
+
+
+def test_search_for_a_written_page_ends_when_it_takes_long(reader, monkeypatch):
+    file = image_decoding.open_file(encode_pages("TIFF", blank_page(), blank_page(), draw_one()))
+    assert trace_first_written_page(reader, file).trace.reading.page == 3
+    monkeypatch.setattr(pages, "MAX_SEARCH_SECONDS", 0)
+    with pytest.raises(UserError, match="first 2 of 3 pages"):
+        trace_first_written_page(reader, file)
 
 
 @pytest.mark.parametrize("format_name", ["GIF", "WEBP", "PNG"])

@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import time
 
 import numpy as np
 import pytest
@@ -162,7 +163,8 @@ def test_svg_picture_in_an_old_encoding_or_with_a_long_comment_is_drawn():
     expected = image_decoding.decode(encode_seven("SVG")).tobytes()
     latin = '<?xml version="1.0" encoding="ISO-8859-1"?><!-- größer -->'.encode("latin-1") + encode_seven("SVG")
     commented = b"<!-- " + b"x" * 10_000 + b" -->" + encode_seven("SVG")
-    for content in (latin, commented):
+    utf_16 = encode_seven("SVG").decode().encode("utf-16")
+    for content in (latin, commented, utf_16):
         assert image_decoding.decode(content).tobytes() == expected
 
 
@@ -177,6 +179,18 @@ def test_text_is_in_none_of_these_formats(content):
 def test_number_of_pixels_is_unknown_before_decoding(content):
     """The server reads pictures of unknown size in a second thread: a process on the event loop would delay others."""
     assert image_decoding.count_pixels(content) == math.inf
+
+
+def test_header_that_takes_long_is_read_in_bounded_time():
+    """A binary PPM file with megabytes of comments once took 8 s, as its header was read without a limit."""
+    content = b"P5 " + b"#\n" * 2_000_000 + b"9 9 255\n" + bytes(81)
+    start = time.thread_time()
+    assert image_decoding.is_picture(content)
+    assert image_decoding.count_pixels(content) == math.inf
+    with pytest.raises(UserError) as error:
+        image_decoding.decode(content, timeout=0.1)
+    assert error.value.code == "time"
+    assert time.thread_time() - start < 1.5
 
 
 def test_decoder_that_does_not_start_is_named(monkeypatch, tmp_path):
