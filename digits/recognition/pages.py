@@ -13,11 +13,10 @@ from digits.recognition.image_decoding import PictureFile
 from digits.recognition.reader import Reader
 from digits.recognition.results import Trace
 
-# Of a file with blank pages in front, as many are read; but no more after the second if they took MAX_SEARCH_SECONDS of
-# CPU time. A blank page of a PDF file takes 0.4 or more.
+# Of a file with blank pages in front, as many are read, but no further one after so many seconds of CPU time. A blank
+# page takes 0.4, that of a scan in a PDF file up to 1.
 MAX_SEARCHED_PAGES = 5
 MAX_SEARCH_SECONDS = 1.2
-MIN_SEARCHED_PAGES = 2
 # Of blank frames at the beginning of an animation, as many are read: 66 of 500x500.
 MAX_SEARCHED_PIXELS = 16_000_000
 
@@ -63,13 +62,14 @@ def trace_first_written_page(reader: Reader, file: PictureFile) -> PageTrace:
         if result.code in ("crowded", "time"):
             raise result
         errors.append(result)
-        if page >= MIN_SEARCHED_PAGES and _cpu_seconds() - start > MAX_SEARCH_SECONDS:
+        if _cpu_seconds() - start > MAX_SEARCH_SECONDS:
             break
     error = next((error for error in errors if error.code != "blank"), None)
     if error:
         raise error
     if page < file.page_count:
-        message = f"The first {page} of {file.page_count} pages are blank: choose another with ?page=N."
+        blank = f"The first {page} of {file.page_count} pages are" if page > 1 else f"Page 1 of {file.page_count} is"
+        message = f"{blank} blank: choose another with ?page=N."
     else:
         message = f"Nothing is written on the {page} pages: draw or photograph a digit."
     raise UserError(message, "blank")

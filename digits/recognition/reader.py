@@ -225,6 +225,9 @@ def foreground_hypotheses(array: np.ndarray) -> Iterator[Foreground | None]:
 def _hypotheses_of_interior(array: np.ndarray) -> Iterator[Foreground | None]:
     """Extract possible foregrounds as `foreground_hypotheses` does, from a picture (H, W, C) without frame lines."""
     first = extract_foreground(array)
+    if first is None and (array == array[0, 0]).all():  # a blank page that was drawn: the rest takes half a second
+        yield None
+        return
     if not first or not is_mostly_pale(first):
         yield first
     if first:

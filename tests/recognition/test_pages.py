@@ -49,7 +49,7 @@ def test_search_for_a_written_page_ends_when_it_takes_long(reader, monkeypatch):
     file = image_decoding.open_file(encode_pages("TIFF", blank_page(), blank_page(), draw_one()))
     assert trace_first_written_page(reader, file).trace.reading.page == 3
     monkeypatch.setattr(pages, "MAX_SEARCH_SECONDS", 0)
-    with pytest.raises(UserError, match="first 2 of 3 pages"):
+    with pytest.raises(UserError, match="Page 1 of 3 is blank"):
         trace_first_written_page(reader, file)
 
 
