@@ -28,7 +28,7 @@ _STDERR_LOCK = threading.Lock()
 class DeadlineBytesIO(io.BytesIO):
     """A file in memory that the current thread can read for `timeout` seconds of its CPU time.
 
-    Decoders read it in pieces, so this stops them. `restart` grants the time anew.
+    Decoders read it in pieces, so this stops them. `restart` moves the deadline to `timeout` seconds from then.
 
     Raises: UserError: from `read`, with code "time".
     """

@@ -4,7 +4,7 @@ Picture → foreground → text lines of components → segmentation of each lin
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,20 +12,12 @@ import torch
 from PIL import Image
 
 from digits.probabilities import class_probabilities, forward_in_batches, to_input
-from digits.recognition.cell_frames import find_cell_interior
 from digits.recognition.components import Component, downscale_components, merge
-from digits.recognition.foreground import (
-    MIN_PAGE_SIDE,
-    Foreground,
-    extract_foreground,
-    extract_with_local_background,
-    is_mostly_pale,
-    threshold_strong,
-)
+from digits.recognition.foreground import Foreground
+from digits.recognition.foreground_hypotheses import foreground_hypotheses
 from digits.recognition.geometry import AxisTransform, Box
 from digits.recognition.normalization import NormalizedDigit, normalize_with_transform
 from digits.recognition.oversegmentation import needs_oversegmentation, oversegment_line
-from digits.recognition.page_detection import find_page
 from digits.recognition.results import Digit, DigitTrace, Reading, Trace
 from digits.recognition.segmentation import best_path, candidate_spans
 from digits.recognition.slashed_zeros import looks_like_slashed_zero, shift_probability_to_zero
@@ -208,35 +200,6 @@ def may_replace(first: Reading, later: Reading) -> bool:
     if len(later.digits) > len(first.digits) and any(looks_like_slashed_zero(d.pixels) for d in first.digits):
         return False
     return later.probability > REPLACEMENT_RATIO * first.probability
-
-
-def foreground_hypotheses(array: np.ndarray) -> Iterator[Foreground | None]:
-    """Extract possible foregrounds of a picture (H, W, C) uint8, the most probable first.
-
-    Of a cell of a form, only the interior is searched.
-    In order: the whole foreground, unless it is mostly pale; its strong intensities only; the foreground of a page in
-    the picture; the foreground relative to a local background.
-    """
-    shape, interior = array.shape[:2], find_cell_interior(array)
-    for foreground in _hypotheses_of_interior(array[interior.slices]):
-        yield foreground and foreground.pad_to(shape, interior.top, interior.left)
-
-
-def _hypotheses_of_interior(array: np.ndarray) -> Iterator[Foreground | None]:
-    """Extract possible foregrounds as `foreground_hypotheses` does, from a picture (H, W, C) without frame lines."""
-    first = extract_foreground(array)
-    if first is None and (array == array[0, 0]).all():  # a blank page that was drawn: the rest takes half a second
-        yield None
-        return
-    if not first or not is_mostly_pale(first):
-        yield first
-    if first:
-        yield threshold_strong(first)
-    if min(array.shape[:2]) >= MIN_PAGE_SIDE:
-        if page := find_page(array):
-            inner = extract_foreground(page.colors)
-            yield inner and inner.pad_to(array.shape[:2], page.top, page.left)
-        yield extract_with_local_background(array)
 
 
 def to_working_array(image: Image.Image) -> tuple[np.ndarray, AxisTransform]:

@@ -16,7 +16,7 @@ from digits import UserError
 from digits.errors import missing_package
 from digits.recognition.color_conversion import to_rgb_or_gray
 from digits.recognition.formats import FORMATS
-from digits.recognition.pillow_decoding import MAX_PAGES
+from digits.recognition.pillow_decoding import MAX_PAGES, too_large_error
 
 PROGRAM = Path(__file__).with_name("sandboxed_decoder.py")
 MAX_WALL_SECONDS = 60  # a process that uses no CPU time, or gets none, ends after these
@@ -54,6 +54,8 @@ class SandboxedFile:
     def _decode(self, number: int) -> tuple[Image.Image, int]:
         """Decode the page or frame of a `number`, from 1. Returns: the image, and how many the file has."""
         header, pixels = self._run(number)
+        if header.get("code") == "pixels":
+            raise too_large_error(self._name, header["error"], self._max_pixels)
         if "error" in header:
             raise UserError(f"{self._name} {header['error']}.", header["code"])
         return Image.frombytes(header["mode"], header["size"], pixels), header["count"]

@@ -8,7 +8,7 @@ lets it open no file.
 
 NUMBER is that of a page or frame, from 1. Prints a line of JSON and then the pixels. The line has `mode`, `size`
 (width, height) and `count`, of the pages or frames; or `error`, the rest of a sentence that begins with the name of the
-file, and `code`.
+file (the size, if `code` is "pixels"), and `code`.
 """
 
 import codecs
@@ -66,8 +66,7 @@ def decode_with_pillow(pillow_format: str, is_upright: bool) -> Decode:
     def decode(_package: ModuleType, content: bytes, number: int, max_pixels: int) -> tuple[Image.Image, int]:
         image = Image.open(io.BytesIO(content), formats=[pillow_format])
         if image.width * image.height > max_pixels:
-            limit = f"at most {max_pixels / 1_000_000:g} million can be read: send a smaller one"
-            raise DecodingError(f"has {image.width}x{image.height} pixels; {limit}", "pixels")
+            raise DecodingError(f"{image.width}x{image.height} pixels", "pixels")
         if image.width * image.height > LARGE_PIXELS:
             remaining, _ = signal.getitimer(signal.ITIMER_PROF)
             signal.setitimer(signal.ITIMER_PROF, 2 * remaining)

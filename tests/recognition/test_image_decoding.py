@@ -1,11 +1,8 @@
 """`digits.recognition.image_decoding`: every format gives the same upright pixels; errors tell the user what to do."""
 
 import contextlib
-import io
-import os
 import warnings
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -17,8 +14,7 @@ from digits import UserError
 from digits.data import synthetic
 from digits.recognition import image_decoding
 from digits.recognition.formats import PILLOW_FORMATS
-from digits.recognition.pillow_decoding import suppress_stderr
-from tests.helpers.images import normalize_picture, png_declaring_size, tiff_with_damaged_strip
+from tests.helpers.images import normalize_picture, png_declaring_size
 
 
 @pytest.fixture(scope="module")
@@ -179,47 +175,6 @@ def test_decoding_stops_after_its_timeout():
         image_decoding.decode(WHITE_PNG, timeout=-1)
     assert error.value.code == "time"
     assert image_decoding.decode(WHITE_PNG, timeout=60).size == image_decoding.decode(WHITE_PNG).size
-
-
-@pytest.mark.parametrize(
-    ("compression", "warning"),
-    [("tiff_lzw", "Using code not yet in table"), ("tiff_deflate", "ZIPDecode"), ("packbits", "PackBitsDecode")],
-)
-def test_libtiff_warnings_about_a_damaged_picture_do_not_reach_stderr(capfd, seven, compression, warning):
-    content = tiff_with_damaged_strip(to_image(seven), compression)
-    with Image.open(io.BytesIO(content)) as image, pytest.raises(OSError, match="decoder error"):
-        image.load()
-    assert warning in capfd.readouterr().err  # without suppression libtiff prints it
-    with pytest.raises(UserError, match="damaged") as error:
-        image_decoding.decode(content)
-    assert error.value.code == "damaged"
-    assert capfd.readouterr() == ("", "")
-
-
-def test_libtiff_warnings_about_a_readable_picture_do_not_reach_stderr(capfd, seven):
-    content = tiff_with_damaged_strip(to_image(seven).convert("1"), "group4")
-    with Image.open(io.BytesIO(content)) as image:
-        image.load()
-    assert "Fax4Decode" in capfd.readouterr().err
-    assert image_decoding.decode(content).size == (200, 200)
-    assert capfd.readouterr() == ("", "")
-
-
-def test_stderr_works_again_after_its_suppression(capfd):
-    with contextlib.suppress(LookupError), suppress_stderr():
-        os.write(2, b"not seen")
-        raise LookupError
-    os.write(2, b"seen")
-    assert capfd.readouterr().err == "seen"
-
-
-def test_threads_that_suppress_stderr_concurrently_do_not_lose_it(capfd, seven):
-    content = encode_image(to_image(seven), "TIFF", compression="tiff_lzw")
-    with ThreadPoolExecutor(8) as threads:
-        sizes = list(threads.map(lambda _: image_decoding.decode(content).size, range(64)))
-    assert set(sizes) == {(200, 200)}
-    os.write(2, b"seen")
-    assert capfd.readouterr().err == "seen"
 
 
 @pytest.mark.parametrize("format", PILLOW_FORMATS)
