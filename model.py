@@ -20,8 +20,14 @@ from digits import files, state_dicts
 from digits.im2col import Im2colCNN
 
 
+LINE_CLASSES = 18  # symbols of a line, and the blank of CTC
+
+
 class CNN(nn.Module):
     """Images (B, 1, 28, 28) in [0, 1], white digits on black, to logits (B, 10), with 225,034 parameters."""
+
+    NORM_LAYERS = ("conv1", "norm1"), ("conv2", "norm2")
+    NORM_MOMENTUM = 0.3  # a fast recipe has few steps
 
     def __init__(self):
         super().__init__()
@@ -112,7 +118,43 @@ class Teacher(nn.Module):
         return {"body": body, "head": self.head(body)}
 
 
-NETWORKS = {"cnn": CNN, "mlp": MLP, "softmax": Softmax, "teacher": Teacher}
+class LineReader(nn.Module):
+    """Line images (B, 1, 32, W) in [0, 1] to logits (B, W // 2, 18), with 419,716 parameters; W is a multiple of 4.
+
+    The classes are the 17 symbols of digits/recognition/line_symbols.py and, last, the blank of CTC (Graves et al. 2006,
+    "Connectionist temporal classification"). Four convolutions reduce the height to 4 pixels and the width to a quarter,
+    one spans what is left of the height, two look along the line. Each column of a quarter of the width gives two
+    frames, as two narrow digits may stand in four pixels.
+    """
+
+    NORM_LAYERS = tuple((f"conv{k}", f"norm{k}") for k in range(1, 8))
+    NORM_MOMENTUM = 0.02  # batches of short and long strings take turns
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
+        self.conv2 = nn.Conv2d(32, 64, 3, padding=1)
+        self.conv3 = nn.Conv2d(64, 96, 3, padding=1)
+        self.conv4 = nn.Conv2d(96, 128, 3, padding=1)
+        self.conv5 = nn.Conv2d(128, 128, (4, 1))
+        self.conv6 = nn.Conv2d(128, 128, (1, 5), padding=(0, 2))
+        self.conv7 = nn.Conv2d(128, 128, (1, 5), padding=(0, 2))
+        self.norm1, self.norm2, self.norm3, self.norm4 = (nn.Identity() for _ in range(4))  # see `add_batch_norm`
+        self.norm5, self.norm6, self.norm7 = (nn.Identity() for _ in range(3))
+        self.fc = nn.Linear(128, 2 * LINE_CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norm1(F.max_pool2d(self.conv1(x), 2)).relu()  # (B, 32, 16, W / 2)
+        x = self.norm2(F.max_pool2d(self.conv2(x), 2)).relu()  # (B, 64, 8, W / 4)
+        x = self.norm3(F.max_pool2d(self.conv3(x), (2, 1))).relu()  # (B, 96, 4, W / 4)
+        x = self.norm4(self.conv4(x)).relu()  # (B, 128, 4, W / 4)
+        x = self.norm5(self.conv5(x)).relu()  # (B, 128, 1, W / 4)
+        x = self.norm6(self.conv6(x)).relu()
+        x = self.norm7(self.conv7(x)).relu()
+        return self.fc(x[:, :, 0].transpose(1, 2)).reshape(len(x), -1, LINE_CLASSES)  # (B, W / 2, 18)
+
+
+NETWORKS = {"cnn": CNN, "mlp": MLP, "softmax": Softmax, "teacher": Teacher, "line": LineReader}
 
 
 def build(name: str, seed: int, device: torch.device, batch_norm: bool) -> nn.Module:
@@ -157,22 +199,18 @@ def freeze_conv1(network: nn.Module) -> bool:
     return was_trainable
 
 
-BATCH_NORM_LAYERS = (("conv1", "norm1"), ("conv2", "norm2"))
-
-
 def add_batch_norm(network: nn.Module) -> None:
-    """Add batch normalization to the CNN for training, in place; other networks stay unchanged.
+    """Add batch normalization to a CNN or a line reader for training, in place; other networks stay unchanged.
 
     It follows the pooling, where there are a quarter of the values. It has no scale, as the next layer's weights can
     take its place. Source: Ioffe & Szegedy 2015, arXiv 1502.03167.
     """
-    if isinstance(network, CNN):
-        for conv_name, norm_name in BATCH_NORM_LAYERS:
-            conv = getattr(network, conv_name)
-            norm = nn.BatchNorm2d(conv.out_channels, momentum=0.3, device=conv.weight.device)
-            norm.weight.requires_grad_(False)
-            conv.bias.requires_grad_(False).zero_()  # normalization would subtract it again
-            setattr(network, norm_name, norm)
+    for conv_name, norm_name in getattr(network, "NORM_LAYERS", ()):
+        conv = getattr(network, conv_name)
+        norm = nn.BatchNorm2d(conv.out_channels, momentum=network.NORM_MOMENTUM, device=conv.weight.device)
+        norm.weight.requires_grad_(False)
+        conv.bias.requires_grad_(False).zero_()  # normalization would subtract it again
+        setattr(network, norm_name, norm)
 
 
 @torch.no_grad()
@@ -182,8 +220,8 @@ def fold_batch_norm(network: nn.Module) -> nn.Module:
     The pooling between the two does not matter: normalization divides by a positive number, so it keeps the maximum.
     """
     network = copy.deepcopy(network)
-    for conv_name, norm_name in BATCH_NORM_LAYERS:
-        norm = getattr(network, norm_name, None)
+    for conv_name, norm_name in getattr(network, "NORM_LAYERS", ()):
+        norm = getattr(network, norm_name)
         if isinstance(norm, nn.BatchNorm2d):
             conv = getattr(network, conv_name)
             factor = (norm.running_var + norm.eps).rsqrt()

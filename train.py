@@ -23,7 +23,7 @@ from digits import UserError, device, files, metrics
 from digits.config import CommonSettings, parse, program_name
 from digits.data import augmentation, splits
 from digits.probabilities import append_reject_logit, to_input
-from digits.training import checkpoint, distillation, distributed, optim
+from digits.training import checkpoint, distillation, distributed, line_training, optim
 
 RECIPES = {  # what differs from the defaults
     "fast": {"epochs": 1, "train_fraction": 0.42, "augment": 0.0, "lr": 0.09, "label_smoothing": 0.1,
@@ -34,6 +34,7 @@ RECIPES = {  # what differs from the defaults
 }  # fmt: skip
 MODEL_OVERRIDES = {  # what differs from the recipe
     "softmax": {"augment": 0.0},  # it has one template for each digit: augmentation costs it 3 points
+    "line": {"epochs": 40, "batch_size": 384, "style_fraction": 0.5, "amp": True, "adamw_lr": 3e-3, "warmup": 0.05},
     "teacher": {"epochs": 12, "style_fraction": 0.3, "outlier_fraction": 0.35, "amp": True},  # teaches the recipe best
 }
 
@@ -42,7 +43,7 @@ class TrainConfig(CommonSettings):
     """Train the digit reader on MNIST and save its weights. Recipes were chosen on the validation split."""
 
     recipe: Literal["fast", "default", "best"] = Field("default", description="settings to start from")
-    model: Literal["cnn", "mlp", "softmax", "teacher"] = Field("cnn", description="network to train")
+    model: Literal["cnn", "mlp", "softmax", "teacher", "line"] = Field("cnn", description="network to train")
     seed: int = Field(
         0,
         ge=0,
@@ -191,11 +192,101 @@ def main(config: TrainConfig, build_optimizers: Callable = optim.build_optimizer
         dist.print0(json.dumps(summary))
 
 
+def train_line_reader(config: TrainConfig) -> None:
+    """Train the network that reads whole lines, on strings that are composed anew in each step."""
+    # -- configuration
+    optim.import_compiler()
+    config, curve, saved_state, path = checkpoint.load(config)
+    files.check_writable(config.out, "--out", ("", ".pth"))
+
+    # -- device and data
+    dist = distributed.init_distributed(device.select(config.device))
+    started = time.perf_counter() - sum(epoch["seconds"] for epoch in curve)
+    with dist.main_process_first():
+        data = splits.load(config.synthetic, config.seed, config.data_dir, config.mirror, dist.device)
+    data = splits.extend_training_set(data, config.style_fraction, 0.0, dist.disable_progress)
+    banks = line_training.make_banks(data, dist)
+    steps = max(1, round(config.train_fraction * line_training.STEPS_PER_EPOCH))
+
+    # -- model and optimizers
+    model = networks.build("line", config.seed, dist.device, config.batch_norm)
+    muon, adamw = optim.build_optimizers(model, config.lr, config.adamw_lr, config.weight_decay)
+    ema = optim.ema_model(model, config.ema_window * config.epochs * steps)
+    generator = torch.Generator(dist.device).manual_seed(config.seed * dist.world_size + dist.rank)
+    state = {"model": model, "ema": ema, "muon": muon, "adamw": adamw, "generator": generator}
+    parameter_count = networks.count_parameters(networks.fold_batch_norm(model))
+    dist.print0(f"device  {dist.describe()}")
+    dist.print0(f"model   line, {parameter_count:,} parameters")
+    dist.print0(f"data    {data.source}: strings of {banks['train'].digit_count:,} digits")
+    if config.resume:
+        checkpoint.restore(state, saved_state)
+        dist.print0(f"resumed after epoch {len(curve)}")
+
+    try:
+        path = checkpoint.claim_path(config.out, path) if dist.is_main_process else None
+        checkpoint.save(path, config, curve, state)
+        # -- training
+        ddp, total_steps = dist.wrap(model), config.epochs * steps
+        for epoch in range(len(curve) + 1, config.epochs + 1):
+            epoch_started = time.perf_counter()
+            model.train()
+            losses, scales = torch.zeros(steps, device=dist.device), []  # scales: of the learning rates
+            for step in dist.progress(range(1, steps + 1), f"epoch {epoch}"):
+                scales.append(scale := optim.lr_schedule((epoch - 1) * steps + step, total_steps, config.warmup))
+                muon.param_groups[0]["lr"], adamw.param_groups[0]["lr"] = config.lr * scale, config.adamw_lr * scale
+                batch = line_training.compose_batch(banks["train"], step, config.batch_size, generator, dist)
+                with device.autocast(dist.device, config.amp):
+                    logits = ddp(batch.images)  # (B, 1, 32, W) → (B, W / 2, 18)
+                loss = line_training.ctc_loss(logits, batch)
+                model.zero_grad()
+                loss.backward()
+                muon.step()
+                adamw.step()
+                ema.update_parameters(model)
+                losses[step - 1] = loss.detach()
+                if step % optim.FINITE_CHECK_INTERVAL == 0 or step == steps:
+                    optim.check_finite(losses, model, epoch, scales, config.lr, config.adamw_lr)
+            loss = round(dist.all_reduce(losses).mean().item() / dist.world_size, 5)
+            accuracy = round(line_training.string_accuracy(ema.module, banks["validation"]), 2)
+            took = round(time.perf_counter() - epoch_started, 2)
+            curve.append({"epoch": epoch, "loss": loss, "validation_accuracy": accuracy, "seconds": took})
+            dist.print0(f"epoch {epoch:2d}/{config.epochs}  loss {loss:.4f}  strings {accuracy:.2f} %  {took:.1f} s")
+            checkpoint.save(path, config, curve, state)
+        # -- strings of the test digits, once
+        trained = networks.fold_batch_norm(ema.module)
+        train_seconds = time.perf_counter() - started
+        test_accuracy = round(line_training.string_accuracy(trained, banks["test"]), 2)
+    except KeyboardInterrupt:
+        if path and curve:
+            networks.save(networks.fold_batch_norm(ema.module), checkpoint.partial_path(path))
+        dist.print0(checkpoint.conclude_interrupted_run(path, config.out, curve))
+        sys.exit(130)
+    except UserError as error:
+        raise UserError(f"{error}{checkpoint.conclude_failed_run(path, curve)}") from None
+
+    # -- save
+    summary = {"device": dist.device.type, "recipe": config.recipe, "model": "line", "parameters": parameter_count,
+               "epochs": config.epochs, "seed": config.seed, "train_seconds": round(train_seconds, 2),
+               "total_seconds": round(time.perf_counter() - STARTED, 2),
+               "validation_accuracy": curve[-1]["validation_accuracy"], "test_accuracy": test_accuracy}  # fmt: skip
+    if path:  # in the main process
+        metadata = {"data": data.source, "settings": config.model_dump(mode="json", exclude=checkpoint.RUN_SETTINGS),
+                    **device.environment(dist.device), "processes": dist.world_size, "curve": curve}  # fmt: skip
+        with files.defer_stop_signals():
+            networks.save(trained, config.out, summary | metadata)
+            checkpoint.delete(path)
+    dist.print0(f"test    {test_accuracy:.2f} % of strings of the test digits, looked at once")
+    dist.print0(f"saved   {config.out} and {config.out.with_suffix('.json')}, {summary['total_seconds']:.0f} s in all")
+    if config.json_output:
+        dist.print0(json.dumps(summary))
+
+
 def run() -> None:
     """Run the program with the settings of its command line: `python train.py` and digits-train."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops as Ctrl-C does
     try:
-        main(parse(TrainConfig))
+        config = parse(TrainConfig)
+        train_line_reader(config) if config.model == "line" else main(config)
     except UserError as error:
         sys.exit(f"{program_name()}: {error}")
     except KeyboardInterrupt:

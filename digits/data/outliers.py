@@ -8,7 +8,7 @@ pairs and fragments from the training digits, textures from noise.
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,10 +139,17 @@ KINDS = {
 }
 
 
-def make_outliers(count: int, digits: ImageDataset, seed: int, disable_progress: bool | None = None) -> ImageDataset:
-    """Make `count` outliers of all kinds in random order, some of them from `digits`, labeled `REJECT_CLASS`."""
+def make_outliers(
+    count: int,
+    digits: ImageDataset,
+    seed: int,
+    disable_progress: bool | None = None,
+    kinds: Sequence[str] = tuple(KINDS),
+) -> ImageDataset:
+    """Make `count` outliers of `kinds` in random order, some of them from `digits`, labeled `REJECT_CLASS`."""
     rng = np.random.default_rng(seed)
-    names = rng.choice(list(KINDS), count, p=[kind.fraction for kind in KINDS.values()])
+    fractions = np.array([KINDS[kind].fraction for kind in kinds])
+    names = rng.choice(list(kinds), count, p=fractions / fractions.sum())
     digit_images = digits.images[:, 0].cpu().numpy()
     canvases = np.empty((count, CANVAS_SIZE, CANVAS_SIZE), np.uint8)
     for number, name in enumerate(tqdm(names, "drawing outliers", leave=False, disable=disable_progress)):

@@ -26,6 +26,7 @@ MAX_CUTS = 5  # per component
 MAX_CUT_PROFILE = 0.7  # of the projection profile's maximum: a cut that crosses more is not at a thin place
 CUT_RANGE = (0.15, 0.85)  # of the component's width: there cuts may be
 MIN_CUT_DISTANCE = 1 / 8  # of the component's height: two cuts are at least so far apart
+MAX_CUT_SHIFT = 0.1  # of the component's height, from the column at which the line reader saw two digits meet
 MIN_PIECE_AREA = 0.03  # of the component's pixels: a smaller piece joins the next one
 
 
@@ -60,13 +61,18 @@ class Pieces(NamedTuple):
 
 
 def oversegment_line(
-    line: Sequence[Component], confidences: Sequence[float], intensity: np.ndarray, line_height: float
+    line: Sequence[Component],
+    confidences: Sequence[float],
+    intensity: np.ndarray,
+    line_height: float,
+    columns: Sequence[float] = (),
 ) -> Pieces:
     """Cut the components of a text line that may be several digits into pieces.
 
     confidences: of each component, the probability of its most probable class, in [0, 1].
     intensity: the array (H, W) in which the components were found.
     line_height: in pixels of `intensity`.
+    columns: at which the line reader saw one digit end and the next one begin; there components are cut as well.
     """
     pieces: list[Component] = []
     gaps: list[Gap | None] = []
@@ -74,9 +80,8 @@ def oversegment_line(
     for component, confidence in zip(line, confidences, strict=True):
         if pieces:
             gaps.append(measure_gap(pieces[-1], component, line_height))
-        cut = [component]
-        if len(line) <= MAX_CUT_COMPONENTS and needs_oversegmentation(component, confidence, int(line_height)):
-            cut = oversegment(component, intensity)
+        is_searched = len(line) <= MAX_CUT_COMPONENTS and needs_oversegmentation(component, confidence, int(line_height))
+        cut = oversegment(component, intensity, is_searched, columns)
         gaps += [None] * (len(cut) - 1)
         components[len(pieces), len(pieces) + len(cut)] = component
         pieces += cut
@@ -91,28 +96,64 @@ def needs_oversegmentation(component: Component, confidence: float, line_height:
     return is_uncertain or component.width > MAX_DIGIT_ASPECT * component.height
 
 
-def oversegment(component: Component, intensity: np.ndarray) -> list[Component]:
-    """Cut a component where it is thinnest from top to bottom.
+class Cut(NamedTuple):
+    """A straight cut through a component: at column `x` in the middle of its height, `slope` columns further per row."""
 
-    All cuts are straight and have the slope of CUT_SLOPES along which a cut crosses the least foreground.
+    x: float
+    slope: float
+
+
+def oversegment(
+    component: Component, intensity: np.ndarray, is_searched: bool = True, columns: Sequence[float] = ()
+) -> list[Component]:
+    """Cut a component where it is thinnest from top to bottom, and near `columns`.
+
     intensity: the array (H, W) in which the component was found.
+    is_searched: whether thin places are searched, or cuts are made near `columns` only.
 
-    Returns: the pieces from left to right; the component itself where it is nowhere thin.
+    Returns: the pieces from left to right; the component itself where there is no cut.
     """
-    inside = np.where(component.mask, intensity[component.box.slices], 0)
-    height, width = inside.shape
-    if min(height, width) < MIN_CUT_SIDE:
+    box = component.box
+    near = [x - box.left for x in columns if box.left + 1 < x < box.right - 1]
+    if min(component.width, component.height) < MIN_CUT_SIDE or not (is_searched or near):
         return [component]
+    inside = np.where(component.mask, intensity[box.slices], 0)
+    profiles = {slope: _projection_profile(inside, slope) for slope in CUT_SLOPES}
+    cuts = [_thinnest_cut_near(x, profiles, MAX_CUT_SHIFT * component.height) for x in near]
+    if is_searched:
+        min_distance = MIN_CUT_DISTANCE * component.height
+        found = _find_cuts(profiles, min_distance)
+        cuts += [cut for cut in found if all(abs(cut.x - other.x) >= min_distance for other in cuts)]
+    return _cut_component(component, _piece_numbers(cuts, inside.shape)) if cuts else [component]
+
+
+def _find_cuts(profiles: dict[float, np.ndarray], min_distance: float) -> list[Cut]:
+    """Find cuts at the thinnest places, all of the slope along which one of them crosses the least foreground."""
     candidates = []
-    for slope in CUT_SLOPES:
-        profile = _projection_profile(inside, slope)
-        if minima := _profile_minima(profile, MIN_CUT_DISTANCE * height):
+    for slope, profile in profiles.items():
+        if minima := _profile_minima(profile, min_distance):
             candidates.append((float(profile[minima[0]]), slope, sorted(minima)))
     if not candidates:
-        return [component]
-    _, slope, cuts = min(candidates)
-    unslanted = np.arange(width) - slope * _centered_rows(height)
-    return _cut_component(component, np.searchsorted(cuts, unslanted, side="right"))
+        return []
+    _, slope, columns = min(candidates)
+    return [Cut(x, slope) for x in columns]
+
+
+def _thinnest_cut_near(x: float, profiles: dict[float, np.ndarray], max_shift: float) -> Cut:
+    """Find the cut within `max_shift` columns of `x` that crosses the least foreground."""
+    first = max(1, int(x - max_shift))
+    last = max(first + 1, int(x + max_shift) + 1)
+    best = {slope: first + int(profile[first:last].argmin()) for slope, profile in profiles.items() if first < len(profile)}
+    slope = min(best, key=lambda slope: float(profiles[slope][best[slope]]))
+    return Cut(best[slope], slope)
+
+
+def _piece_numbers(cuts: Sequence[Cut], shape: tuple[int, int]) -> np.ndarray:
+    """Number the pieces into which `cuts` divide an array of `shape` (H, W): (H, W) int, from 0 on the left."""
+    numbers = np.zeros(shape, int)
+    for cut in cuts:
+        numbers += np.arange(shape[1]) - cut.slope * _centered_rows(shape[0]) >= cut.x
+    return numbers
 
 
 def _centered_rows(height: int) -> np.ndarray:

@@ -13,16 +13,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from digits.recognition.geometry import Box, enclosing_box
 from digits.recognition.oversegmentation import Gap
 
 
 @dataclass(frozen=True)
 class Path:
-    """A segmentation of a line: the spans [start, end) of pieces that form digits, and its posterior probability."""
+    """A segmentation of a line: the spans [start, end) of pieces that form digits, and its posterior probability.
+
+    log_total: the logarithm of the sum over all paths, by which the posterior is normalized.
+    """
 
     spans: list[tuple[int, int]]
     posterior: float
+    log_total: float = 0.0
+
+
+class TextPath(NamedTuple):
+    """A segmentation of a line into the symbols of a text.
+
+    spans: of each symbol, the index of its span.
+    score: the logarithm of its probability, not normalized.
+    """
+
+    spans: list[int]
+    score: float
 
 
 class SplitPriorWeights(NamedTuple):
@@ -44,6 +61,7 @@ CUT_PRIOR = 0.1  # prior probability that a cut through a component separates tw
 # Prior probability that a component which can be cut into digits was written as several digits: a 1 and a 3 can be
 # cut out of a theta.
 MULTI_DIGIT_PRIOR = 0.75
+SKIP_SCORE = 4 * math.log(0.1)  # log probability that a piece belongs to no symbol, as the classifier would give it
 CLASSIFIER_EXPONENT = 4  # of the classifier's probability: fragments of digits also look like digits
 
 
@@ -105,7 +123,49 @@ def best_path(gaps: Sequence[Gap | None], spans: Sequence[tuple[int, int]], conf
     posterior = math.exp(best[count] - total[count])
     if any(gaps[end - 1] is None for _, end in path[:-1]):
         posterior *= MULTI_DIGIT_PRIOR
-    return Path(path, posterior)
+    return Path(path, posterior, total[count])
+
+
+def path_of_text(
+    gaps: Sequence[Gap | None], spans: Sequence[tuple[int, int]], scores: Sequence[np.ndarray], text: Sequence[int]
+) -> TextPath | None:
+    """Find the most probable segmentation in which the digits and marks are those of `text` (Viterbi).
+
+    gaps, spans: as in `candidate_spans`.
+    scores: of each span the log probabilities of all symbols.
+    text: indices of symbols. Pieces between them may be left out: clutter.
+
+    Returns: None if no path has so many symbols.
+    """
+    count = len(gaps) + 1
+    priors = [split_prior(gap) for gap in gaps]
+    log_join, log_split = [math.log(1 - prior) for prior in priors], [math.log(prior) for prior in priors]
+    joined = [sum(log_join[start : end - 1]) + (log_split[start - 1] if start else 0.0) for start, end in spans]
+    by_end = sorted(range(len(spans)), key=lambda k: spans[k][1])
+    best = [SKIP_SCORE * end for end in range(count + 1)]  # of the first symbols of the text, up to each boundary
+    previous: list[list[int | None]] = []  # for each symbol and boundary, the span that ends there; None skips a piece
+    for symbol in text:
+        row, chosen = [-math.inf] * (count + 1), [None] * (count + 1)
+        index = 0
+        for end in range(1, count + 1):
+            row[end] = row[end - 1] + SKIP_SCORE
+            while index < len(by_end) and spans[by_end[index]][1] == end:
+                k = by_end[index]
+                score = best[spans[k][0]] + CLASSIFIER_EXPONENT * float(scores[k][symbol]) + joined[k]
+                if score > row[end]:
+                    row[end], chosen[end] = score, k
+                index += 1
+        best = row
+        previous.append(chosen)
+    if best[count] == -math.inf:
+        return None
+    path, end = [], count
+    for chosen in reversed(previous):
+        while chosen[end] is None:
+            end -= 1
+        path.append(chosen[end])
+        end = spans[chosen[end]][0]
+    return TextPath(path[::-1], best[count])
 
 
 def _log_add(a: float, b: float) -> float:
