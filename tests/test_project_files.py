@@ -86,12 +86,18 @@ def test_folder_of_mnist_tracks_its_readme_only():
     assert subprocess.run(ignored, check=False).returncode == 0
 
 
-def test_readme_of_mnist_lists_its_files():
-    from torchvision.datasets import MNIST
+def test_readme_of_mnist_lists_its_files_and_those_of_writers():
+    from torchvision.datasets import MNIST, QMNIST
 
     rows = re.findall(r"^\| `(\S+)` \| ([\d,]+) \| `(\w{32})` \|$", Path("data/README.md").read_text(), re.MULTILINE)
     unpacked = {name: file.md5 for name, file in mnist_files.FILES.items()}
-    assert {name: md5 for name, _, md5 in rows} == dict(MNIST.resources) | unpacked
+    writers = {
+        url.rpartition("/")[-1]: md5
+        for split in ("train", "test")
+        for url, md5 in QMNIST.resources[split]
+        if "labels" in url
+    }
+    assert {name: md5 for name, _, md5 in rows} == dict(MNIST.resources) | writers | unpacked
     sizes = {name: int(size.replace(",", "")) for name, size, _ in rows if name in unpacked}
     assert sizes == {name: file.size for name, file in mnist_files.FILES.items()}
 

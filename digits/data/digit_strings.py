@@ -1,195 +1,125 @@
-"""Images of digit strings, composed from single digits, on which the line reader is trained.
+"""Strings of digits by one writer, as close to each other as wanted.
 
-Each string is written by one hand: its digits have about the same stroke width, slant and proportions. Neighbors stand
-apart, touch or overlap; marks such as a decimal point and other characters stand between them now and then. All
-strings of a batch are composed at once, on the device of the glyphs.
+MNIST has no numbers, only single digits. Numbers are composed of those of one writer, whose strokes and slant belong
+together, with every two neighbors at a given gap: people write digits apart, touching, and over each other.
 """
 
-import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+import cv2
+import numpy as np
 import torch
-import torch.nn.functional as F
 
-from digits.data import line_degradations
-from digits.data.glyph_bank import GlyphBank
-from digits.data.random_batch import RandomBatch
+from digits.data.mnist import ImageDataset
+from digits.data.writers import group_by_writer
+from digits.recognition.arrays import crop_padded
+from digits.recognition.geometry import Box
+from digits.recognition.normalization import DIGIT_SIZE
 
-CANVAS_HEIGHT = 96  # pixels: a line may slope
-DIGIT_HEIGHT = 32  # pixels of the canvas, before each hand's own size
-PATCH_SIDE = 56  # pixels of the canvas in which a digit is drawn: the 28 of its frame, enlarged 1.6 times, and margins
-INK_THRESHOLD = 0.35  # of the intensity: pixels above it count where digits are placed
-MAX_INDEX_SPREAD = 0.04  # standard deviation of the glyphs of a hand, as a fraction of all, which are sorted by width
-MIN_ADVANCE = 5  # pixels of the canvas from one digit to the next
-EMPTY = -1e4  # position of the ink in rows that have none
-
-
-class StringBatch(NamedTuple):
-    """Line images and what they show.
-
-    images: (B, 1, 32, W), from 0 (background) to 1 (strokes).
-    symbols: (B, n) int64, indices of `line_symbols.SYMBOLS`; only the first `lengths` (B,) of each row count.
-    """
-
-    images: torch.Tensor
-    symbols: torch.Tensor
-    lengths: torch.Tensor
+INK_THRESHOLD = (
+    0.3  # of the intensity: paler pixels are the soft edge of an enlarged stroke; gaps are measured between others
+)
+MARGIN = 0.5  # of the digit size: paper on all sides of a string
+VERTICAL_JITTER = 0.03  # of the digit size: standard deviation; without it, no number on paper stands so level
 
 
 @dataclass(frozen=True)
-class StringSizes:
-    """The strings of one batch: `least` to `most` symbols, in line images of `width` pixels."""
+class GapRange:
+    """The range of gaps between neighbors, as fractions of the digit size.
 
-    least: int
-    most: int
-    width: int
-
-
-# Long strings are less frequent in practice, but have more digits to learn from.
-STRING_SIZES = (StringSizes(1, 3, 96), StringSizes(2, 6, 176), StringSizes(5, 9, 256), StringSizes(8, 14, 384),
-                StringSizes(12, 20, 544))  # fmt: skip
-
-
-def compose_strings(bank: GlyphBank, sizes: StringSizes, count: int, generator: torch.Generator) -> StringBatch:
-    """Compose `count` strings in degraded line images.
-
-    generator: on the device of `bank`.
+    A gap is the distance of the ink in the rows where two digits are closest; below 0 they overlap by as much.
     """
-    rng = RandomBatch(count, generator)
-    lengths = rng.integers(sizes.least, sizes.most)
-    indices = _choose_glyphs(bank, sizes.most, rng)
-    patches = _draw_patches(bank.images[indices], rng)  # (B, n, P, P)
-    tops = _choose_tops(sizes.most, rng)
-    gaps = _choose_gaps(sizes.most, rng)
-    lefts, ends = place_patches(patches, tops, gaps)
-    canvas_width = int(sizes.width * CANVAS_HEIGHT / 64)
-    lengths = torch.minimum(lengths, (ends < canvas_width - 8).sum(1)).clamp(min=1)
-    is_used = torch.arange(sizes.most, device=lengths.device) < lengths[:, None]
-    patches = patches * is_used[..., None, None]
-    canvas = _paste(patches, lefts, tops, canvas_width)
-    canvas = line_degradations.join_neighbors(canvas, lefts, tops, is_used, rng)
-    first = lefts[:, 0] + _first_ink(patches[:, 0])
-    last = ends.gather(1, lengths[:, None] - 1)[:, 0]
-    images = line_degradations.degrade(canvas, first, last, ends, is_used, sizes.width, rng)
-    return StringBatch(images, bank.symbols[indices], lengths)
+
+    low: float
+    high: float
 
 
-def _choose_glyphs(bank: GlyphBank, length: int, rng: RandomBatch) -> torch.Tensor:
-    """Choose the indices (B, length) of glyphs of one hand, with marks and other characters in some strings."""
-    center, spread = rng.uniform(0, 1, 1), rng.normal(MAX_INDEX_SPREAD, length)
-    indices = ((center + spread).clamp(0, 1) * (bank.digit_count - 1)).long()
-    for k in range(1, length):  # the same digit twice: 00, 22
-        indices[:, k] = torch.where(rng.chance(0.12), indices[:, k - 1], indices[:, k])
-    marks = bank.digit_count + (rng.uniform(0, 1, length) * bank.mark_count).long()
-    others = bank.digit_count + bank.mark_count + (rng.uniform(0, 1, length) * bank.other_count).long()
-    is_mark = rng.chance(0.16)[:, None] & rng.chance(0.3, length)
-    is_other = rng.chance(0.08)[:, None] & rng.chance(0.3, length)
-    indices = torch.where(is_mark, marks, indices) if bank.mark_count else indices
-    return torch.where(is_other, others, indices) if bank.other_count else indices
+GAPS = {
+    "apart": GapRange(0.05, 0.30),
+    "touching": GapRange(-0.05, 0.0),
+    "overlapping": GapRange(-0.12, -0.05),
+}
 
 
-def _draw_patches(frames: torch.Tensor, rng: RandomBatch) -> torch.Tensor:
-    """Draw glyphs (B, n, 28, 28) uint8 in the size, proportions and slant of a hand: (B, n, P, P) in [0, 1]."""
-    count, length = frames.shape[:2]
+@dataclass(frozen=True)
+class DigitString:
+    """A string of digits: the intensity (H, W) float32 of its foreground in [0, 1], and the digits as text."""
 
-    def vary(of_hand: float, of_digit: float) -> torch.Tensor:
-        return rng.normal(of_hand, 1) + rng.normal(of_digit, length)  # (B, n)
-
-    scale = DIGIT_HEIGHT / 20 * vary(0.08, 0.07).exp()
-    aspect = (vary(0.17, 0.06)).exp()
-    shear, angle = vary(0.15, 0.06), vary(0.03, 0.06)
-    cos, sin = angle.cos(), angle.sin()
-    # From a position in the patch to that in the frame, both in units of half their side.
-    zoom = PATCH_SIDE / 28 / scale
-    zero = rng.uniform(-0.03, 0.03, length)
-    inverse = torch.stack(
-        [
-            torch.stack([zoom / aspect * cos, zoom * (shear * cos - sin), zero], -1),
-            torch.stack([zoom / aspect * sin, zoom * (shear * sin + cos), zero], -1),
-        ],
-        -2,
-    ).flatten(0, 1)  # (B n, 2, 3)
-    grid = F.affine_grid(inverse, [count * length, 1, PATCH_SIDE, PATCH_SIDE], align_corners=False)
-    bend = RandomBatch(count * length, rng.generator).normal(0.035, 2, 4, 4)
-    grid = grid + F.interpolate(bend, PATCH_SIDE, mode="bilinear", align_corners=True).permute(0, 2, 3, 1)
-    patches = F.grid_sample(frames.flatten(0, 1)[:, None].float() / 255, grid, align_corners=False)
-    return patches.view(count, length, PATCH_SIDE, PATCH_SIDE)
+    intensity: np.ndarray
+    text: str
 
 
-def _choose_tops(length: int, rng: RandomBatch) -> torch.Tensor:
-    """Choose the uppermost rows (B, length) int64 of patches on the canvas: on a sloping line, with jitter."""
-    middle = torch.arange(length, device=rng.device) - (length - 1) / 2
-    slope = rng.normal(0.05, 1) * 0.8 * DIGIT_HEIGHT * middle * min(1, 5 / length)
-    tops = (CANVAS_HEIGHT - PATCH_SIDE) / 2 + slope + rng.normal(1.0, length) * rng.uniform(0.5, 3)[:, None]
-    return tops.round().long().clamp(0, CANVAS_HEIGHT - PATCH_SIDE)
+def draw_strings(
+    digits: ImageDataset, writers: torch.Tensor, count: int, length: int, gaps: GapRange, size: int, seed: int
+) -> Iterator[DigitString]:
+    """Draw `count` strings of `length` different images each, by one writer each.
 
-
-def _choose_gaps(length: int, rng: RandomBatch) -> torch.Tensor:
-    """Choose the gaps (B, length) in pixels before each digit: apart, wide, touching or overlapping; some mixed."""
-
-    def mixture(count: int) -> torch.Tensor:
-        kind, place = rng.uniform(0, 1, count), rng.uniform(0, 1, count)
-        gaps = 0.05 + 0.35 * place  # apart
-        gaps = torch.where(kind < 0.66, -0.05 + 0.1 * place, gaps)  # touching or nearly
-        gaps = torch.where(kind < 0.38, -0.14 + 0.12 * place, gaps)  # overlapping
-        return torch.where(kind < 0.1, 0.3 + 0.9 * place, gaps)  # wide
-
-    of_string, of_digit = mixture(1).expand(-1, length), mixture(length)
-    gaps = torch.where(rng.chance(0.35)[:, None], of_digit, of_string) + rng.normal(0.02, length)
-    return gaps * DIGIT_HEIGHT
-
-
-def place_patches(
-    patches: torch.Tensor, tops: torch.Tensor, gaps: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Place patches (B, n, P, P) from left to right so that the closest rows of neighbors are `gaps` (B, n) apart.
-
-    tops: the uppermost rows (B, n) of the patches on the canvas.
-
-    Returns: the left columns (B, n) int64 of the patches on the canvas, and where their ink ends (B, n).
+    A writer is as likely as their share of the digits; writers of fewer than `length` digits are left out.
+    writers: (N,), of `digits`.
+    size: of a digit's longer side, in pixels.
     """
-    count, length, side, _ = patches.shape
-    ink = patches > INK_THRESHOLD
-    columns = torch.arange(side, device=patches.device, dtype=torch.float32)
-    right = torch.where(ink, columns, EMPTY).amax(3)  # (B, n, P): of each row
-    left = -torch.where(ink, -columns, EMPTY).amax(3)
-    rows = tops[..., None] + torch.arange(side, device=tops.device)  # (B, n, P)
-
-    def on_canvas(profile: torch.Tensor, k: int) -> torch.Tensor:
-        values = torch.full((count, CANVAS_HEIGHT), EMPTY, device=patches.device).scatter_(1, rows[:, k], profile)
-        return F.max_pool1d(values[:, None], 5, 1, 2)[:, 0]  # ink one or two rows higher is as close
-
-    lefts, ends = [8 - left[:, 0].amin(1)], []
-    written = on_canvas(right[:, 0], 0) + lefts[0][:, None]
-    ends.append(lefts[0] + right[:, 0].amax(1))
-    for k in range(1, length):
-        nearest = (written + on_canvas(-left[:, k], k)).amax(1)
-        by_boxes = ends[-1] - left[:, k].amin(1)
-        nearest = torch.where(nearest < EMPTY / 2, by_boxes, nearest)
-        position = torch.maximum(nearest + 1 + gaps[:, k], lefts[-1] + MIN_ADVANCE).round()
-        lefts.append(position)
-        written = torch.maximum(written, on_canvas(right[:, k], k) + position[:, None])
-        ends.append(torch.maximum(ends[-1], position + right[:, k].amax(1)))
-    return torch.stack(lefts, 1).long(), torch.stack(ends, 1)
+    rng = np.random.default_rng(seed)
+    groups = [group.numpy() for group in group_by_writer(writers, length)]
+    shares = np.array([len(group) for group in groups]) / sum(map(len, groups))
+    for _ in range(count):
+        chosen = rng.choice(groups[rng.choice(len(groups), p=shares)], length, replace=False)
+        distances = rng.uniform(gaps.low, gaps.high, length - 1).tolist()
+        offsets = rng.normal(0, VERTICAL_JITTER, length).tolist()
+        images = digits.images[chosen, 0].cpu().numpy()
+        text = "".join(str(int(label)) for label in digits.labels[chosen])
+        yield DigitString(compose(images, distances, offsets, size), text)
 
 
-def _first_ink(patches: torch.Tensor) -> torch.Tensor:
-    """Find the first column with ink in patches (B, P, P): (B,)."""
-    return (patches > INK_THRESHOLD).any(1).float().argmax(1)
+def compose(images: np.ndarray, gaps: Sequence[float], offsets: Sequence[float], size: int) -> np.ndarray:
+    """Compose digits side by side, with a margin.
+
+    images: (N, 28, 28) uint8.
+    gaps: N - 1, between neighbors; see `GapRange`.
+    offsets: N, downwards from the middle of the line. As all lengths, they are fractions of `size`.
+    size: of the longer side of most digits, in pixels.
+
+    Returns: foreground intensity (H, W) float32 in [0, 1].
+    """
+    line = np.zeros((2 * size, 0), np.float32)
+    for image, gap, offset in zip(images, [0.0, *gaps], offsets, strict=True):
+        digit = _center_vertically(enlarge(image, size), 2 * size, round(offset * size))
+        line = append(line, digit, round(gap * size)) if line.size else digit
+    left, top, width, height = cv2.boundingRect((line > INK_THRESHOLD).astype(np.uint8))
+    return crop_padded(line, Box.from_size(left, top, width, height).expand(round(MARGIN * size)))
 
 
-def _paste(patches: torch.Tensor, lefts: torch.Tensor, tops: torch.Tensor, width: int) -> torch.Tensor:
-    """Paste patches (B, n, P, P) on empty canvases: (B, 1, 96, width), the maximum where they overlap."""
-    count, _, side, _ = patches.shape
-    inner = torch.arange(side, device=patches.device)
-    columns = (lefts[..., None] + inner).clamp(0, width - 1)
-    rows = tops[..., None] + inner
-    flat = (rows[..., :, None] * width + columns[..., None, :]).flatten(1)
-    canvas = torch.zeros(count, CANVAS_HEIGHT * width, device=patches.device)
-    return canvas.scatter_reduce_(1, flat, patches.flatten(1), "amax").view(count, 1, CANVAS_HEIGHT, width)
+def enlarge(image: np.ndarray, size: int) -> np.ndarray:
+    """Enlarge a digit (28, 28) uint8 so that DIGIT_SIZE pixels become `size`.
+
+    Returns: intensity (h, w) float32 in [0, 1], cropped.
+    """
+    scale = size / DIGIT_SIZE
+    digit = cv2.resize(np.pad(image, 2) / np.float32(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    digit = digit.clip(0, 1)  # cubic interpolation overshoots at edges
+    left, top, width, height = cv2.boundingRect((digit > 0).astype(np.uint8))
+    return digit[top : top + height, left : left + width]
 
 
-def batch_size(sizes: StringSizes, pixels: int) -> int:
-    """Return how many strings of these sizes have about as many `pixels` along the line together."""
-    return max(1, math.ceil(pixels / sizes.width))
+def append(line: np.ndarray, digit: np.ndarray, gap: int) -> np.ndarray:
+    """Append `digit` (H, w) to a `line` (H, W), with `gap` empty columns in the row where their ink is closest.
+
+    Both are intensities in [0, 1]. If `gap` is negative, the ink overlaps in that row.
+    """
+    is_ink, is_digit_ink = line > INK_THRESHOLD, digit > INK_THRESHOLD
+    ends = line.shape[1] - is_ink[:, ::-1].argmax(1)
+    starts = is_digit_ink.argmax(1)
+    is_shared = is_ink.any(1) & is_digit_ink.any(1)
+    # Digits without a common row, such as a bar above a dot, stand behind each other.
+    end = int((ends - starts)[is_shared].max()) if is_shared.any() else line.shape[1]
+    left = max(0, end + gap)
+    result = np.pad(line, ((0, 0), (0, max(0, left + digit.shape[1] - line.shape[1]))))
+    region = result[:, left : left + digit.shape[1]]
+    np.maximum(region, digit, out=region)
+    return result
+
+
+def _center_vertically(digit: np.ndarray, height: int, offset: int) -> np.ndarray:
+    """Put `digit` (h, w) into the middle of `height` rows, and `offset` rows lower."""
+    top = min(max((height - len(digit)) // 2 + offset, 0), height - len(digit))
+    return np.pad(digit, ((top, height - len(digit) - top), (0, 0)))

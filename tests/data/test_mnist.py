@@ -10,7 +10,7 @@ import torch
 from torchvision.datasets import FashionMNIST
 
 from digits import UserError
-from digits.data import mnist
+from digits.data import mirrors, mnist
 from tests.helpers.fake_server import Response, http_server
 
 IMAGES = "t10k-images-idx3-ubyte.gz"
@@ -86,7 +86,7 @@ def test_damaged_mirror_is_skipped(tiny_mirror, tmp_path):
 
 
 def test_mirror_that_never_answers_is_skipped_after_the_timeout(tiny_mirror, tmp_path, monkeypatch):
-    monkeypatch.setattr(mnist, "TIMEOUT", 0.1)
+    monkeypatch.setattr(mirrors, "TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         assert len(mnist.load("test", tmp_path / "data", [url, str(tiny_mirror)])) == 20
@@ -117,7 +117,7 @@ def test_malformed_mirror_is_skipped(tiny_mirror, tmp_path, mirror):
 
 def test_mirrors_are_tried_in_order_argument_environment_public(monkeypatch):
     monkeypatch.setenv("MNIST_MIRROR", "from-environment")
-    order = mnist._mirrors_in_order(["argument"], ["public", "argument"])
+    order = mirrors._mirrors_in_order(["argument"], "MNIST_MIRROR", ["public", "argument"])
     assert order == ["argument", "from-environment", "public"]
 
 
