@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 from digits.data import line_degradations
 from digits.data.glyph_bank import GlyphBank
+from digits.data.line_degradations import LineLayout
 from digits.data.random_batch import RandomBatch
 
 CANVAS_HEIGHT = 96  # pixels: a line may slope
@@ -68,10 +69,10 @@ def compose_strings(bank: GlyphBank, sizes: StringSizes, count: int, generator: 
     is_used = torch.arange(sizes.most, device=lengths.device) < lengths[:, None]
     patches = patches * is_used[..., None, None]
     canvas = _paste(patches, lefts, tops, canvas_width)
-    canvas = line_degradations.join_neighbors(canvas, lefts, tops, is_used, rng)
     first = lefts[:, 0] + _first_ink(patches[:, 0])
     last = ends.gather(1, lengths[:, None] - 1)[:, 0]
-    images = line_degradations.degrade(canvas, first, last, ends, is_used, sizes.width, rng)
+    layout = LineLayout(lefts, tops, ends, is_used, first, last, *_ink_rows(canvas))
+    images = line_degradations.degrade(canvas, layout, sizes.width, rng)
     return StringBatch(images, bank.symbols[indices], lengths)
 
 
@@ -83,8 +84,8 @@ def _choose_glyphs(bank: GlyphBank, length: int, rng: RandomBatch) -> torch.Tens
         indices[:, k] = torch.where(rng.chance(0.12), indices[:, k - 1], indices[:, k])
     marks = bank.digit_count + (rng.uniform(0, 1, length) * bank.mark_count).long()
     others = bank.digit_count + bank.mark_count + (rng.uniform(0, 1, length) * bank.other_count).long()
-    is_mark = rng.chance(0.16)[:, None] & rng.chance(0.3, length)
-    is_other = rng.chance(0.08)[:, None] & rng.chance(0.3, length)
+    is_mark = rng.chance(0.1)[:, None] & rng.chance(0.3, length)
+    is_other = rng.chance(0.05)[:, None] & rng.chance(0.3, length)
     indices = torch.where(is_mark, marks, indices) if bank.mark_count else indices
     return torch.where(is_other, others, indices) if bank.other_count else indices
 
@@ -177,6 +178,12 @@ def place_patches(
 def _first_ink(patches: torch.Tensor) -> torch.Tensor:
     """Find the first column with ink in patches (B, P, P): (B,)."""
     return (patches > INK_THRESHOLD).any(1).float().argmax(1)
+
+
+def _ink_rows(canvas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Find the first and last row with strokes on canvases (B, 1, H, W): two (B,) float32."""
+    has_ink = (canvas > line_degradations.INK_THRESHOLD).any(3)[:, 0].float()  # (B, H)
+    return has_ink.argmax(1).float(), has_ink.shape[1] - 1 - has_ink.flip(1).argmax(1).float()
 
 
 def _paste(patches: torch.Tensor, lefts: torch.Tensor, tops: torch.Tensor, width: int) -> torch.Tensor:

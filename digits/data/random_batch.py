@@ -25,3 +25,7 @@ class RandomBatch:
     def integers(self, least: int, most: int) -> torch.Tensor:
         """Draw from least to most, both included: (count,) int64."""
         return torch.randint(least, most + 1, (self.count,), generator=self.generator, device=self.device)
+
+    def subset(self, count: int) -> "RandomBatch":
+        """Return a source of random numbers for `count` of the items, from the same generator."""
+        return RandomBatch(count, self.generator)

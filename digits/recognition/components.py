@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import block_average, crop_padded, pad, rectangle_kernel
+from digits.recognition.arrays import block_average, crop_padded, mask_stroke_width, pad, rectangle_kernel
 from digits.recognition.foreground import FOREGROUND_THRESHOLD, MIN_CONTRAST, Foreground
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
 from digits.recognition.normalization import DIGIT_SIZE
@@ -19,6 +19,9 @@ MIN_WRITING_SIZE = 0.015  # of the geometric mean of the picture's sides: if the
 MIN_INNER_SIZE = 0.12
 MIN_BORDER_SIZE = 0.5  # of the largest inner component's size: smaller components at the border are no digits
 MAX_BORDER_CONTACT = 0.5  # of a side of the picture: a component that touches more is the edge of an object
+MAX_STROKE_RATIO = 2.0  # of the widest inner strokes: a wider component at the border is an object
+MAX_FLUSH_FRACTION = 0.6  # of its own side: a component that touches the border with more of it lies along it
+MIN_COMMON_HEIGHT = 0.5  # of the height of both: a component along the border in the same rows may be a 1
 MIN_DRAWN_FRAME_PICTURE_SIDE = 48  # pixels: a smaller picture has no drawn frame
 MIN_DRAWN_FRAME_SIZE = 0.8  # of the picture's width and height
 MAX_DRAWN_FRAME_DEPTH = 0.1  # of the picture's shorter side, from the border
@@ -144,11 +147,39 @@ def _remove_border_components(components: list[Component], shape: tuple[int, int
     largest_inner = max((c.size for c, contact in zip(components, contacts, strict=True) if contact == 0), default=0)
     if largest_inner < MIN_INNER_SIZE * min(shape):
         return components
+    inner = [component for component, contact in zip(components, contacts, strict=True) if contact == 0]
     return [
         component
         for component, contact in zip(components, contacts, strict=True)
-        if contact == 0 or (contact < MAX_BORDER_CONTACT and component.size >= MIN_BORDER_SIZE * largest_inner)
+        if contact == 0
+        or (
+            contact < MAX_BORDER_CONTACT
+            and component.size >= MIN_BORDER_SIZE * largest_inner
+            and not _is_outer_object(component, inner, shape)
+        )
     ]
+
+
+def _is_outer_object(component: Component, inner: Sequence[Component], shape: tuple[int, int]) -> bool:
+    """Whether a component at the border of a picture is unlike the `inner` ones: a finger, the table, a sliver of these.
+
+    It is, if it is much wider than their strokes, or lies flush along a side where they stand at other heights.
+    """
+    stroke_width = max(mask_stroke_width(other.mask.view(np.uint8)) for other in inner)
+    if mask_stroke_width(component.mask.view(np.uint8)) > MAX_STROKE_RATIO * stroke_width:
+        return True
+    writing = enclosing_box([other.box for other in inner])
+    common = max(0, component.box.overlap_y(writing)) / enclosing_box([component.box, writing]).height
+    return _flush_fraction(component, shape) > MAX_FLUSH_FRACTION and common < MIN_COMMON_HEIGHT
+
+
+def _flush_fraction(component: Component, shape: tuple[int, int]) -> float:
+    """Return how much of its own width or height a component touches a side of the picture (H, W), in [0, 1]."""
+    height, width = shape
+    box, mask = component.box, component.mask
+    sides = ((mask[:, 0], box.left == 0), (mask[:, -1], box.right == width), (mask[0], box.top == 0),
+             (mask[-1], box.bottom == height))  # fmt: skip
+    return max((float(edge.mean()) for edge, is_at_border in sides if is_at_border), default=0.0)
 
 
 def _border_contact(component: Component, shape: tuple[int, int]) -> float:
