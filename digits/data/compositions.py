@@ -1,21 +1,23 @@
 """Random characters composed of strokes, as scripts compose theirs: outliers that no list of letters could cover.
 
-Three ways of composing: kana (a few straight or bent strokes on a lattice), hanging (a head line, stems and curves
-below it, as in Devanagari) and dense (two parts of several strokes, as in Chinese); and open curves, which resemble a
-part of a digit. All functions return strokes (P, 2) of points x, y in a box of about 1 by 1, y downwards.
+Four ways of composing: kana (a few straight or bent strokes on a lattice), hanging (a head line, stems and curves
+below it, as in Devanagari), the same around the shape of a digit, and dense (two parts of several strokes, as in
+Chinese); and open curves, which resemble a part of a digit. All functions return strokes (P, 2) of points x, y in a box of about 1 by 1, y downwards.
 """
 
 import numpy as np
 
 from digits.data.glyphs import Strokes
-from digits.data.synthetic import ellipse_arc
+from digits.data.synthetic import STROKE_TEMPLATES, ellipse_arc
 
 LATTICE = np.linspace(0, 1, 4)  # the bars and parts of a character stand at a few heights and depths
+# Digits that a line above makes a non-digit. A 1 with one is a 7, and some people write the bar of a 5 apart.
+BODIES = (0, 2, 3, 4, 6, 7, 8, 9)
 
 
 def draw_composition(rng: np.random.Generator) -> Strokes:
     """Draw a character composed in a random way, slanted and with jittered points."""
-    compose = COMPOSITIONS[rng.choice(len(COMPOSITIONS), p=(0.36, 0.2, 0.16, 0.28))]
+    compose = COMPOSITIONS[rng.choice(len(COMPOSITIONS), p=(0.34, 0.14, 0.14, 0.14, 0.24))]
     shear, jitter = rng.normal(0.05, 0.12), rng.uniform(0.01, 0.035)
     jittered = [stroke + rng.normal(0, jitter, stroke.shape) for stroke in compose(rng)]
     return [stroke + (shear, 0) * (0.5 - stroke[:, 1:]) for stroke in jittered]
@@ -47,6 +49,21 @@ def compose_hanging(rng: np.random.Generator) -> Strokes:
         rx, ry = rng.uniform(0.12, 0.35, 2)
         start, sweep = rng.uniform(0, 360), _random_sign(rng) * rng.uniform(120, 330)
         strokes.append(np.array(ellipse_arc(x, y, rx, ry, start, sweep)))
+    return strokes
+
+
+def compose_around_digit(rng: np.random.Generator) -> Strokes:
+    """Compose the shape of a digit and a head line above it, half of the time with a stem or with a second line."""
+    label = BODIES[rng.integers(len(BODIES))]
+    templates = STROKE_TEMPLATES[label]
+    height, shift = rng.uniform(0.55, 0.9), rng.uniform(0, 0.3)
+    strokes = [np.array(stroke) * height + (shift, 0.1) for stroke in templates[rng.integers(len(templates))]]
+    width = shift + rng.uniform(0.6, 1.1)
+    strokes.append(np.array([(0, 0), (width, 0)]) - (0, rng.uniform(0, 0.15)))
+    if rng.random() < 0.25:
+        strokes.append(np.array([(width - 0.1, 0), (width - 0.1, rng.uniform(0.9, 1.1))]))
+    elif rng.random() < 0.33:
+        strokes.append(np.array([(0, 1.15), (width, 1.15)]) - (0, rng.choice((0, 1.4))))
     return strokes
 
 
@@ -146,4 +163,4 @@ def _random_sign(rng: np.random.Generator) -> int:
 
 STROKES = (_draw_bar, _draw_bar, _draw_stem, _draw_falling, _draw_corner, _draw_hook, _draw_dot, _draw_arc)
 OPEN_CURVES = (_draw_open_arc, _draw_wave, _draw_barred_curve, _draw_loop_with_ends, _draw_dotted_stroke)
-COMPOSITIONS = (compose_kana, compose_hanging, compose_dense, compose_open_curve)
+COMPOSITIONS = (compose_kana, compose_hanging, compose_around_digit, compose_dense, compose_open_curve)

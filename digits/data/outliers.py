@@ -144,15 +144,15 @@ class OutlierKind:
 KINDS = {
     "font character": OutlierKind(draw_font_character, 0.08, 1.0),
     "display letter": OutlierKind(draw_display_letter, 0.1, 0.4),
-    "foreign character": OutlierKind(draw_foreign_character, 0.14, 0.7),
-    "character": OutlierKind(functools.partial(draw_glyph, glyphs.draw_character, 1.0, STROKE_WIDTHS), 0.17, 0.4),
+    "foreign character": OutlierKind(draw_foreign_character, 0.12, 0.7),
+    "character": OutlierKind(functools.partial(draw_glyph, glyphs.draw_character, 1.0, STROKE_WIDTHS), 0.21, 0.4),
     "composition": OutlierKind(
-        functools.partial(draw_glyph, compositions.draw_composition, 0.6, DENSE_STROKE_WIDTHS), 0.2, 0.4
+        functools.partial(draw_glyph, compositions.draw_composition, 0.6, DENSE_STROKE_WIDTHS), 0.22, 0.4
     ),
     "scribble": OutlierKind(functools.partial(draw_glyph, glyphs.draw_scribble, 0.85, STROKE_WIDTHS), 0.05, 0.4),
     "doodle": OutlierKind(functools.partial(draw_glyph, glyphs.draw_doodle, 0.0, STROKE_WIDTHS), 0.06, 0.4),
-    "pair": OutlierKind(draw_pair, 0.08, 0.5),
-    "digit part": OutlierKind(draw_digit_part, 0.08, 0.3),
+    "pair": OutlierKind(draw_pair, 0.07, 0.5),
+    "digit part": OutlierKind(draw_digit_part, 0.05, 0.3),
     "fragment": OutlierKind(draw_fragment, 0.01, 0.0),
     "texture": OutlierKind(draw_texture, 0.03, 0.0),
 }
