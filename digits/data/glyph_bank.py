@@ -24,7 +24,7 @@ MARK_TEMPLATES: dict[str, list[list[Stroke]]] = {
 MARK_COUNT = 400  # of each mark
 DIGIT_TOP, DIGIT_PIXELS = 4, 20  # pixels: where a digit of full height lies in its frame
 # Kinds of outliers that are single characters: pairs and fragments of digits would be other symbols in a line.
-OTHER_KINDS = ("font character", "character", "doodle", "scribble")
+OTHER_KINDS = ("font character", "display letter", "foreign character", "character", "doodle", "scribble")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from digits.data.foreign_characters import FOREIGN_TEMPLATES
 from digits.data.synthetic import Stroke, ellipse_arc
 
 Strokes = list[np.ndarray]
@@ -100,14 +101,15 @@ CHARACTER_TEMPLATES: dict[str, list[list[Stroke]]] = {
             (0, 0.3), (0.05, 0.85), (0.5, 1.02), (0.85, 0.9)]]],
     "euro": [[ellipse_arc(0.45, 0.5, 0.4, 0.5, -50, -260), [(-0.1, 0.4), (0.5, 0.4)], [(-0.1, 0.58), (0.45, 0.58)]]],
 }  # fmt: skip
-CHARACTERS = tuple(CHARACTER_TEMPLATES)
+ALL_TEMPLATES = CHARACTER_TEMPLATES | FOREIGN_TEMPLATES
+CHARACTERS = tuple(ALL_TEMPLATES)
 
 
 def draw_character(rng: np.random.Generator) -> Strokes:
-    """Draw a handwritten letter or sign, sometimes two side by side as in a word."""
+    """Draw a handwritten letter, foreign character or sign, sometimes two side by side as in a word."""
     strokes = []
     for position in range(1 + (rng.random() < 0.15)):
-        variants = CHARACTER_TEMPLATES[CHARACTERS[rng.integers(len(CHARACTERS))]]
+        variants = ALL_TEMPLATES[CHARACTERS[rng.integers(len(CHARACTERS))]]
         scale_x = math.exp(rng.normal(0, 0.2))
         for stroke in variants[rng.integers(len(variants))]:
             points = np.array(stroke) + rng.normal(0, 0.035, (len(stroke), 2)) + rng.normal(0, 0.02, (1, 2))

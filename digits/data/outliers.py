@@ -10,32 +10,29 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from PIL import Image, ImageDraw, ImageFont
 from tqdm import tqdm
 
-from digits.data import augmentation, glyphs, restyling, synthetic
+from digits.data import augmentation, compositions, digit_parts, fonts, glyphs, restyling, synthetic
 from digits.data.augmentation import AugmentationRanges
 from digits.data.mnist import REJECT_CLASS, ImageDataset
-from digits.errors import missing_package
 from digits.recognition.normalization import IMAGE_SIZE, normalize
 
 # Without glyphs.DIGIT_LIKE_CHARACTERS.
 LETTERS = "aacdeefhhkmmnnprrttuvwwxxACEFGHJKLMNNPRRTTUVWXYY"
 GREEK = "αβγδεζηθκλμνξπρτφχψωΓΔΘΛΞΠΣΦΨΩ"
+# Printed B and D differ from 8 and 0 more than handwritten ones.
+DISPLAY_LETTERS = "AABBCCDDEEFFGGHHJJKLMNPRTUVWXYadefghkmnprtuwxy"
 SIGNS = "+×÷=%&@#?$€£§¶*~^<>→←↑↓↔⇒✓✗★☆♥♦♣♠♪♫∞∑∏√∇≈≠≤≥±∈∀∃☺☹☀☂☎✂✈✉ЖИШЩЮЯФДЛЭж"
-FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif", "DejaVuSerif-Italic", "STIXGeneral",
-         "STIXGeneralItalic", "cmmi10")  # fmt: skip
-FONT_SIZE = 58  # pixels
 CANVAS_SIZE = 88  # pixels: outliers are drawn and warped on square canvases, then normalized to 28 pixels
 EXTENT = 0.64  # longer side of a shape as a fraction of the canvas: all but extreme warps still fit
 # Fractions of a drawing's longer side. With widths from 0.05 to 0.2 on a canvas of 72 pixels strokes were thinner and
 # blurrier than MNIST's, and the AUROC of digits against notMNIST and Omniglot was 0.8 points lower.
 STROKE_WIDTHS = 0.08, 0.25
+DENSE_STROKE_WIDTHS = 0.06, 0.17  # of characters of many strokes, which wider ones would fill
 # About the spread of slant and proportions in handwriting; only fonts, which have none, are warped as far as this.
 WARP = AugmentationRanges(rotation=12, scale=0.3, shear=0.35, shift=0, elastic=4.3)
 
@@ -47,28 +44,44 @@ def draw_font_character(rng: np.random.Generator, _digits: np.ndarray) -> np.nda
         text = characters[rng.integers(len(characters))]
         if rng.random() < 0.1:
             text += LETTERS[rng.integers(len(LETTERS))]
-        font, supported = _load_font(FONTS[rng.integers(len(FONTS))])
-        if supported.issuperset(map(ord, text)):  # else the font would draw a box
+        font = fonts.COMMON_FONTS[rng.integers(len(fonts.COMMON_FONTS))]
+        if fonts.load_font(font)[1].issuperset(map(ord, text)):  # else the font would draw a box
             break
-    image = Image.new("L", (3 * FONT_SIZE, 2 * FONT_SIZE))
-    ImageDraw.Draw(image).text((1.5 * FONT_SIZE, FONT_SIZE), text, 255, font, anchor="mm")
-    drawing = restyling.dilate_or_erode(np.asarray(image, np.float32) / 255, int(rng.integers(-2, 4)), 0.5)
-    return _fit_canvas(drawing)
+    return _fit_canvas(restyling.dilate_or_erode(fonts.draw_text(text, font), int(rng.integers(-2, 4)), 0.5))
+
+
+def draw_display_letter(rng: np.random.Generator, _digits: np.ndarray) -> np.ndarray:
+    """Draw a Latin letter in the proportions, weights and effects of display typefaces."""
+    font = fonts.DISPLAY_FONTS[rng.integers(len(fonts.DISPLAY_FONTS))]
+    drawing = fonts.draw_text(DISPLAY_LETTERS[rng.integers(len(DISPLAY_LETTERS))], font)
+    return _fit_canvas(fonts.vary_typeface(drawing, rng))
+
+
+def draw_foreign_character(rng: np.random.Generator, _digits: np.ndarray) -> np.ndarray:
+    """Draw a character of one of many scripts, half of them varied like display typefaces."""
+    drawing = fonts.draw_repertoire_character(rng)
+    return _fit_canvas(fonts.vary_typeface(drawing, rng) if rng.random() < 0.5 else drawing)
 
 
 def draw_glyph(
     draw_strokes: Callable[[np.random.Generator], glyphs.Strokes],
     rounded_fraction: float,
+    stroke_widths: tuple[float, float],
     rng: np.random.Generator,
     _digits: np.ndarray,
 ) -> np.ndarray:
-    """Rasterize strokes with a random stroke width; round the corners of `rounded_fraction` of the drawings."""
+    """Rasterize strokes with a random width of `stroke_widths`; round the corners of `rounded_fraction` of them."""
     strokes = [torch.from_numpy(stroke).float() for stroke in draw_strokes(rng)]
     if rng.random() < rounded_fraction:
         ratio = torch.tensor(rng.uniform(0.15, 0.27)).float().view(1, 1, 1)
         strokes = [synthetic.chaikin(stroke[None], ratio, iterations=2)[0] for stroke in strokes]
-    stroke_width = rng.uniform(*STROKE_WIDTHS) * EXTENT * CANVAS_SIZE
+    stroke_width = rng.uniform(*stroke_widths) * EXTENT * CANVAS_SIZE
     return synthetic.rasterize(synthetic.fit_unit_square(strokes), CANVAS_SIZE, stroke_width, size=EXTENT).numpy()
+
+
+def draw_digit_part(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
+    """Draw a mirrored, turned, recombined or crossed digit: a non-digit in MNIST's own pen."""
+    return _fit_canvas(digit_parts.draw(rng, digits))
 
 
 def draw_pair(rng: np.random.Generator, digits: np.ndarray) -> np.ndarray:
@@ -129,13 +142,19 @@ class OutlierKind:
 
 
 KINDS = {
-    "font character": OutlierKind(draw_font_character, 0.2, 1.0),
-    "character": OutlierKind(functools.partial(draw_glyph, glyphs.draw_character, 1.0), 0.3, 0.4),
-    "scribble": OutlierKind(functools.partial(draw_glyph, glyphs.draw_scribble, 0.85), 0.14, 0.4),
-    "doodle": OutlierKind(functools.partial(draw_glyph, glyphs.draw_doodle, 0.0), 0.12, 0.4),
-    "pair": OutlierKind(draw_pair, 0.14, 0.5),
-    "fragment": OutlierKind(draw_fragment, 0.03, 0.0),
-    "texture": OutlierKind(draw_texture, 0.07, 0.0),
+    "font character": OutlierKind(draw_font_character, 0.08, 1.0),
+    "display letter": OutlierKind(draw_display_letter, 0.1, 0.4),
+    "foreign character": OutlierKind(draw_foreign_character, 0.12, 0.7),
+    "character": OutlierKind(functools.partial(draw_glyph, glyphs.draw_character, 1.0, STROKE_WIDTHS), 0.21, 0.4),
+    "composition": OutlierKind(
+        functools.partial(draw_glyph, compositions.draw_composition, 0.6, DENSE_STROKE_WIDTHS), 0.22, 0.4
+    ),
+    "scribble": OutlierKind(functools.partial(draw_glyph, glyphs.draw_scribble, 0.85, STROKE_WIDTHS), 0.05, 0.4),
+    "doodle": OutlierKind(functools.partial(draw_glyph, glyphs.draw_doodle, 0.0, STROKE_WIDTHS), 0.06, 0.4),
+    "pair": OutlierKind(draw_pair, 0.07, 0.5),
+    "digit part": OutlierKind(draw_digit_part, 0.05, 0.3),
+    "fragment": OutlierKind(draw_fragment, 0.01, 0.0),
+    "texture": OutlierKind(draw_texture, 0.03, 0.0),
 }
 
 
@@ -170,23 +189,6 @@ def warp_and_normalize(canvases: np.ndarray, names: np.ndarray, generator: torch
         warped[of_kind] = augmentation.augment(warped[of_kind], ranges, generator)
     normalized = [normalize(canvas.astype(np.float32) / 255) for canvas in warped[:, 0].numpy()]
     return torch.from_numpy(np.stack(normalized))[:, None]
-
-
-@functools.cache
-def _load_font(name: str) -> tuple[ImageFont.FreeTypeFont, frozenset[int]]:
-    """Load a font of matplotlib, with the code points of the characters that it has.
-
-    Raises: UserError: when matplotlib is not installed.
-    """
-    # Imported here: matplotlib takes 0.1 s of CPU time and belongs to an extra; only training with outliers needs it.
-    try:
-        import matplotlib  # noqa: PLC0415
-        from matplotlib.ft2font import FT2Font  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise missing_package(error) or error from None
-
-    path = str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf")
-    return ImageFont.truetype(path, FONT_SIZE), frozenset(FT2Font(path).get_charmap())
 
 
 def _fit_canvas(drawing: np.ndarray) -> np.ndarray:

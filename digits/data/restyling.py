@@ -11,30 +11,45 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from digits.data import synthetic
+from digits.data import pens, synthetic
 from digits.data.mnist import ImageDataset
+from digits.data.rare_hands import RARE_TEMPLATES
 from digits.recognition import normalization
 
-RARE_FRACTIONS = {1: 0.15, 7: 0.05}  # additional synthetic digits of the labels whose styles MNIST lacks most
+RARE_FRACTIONS = {1: 0.08, 7: 0.03}  # additional synthetic digits of the labels whose styles MNIST lacks most
+RARE_HANDS_FRACTION = 0.3  # drawn from `RARE_TEMPLATES`
+COPIED_FRACTION = 0.45  # made from the training digits
+# Of the copied digits, and of the synthetic ones: deformed as pens and forms do. The others are restyled, or stay.
+DEFORMED_FRACTIONS = 0.6, 0.25
 
 
 def restyled_digits(count: int, digits: ImageDataset, seed: int, disable_progress: bool | None = None) -> ImageDataset:
-    """Make `count` digits: a third restyled from `digits`, the others synthetic, half of these restyled, too."""
+    """Make `count` digits: synthetic ones, many of rare hands, and copies of `digits`; most restyled or deformed."""
     generator = torch.Generator().manual_seed(seed)
-    rare_counts = {label: round(fraction * count) for label, fraction in RARE_FRACTIONS.items()}
-    parts = [synthetic.synthetic_digits(count - count // 3 - sum(rare_counts.values()), generator)]
-    for label, rare_count in rare_counts.items():
-        candidates = synthetic.synthetic_digits(10 * rare_count, generator)  # a tenth of them have the label
-        parts.append(candidates[candidates.labels == label])
-    synthetic_count = sum(map(len, parts))
-    chosen = torch.randint(len(digits), (count - synthetic_count,), generator=generator)
-    parts.append(digits[chosen.to(digits.labels.device)].to("cpu"))
-    images = torch.cat([part.images for part in parts])
-    rng = np.random.default_rng(seed)  # a second generator, as the digits of the shipped weights were drawn from both
-    for number in tqdm(range(len(images)), "restyling digits", leave=False, disable=disable_progress):
-        if number >= synthetic_count or rng.random() < 0.5:
+    drawn = _draw_synthetic(count - round(COPIED_FRACTION * count), count, generator)
+    chosen = torch.randint(len(digits), (count - len(drawn),), generator=generator)
+    copied = digits[chosen.to(digits.labels.device)].to("cpu")
+    images = torch.cat([drawn.images, copied.images])
+    rng = np.random.default_rng(seed)  # a second generator, as NumPy cannot use the first
+    for number in tqdm(range(count), "restyling digits", leave=False, disable=disable_progress):
+        is_copied, choice = number >= len(drawn), rng.random()
+        if choice < DEFORMED_FRACTIONS[0 if is_copied else 1]:
+            images[number, 0] = torch.from_numpy(pens.deform(images[number, 0].numpy(), rng))
+        elif is_copied or choice < 0.6:
             images[number, 0] = torch.from_numpy(restyle(images[number, 0].numpy(), rng))
-    return ImageDataset(images, torch.cat([part.labels for part in parts]))
+    return ImageDataset(images, torch.cat([drawn.labels, copied.labels]))
+
+
+def _draw_synthetic(synthetic_count: int, count: int, generator: torch.Generator) -> ImageDataset:
+    """Draw `synthetic_count` synthetic digits, of which the rare ones are fractions of `count`."""
+    rare_counts = {label: round(fraction * count) for label, fraction in RARE_FRACTIONS.items()}
+    hands_count = round(RARE_HANDS_FRACTION * count)
+    common_count = synthetic_count - hands_count - sum(rare_counts.values())
+    parts = [synthetic.synthetic_digits(common_count, generator)]
+    parts.append(synthetic.synthetic_digits(hands_count, generator, RARE_TEMPLATES))
+    for label, rare_count in rare_counts.items():
+        parts.append(synthetic.synthetic_digits(rare_count, generator, {label: synthetic.STROKE_TEMPLATES[label]}))
+    return ImageDataset(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
 
 
 def restyle(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

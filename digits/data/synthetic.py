@@ -105,11 +105,14 @@ STROKE_TEMPLATES: dict[int, list[list[Stroke]]] = {
 }  # fmt: skip
 
 
-def synthetic_digits(count: int, generator: torch.Generator) -> ImageDataset:
+def synthetic_digits(
+    count: int, generator: torch.Generator, templates_by_label: dict[int, list[list[Stroke]]] = STROKE_TEMPLATES
+) -> ImageDataset:
     """Draw `count` normalized digits, each label and each of its templates equally often, in random order."""
-    labels = torch.arange(count)[torch.randperm(count, generator=generator)] % 10
+    numbers = torch.randperm(count, generator=generator) % len(templates_by_label)
+    labels = torch.tensor(list(templates_by_label))[numbers]
     images = torch.empty(count, 1, IMAGE_SIZE, IMAGE_SIZE, dtype=torch.uint8)
-    for label, templates in STROKE_TEMPLATES.items():
+    for label, templates in templates_by_label.items():
         indices = (labels == label).nonzero()[:, 0]
         for number, template in enumerate(templates):
             for batch in indices[number :: len(templates)].split(TEMPLATE_BATCH_SIZE):

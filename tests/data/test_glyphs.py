@@ -6,9 +6,9 @@ import pytest
 from digits.data import glyphs, outliers
 
 
-@pytest.mark.parametrize("name", glyphs.CHARACTER_TEMPLATES)
+@pytest.mark.parametrize("name", glyphs.ALL_TEMPLATES)
 def test_control_points_lie_about_in_the_box_of_digit_templates(name):
-    for variant in glyphs.CHARACTER_TEMPLATES[name]:
+    for variant in glyphs.ALL_TEMPLATES[name]:
         assert all(len(stroke) >= 2 for stroke in variant)
         points = np.array([point for stroke in variant for point in stroke])
         low, high = points.min(0), points.max(0)
@@ -17,7 +17,7 @@ def test_control_points_lie_about_in_the_box_of_digit_templates(name):
         assert 0.5 <= max(high - low) <= 1.45
 
 
-@pytest.mark.parametrize("characters", [set(glyphs.CHARACTER_TEMPLATES), set(outliers.LETTERS)])
+@pytest.mark.parametrize("characters", [set(glyphs.ALL_TEMPLATES), set(outliers.LETTERS)])
 def test_digits_and_digit_like_characters_are_not_outliers(characters):
     assert not characters & set(glyphs.DIGIT_LIKE_CHARACTERS + "0123456789")
 

@@ -28,3 +28,7 @@ def test_seed_determines_the_outliers_and_all_have_the_reject_label():
     first, second = (outliers.make_outliers(50, DIGITS, 3, True) for _ in range(2))
     assert torch.equal(first.images, second.images)
     assert (first.labels == REJECT_CLASS).all()
+
+
+def test_fractions_of_the_kinds_add_up_to_one():
+    assert sum(kind.fraction for kind in outliers.KINDS.values()) == pytest.approx(1)
