@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from digits import files, state_dicts
+from digits import UserError, files, state_dicts
 from digits.im2col import Im2colCNN
+
 
 
 LINE_CLASSES = 18  # symbols of a line, and the blank of CTC
@@ -119,12 +120,12 @@ class Teacher(nn.Module):
 
 
 class LineReader(nn.Module):
-    """Line images (B, 1, 32, W) in [0, 1] to logits (B, W // 2, 18), with 419,716 parameters; W is a multiple of 4.
+    """Line images (B, 1, 32, W) in [0, 1] to logits (B, W / 2, 18), with 419,332 parameters.
 
-    The classes are the 17 symbols of digits/recognition/line_symbols.py and, last, the blank of CTC (Graves et al. 2006,
-    "Connectionist temporal classification"). Four convolutions reduce the height to 4 pixels and the width to a quarter,
-    one spans what is left of the height, two look along the line. Each column of a quarter of the width gives two
-    frames, as two narrow digits may stand in four pixels.
+    The classes are the 17 symbols of digits/recognition/line_symbols.py and, last, the blank of CTC (Graves et al.
+    2006, "Connectionist temporal classification"). Four convolutions reduce the height to 4 pixels and the width to a
+    quarter, one spans what is left of the height, two look along the line. Each column gives two frames, as two narrow
+    digits may stand in four pixels.
     """
 
     NORM_LAYERS = tuple((f"conv{k}", f"norm{k}") for k in range(1, 8))
@@ -267,6 +268,17 @@ def load(
     advice = f"this program reads those of {', '.join(NETWORKS)} in model.py. Train them with `python train.py`."
     network.load_state_dict(state_dicts.match(state, network.state_dict(), path, advice))
     return network.to(device).eval()
+
+
+def load_line_reader(path: str | os.PathLike = "line.pth", device: str | torch.device = "cpu") -> nn.Module:
+    """Load the network that reads whole lines, on `device`.
+
+    Raises: UserError: as `load` does, and when the file has another network.
+    """
+    network = load(path, device)
+    if not isinstance(network, LineReader):
+        raise UserError(f"{path} has no line reader: train one with `python train.py --model line --out line.pth`.")
+    return network
 
 
 def _matching_network(state: object) -> nn.Module:

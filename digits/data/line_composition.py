@@ -141,9 +141,7 @@ def _choose_gaps(length: int, rng: RandomBatch) -> torch.Tensor:
     return gaps * DIGIT_HEIGHT
 
 
-def place_patches(
-    patches: torch.Tensor, tops: torch.Tensor, gaps: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def place_patches(patches: torch.Tensor, tops: torch.Tensor, gaps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Place patches (B, n, P, P) from left to right so that the closest rows of neighbors are `gaps` (B, n) apart.
 
     tops: the uppermost rows (B, n) of the patches on the canvas.

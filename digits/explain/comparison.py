@@ -1,5 +1,6 @@
 """Compare networks, from the simplest to the largest, on the same normalized digits."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 
 from digits.files import load_metadata
 from digits.probabilities import class_probabilities, forward_in_batches, to_input
-from digits.recognition.results import Digit, Reading
+from digits.recognition.results import Digit, Reading, TextLine
 
 
 @dataclass(frozen=True)
@@ -52,4 +53,5 @@ def classify_digits(digits: Sequence[Digit], network: torch.nn.Module, inputs: t
     """Return `digits` as `network` classifies them, from their `inputs` (B, 1, 28, 28)."""
     probabilities = class_probabilities(forward_in_batches(network, inputs)).tolist()
     pairs = zip(digits, probabilities, strict=True)
-    return Reading(tuple(Digit.from_probabilities(row, digit.box, digit.pixels) for digit, row in pairs))
+    classified = tuple(Digit.from_probabilities(row, digit.box, digit.pixels) for digit, row in pairs)
+    return Reading((TextLine(classified, math.prod(digit.probability for digit in classified)),))

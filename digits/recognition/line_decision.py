@@ -1,49 +1,214 @@
-"""Decides what a text line says, from two opinions: the line reader's and the segmentation graph's.
+"""Reads a text line by two opinions: the line reader's, and that of the segmentation graph with the digit classifier.
 
-Each proposes a text, and each says how probable it finds both texts. The probability that a text is right follows from
-a logistic model of these, fitted on composed lines that neither network was trained on.
+Each proposes a text, and each says how probable it finds both texts; a fitted model of these decides. A line that is
+one clear, narrow component needs no second opinion. Where the line reader sees one digit end and the next begin, the
+graph may cut as well, so it has an opinion, and a box for each digit, also where digits overlap.
 """
 
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import torch
 
-class Opinions(NamedTuple):
-    """How probable a text is, as logarithms.
+from digits.recognition.components import Component, downscale_components, merge
+from digits.recognition.digit_classifier import Candidate, DigitClassifier
+from digits.recognition.foreground import FOREGROUND_THRESHOLD
+from digits.recognition.geometry import Box, enclosing_box
+from digits.recognition.line_probabilities import MIN_OPINION, Opinions, text_probabilities
+from digits.recognition.line_reader import AlignedSymbol, LineReading, read_line
+from digits.recognition.line_symbols import DIGITS, OTHER, SYMBOLS
+from digits.recognition.oversegmentation import Gap, needs_oversegmentation, oversegment_line
+from digits.recognition.segmentation import Path, TextPath, best_path, candidate_spans, path_of_text
 
-    line: by the line reader, summed over all alignments.
-    graph: by the best path through the segmentation graph that shows the text, relative to all paths.
+WORKING_LINE_HEIGHT = 128  # pixels: a higher line is downscaled to 128 to 255 before it is segmented
+# Pixels: in a lower component, as in a picture of MNIST's size, the line reader sees no more than the classifier.
+MIN_SHARED_HEIGHT = 21
+MIN_SHARED_ASPECT = 0.45  # width over height: two digits hardly share a narrower component
+MARK_CONFIDENCE = 0.3  # of the classifier, for what the line reader takes for a mark or another character
+
+
+class SeenMark(NamedTuple):
+    """A mark, or another character, between or beside the digits.
+
+    symbol: one of `line_symbols.MARKS`; None for another character.
+    box: in pixels of the foreground.
+    position: the number of digits of the line to the left of it.
     """
 
-    line: float
-    graph: float
+    symbol: str | None
+    box: Box
+    position: int
 
 
-class DecisionWeights(NamedTuple):
-    """Weights of the logistic model; `other` and `other_per_symbol` stand for all texts that nobody proposed."""
+class ReadLine(NamedTuple):
+    """What a text line says.
 
-    line: float
-    graph: float
-    other: float
-    other_per_symbol: float
-
-
-DECISION_WEIGHTS = DecisionWeights(0.5, 0.1, -3.0, 0.0)
-MIN_OPINION = -40.0  # less is not counted: one opinion cannot make a text impossible
-
-
-def text_probabilities(opinions: Sequence[Opinions], symbol_count: int) -> list[float]:
-    """Return the calibrated probabilities that each of the proposed texts is right; their sum is below 1.
-
-    symbol_count: of the line reader's text.
+    digits: from left to right.
+    probability: that they, and no others, are the digits of the line.
+    marks: from left to right.
     """
-    weights = DECISION_WEIGHTS
-    scores = [
-        weights.line * max(opinion.line, MIN_OPINION) + weights.graph * max(opinion.graph, MIN_OPINION)
-        for opinion in opinions
+
+    digits: list[Candidate]
+    probability: float
+    marks: tuple[SeenMark, ...] = ()
+
+
+class Graph(NamedTuple):
+    """The segmentation graph of a text line: the gaps of its pieces, and the spans of pieces with what each may be."""
+
+    gaps: list[Gap | None]
+    spans: list[tuple[int, int]]
+    candidates: list[Candidate]
+    path: Path
+
+    @property
+    def digits(self) -> list[Candidate]:
+        """The digits of the best path."""
+        by_span = dict(zip(self.spans, self.candidates, strict=True))
+        return [by_span[span] for span in self.path.spans]
+
+
+class TextLineReader:
+    """Reads text lines with a digit classifier and, where there is one, the network of the line reader."""
+
+    def __init__(self, classifier: DigitClassifier, line_network: torch.nn.Module | None = None):
+        self.classifier = classifier
+        self.line_network = line_network and line_network.to(classifier.device).eval()
+
+    def read(self, line: list[Component], intensity: np.ndarray, others: Sequence[Component] = ()) -> ReadLine:
+        """Read a text line.
+
+        line: its components, from left to right.
+        intensity: the array (H, W) in which they were found.
+        others: the components of other lines.
+        """
+        candidates = self.classifier.classify(line, intensity)
+        height = max(component.height for component in line)
+        if len(line) == 1 and not needs_oversegmentation(line[0], candidates[0].confidence, height):
+            if self.line_network is None or not may_be_shared(line[0]):
+                return ReadLine(candidates, candidates[0].confidence)
+        reading = self.line_network and read_line(self.line_network, self.classifier.device, line, intensity, others)
+        graph = self._build_graph(line, candidates, intensity, height, reading.cuts() if reading else [])
+        if not reading:
+            return ReadLine(graph.digits, graph.path.posterior * _product(graph.digits))
+        return _decide(graph, reading, _mark_boxes(reading, line, intensity))
+
+    def _build_graph(
+        self,
+        line: list[Component],
+        candidates: Sequence[Candidate],
+        intensity: np.ndarray,
+        height: int,
+        columns: Sequence[float],
+    ) -> Graph:
+        """Cut the components of a line, and classify all spans of pieces that could be one digit.
+
+        candidates: the components of the line, classified.
+        columns: of `intensity`, at which the line reader would cut.
+        """
+        factor = max(1, height // WORKING_LINE_HEIGHT)
+        if factor > 1:
+            line, intensity = downscale_components(line, intensity, factor)
+        confidences = [candidate.confidence for candidate in candidates]
+        columns = [x / factor for x in columns]
+        pieces, gaps, uncut = oversegment_line(line, confidences, intensity, height / factor, columns)
+        spans = candidate_spans([piece.box for piece in pieces], gaps)
+        merged = [uncut.get((start, end)) or merge(pieces[start:end]) for start, end in spans]
+        # Components of a line that was not downscaled have been classified already.
+        classified = {candidate.component: candidate for candidate in candidates}
+        if new := [component for component in merged if component not in classified]:
+            classified |= zip(new, self.classifier.classify(new, intensity), strict=True)
+        spanning = [classified[component] for component in merged]
+        path = best_path(gaps, spans, [candidate.confidence for candidate in spanning])
+        return Graph(gaps, spans, spanning, path)
+
+
+def may_be_shared(component: Component) -> bool:
+    """Whether a component may be several digits that the classifier takes for one."""
+    return component.height >= MIN_SHARED_HEIGHT and component.width >= MIN_SHARED_ASPECT * component.height
+
+
+def _product(digits: Sequence[Candidate]) -> float:
+    return math.prod(digit.confidence for digit in digits)
+
+
+def _decide(graph: Graph, reading: LineReading, boxes: Sequence[Box]) -> ReadLine:
+    """Choose between the text of the graph's best path and the line reader's text.
+
+    boxes: of the line reader's symbols, in pixels of the foreground.
+    """
+    by_graph = tuple(candidate.result for candidate in graph.digits)
+    texts = list(dict.fromkeys([by_graph, reading.indices]))
+    paths = _paths(graph, texts)
+    likelihoods = reading.log_likelihoods(texts)
+    opinions = [
+        Opinions(line, path.score - graph.path.log_total if path else MIN_OPINION)
+        for line, path in zip(likelihoods, paths, strict=True)
     ]
-    other = weights.other + weights.other_per_symbol * symbol_count
-    highest = max(*scores, other)
-    total = sum(math.exp(score - highest) for score in [*scores, other])
-    return [math.exp(score - highest) / total for score in scores]
+    probabilities = text_probabilities(opinions, len(reading.indices))
+    best = max(range(len(texts)), key=probabilities.__getitem__)
+    path = paths[best]
+    has_digits = any(symbol < len(DIGITS) for symbol in texts[best])
+    if path is None or not has_digits:  # the graph's digits, which are not what the line says
+        return ReadLine(graph.digits, (1 - probabilities[best]) * _product(graph.digits))
+    digits = [
+        _with_result(graph.candidates[span], symbol, reading)
+        for symbol, span in zip(texts[best], path.spans, strict=True)
+        if symbol < len(DIGITS) and span is not None
+    ]
+    marks = _marks(reading.symbols, boxes) if texts[best] == reading.indices else ()
+    return ReadLine(digits, probabilities[best], marks)
+
+
+def _paths(graph: Graph, texts: Sequence[Sequence[int]]) -> list[TextPath | None]:
+    """Find the best path through the graph for each of `texts`, which are symbol indices."""
+    scores = np.full((len(graph.candidates), len(SYMBOLS)), math.log(MARK_CONFIDENCE))
+    probabilities = np.array([candidate.probabilities for candidate in graph.candidates])
+    scores[:, : len(DIGITS)] = np.log(np.maximum(probabilities, 1e-9))
+    return [path_of_text(graph.gaps, graph.spans, scores, text) for text in texts]
+
+
+def _with_result(candidate: Candidate, result: int, reading: LineReading) -> Candidate:
+    """Return `candidate` with `result` as its most probable class.
+
+    Where the classifier prefers another one, half of the probability moves to `result`: the line reader outvoted it.
+    """
+    if candidate.result == result:
+        return candidate
+    probabilities = [probability / 2 for probability in candidate.probabilities]
+    probabilities[result] += 0.5
+    return candidate._replace(probabilities=probabilities)
+
+
+def _marks(symbols: Sequence[AlignedSymbol], boxes: Sequence[Box]) -> tuple[SeenMark, ...]:
+    """List the symbols that are no digits."""
+    marks, position = [], 0
+    for symbol, box in zip(symbols, boxes, strict=True):
+        if symbol.index < len(DIGITS):
+            position += 1
+        else:
+            name = SYMBOLS[symbol.index]
+            marks.append(SeenMark(None if name == OTHER else name, box, position))
+    return tuple(marks)
+
+
+def _mark_boxes(reading: LineReading, line: Sequence[Component], intensity: np.ndarray) -> list[Box]:
+    """Find the box of the strokes of each symbol: between the middles to its neighbors, in pixels of `intensity`."""
+    box = enclosing_box([component.box for component in line])
+    cuts = reading.cuts()
+    lefts, rights = [box.left, *cuts], [*cuts, box.right]
+    boxes = []
+    for left, right in zip(lefts, rights, strict=True) if reading.symbols else ():
+        start = min(max(round(left), box.left), box.right - 1)
+        region = Box(start, box.top, max(start + 1, min(round(right), box.right)), box.bottom)
+        strokes = intensity[region.slices] > FOREGROUND_THRESHOLD
+        boxes.append(_box_of(strokes).shift(region.left, region.top) if strokes.any() else region)
+    return boxes
+
+
+def _box_of(mask: np.ndarray) -> Box:
+    """Return the box of the true pixels of `mask` (H, W) bool."""
+    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

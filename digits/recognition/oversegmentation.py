@@ -80,7 +80,9 @@ def oversegment_line(
     for component, confidence in zip(line, confidences, strict=True):
         if pieces:
             gaps.append(measure_gap(pieces[-1], component, line_height))
-        is_searched = len(line) <= MAX_CUT_COMPONENTS and needs_oversegmentation(component, confidence, int(line_height))
+        is_searched = len(line) <= MAX_CUT_COMPONENTS and needs_oversegmentation(
+            component, confidence, int(line_height)
+        )
         cut = oversegment(component, intensity, is_searched, columns)
         gaps += [None] * (len(cut) - 1)
         components[len(pieces), len(pieces) + len(cut)] = component
@@ -143,7 +145,9 @@ def _thinnest_cut_near(x: float, profiles: dict[float, np.ndarray], max_shift: f
     """Find the cut within `max_shift` columns of `x` that crosses the least foreground."""
     first = max(1, int(x - max_shift))
     last = max(first + 1, int(x + max_shift) + 1)
-    best = {slope: first + int(profile[first:last].argmin()) for slope, profile in profiles.items() if first < len(profile)}
+    best = {
+        slope: first + int(profile[first:last].argmin()) for slope, profile in profiles.items() if first < len(profile)
+    }
     slope = min(best, key=lambda slope: float(profiles[slope][best[slope]]))
     return Cut(best[slope], slope)
 

@@ -11,18 +11,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from digits.probabilities import class_probabilities, forward_in_batches, to_input
-from digits.recognition.components import Component, downscale_components, merge
+from digits.recognition.components import Component, merge
+from digits.recognition.digit_classifier import Candidate, DigitClassifier
 from digits.recognition.foreground import Foreground
 from digits.recognition.foreground_hypotheses import foreground_hypotheses
 from digits.recognition.geometry import AxisTransform, Box
-from digits.recognition.line_decision import MIN_OPINION, Opinions, text_probabilities
-from digits.recognition.line_reader import LineReading, read_line
-from digits.recognition.line_symbols import SYMBOLS
-from digits.recognition.normalization import NormalizedDigit, normalize_with_transform
-from digits.recognition.oversegmentation import Gap, needs_oversegmentation, oversegment_line
-from digits.recognition.results import Digit, DigitTrace, Reading, Trace
-from digits.recognition.segmentation import Path, best_path, candidate_spans, path_of_text
+from digits.recognition.line_decision import ReadLine, TextLineReader
+from digits.recognition.results import Digit, DigitTrace, Mark, Reading, TextLine, Trace
 from digits.recognition.slashed_zeros import looks_like_slashed_zero, shift_probability_to_zero
 from digits.recognition.text_lines import are_stacked, find_text_lines
 
@@ -35,36 +30,6 @@ WORKING_SIDE = 1_000  # pixels: longer pictures are reduced to 1,000 to 1,999 on
 MIN_READABLE_HEIGHT = 15
 MIN_SHORT_SIDE = 100  # pixels: the shorter side is not reduced below, as a digit may fill it in a long strip
 MAX_WORKING_PIXELS = 4_000_000  # pixels: larger pictures are always reduced, however long the strip is
-MARK_CONFIDENCE = 0.3  # of a candidate that the line reader takes for a mark or another character
-WORKING_LINE_HEIGHT = 128  # pixels: a higher line is downscaled to 128 to 255 before it is segmented
-
-
-class Candidate(NamedTuple):
-    """A component that may be one digit, and the probabilities of the ten classes that the network gives it."""
-
-    component: Component
-    normalized: NormalizedDigit
-    probabilities: list[float]
-
-    @property
-    def confidence(self) -> float:
-        """The probability of the most probable class."""
-        return max(self.probabilities)
-
-
-class SegmentedLine(NamedTuple):
-    """The digits of a text line from left to right, and the posterior probability of its segmentation."""
-
-    digits: list[Candidate]
-    posterior: float
-
-
-class Graph(NamedTuple):
-    """The segmentation graph of a text line: its pieces' gaps, and the spans of pieces with what each may be."""
-
-    gaps: list[Gap | None]
-    spans: list[tuple[int, int]]
-    candidates: list[Candidate]
 
 
 class ReadForeground(NamedTuple):
@@ -76,7 +41,12 @@ class ReadForeground(NamedTuple):
 
 
 class Reader:
-    """Reads pictures with a network that maps (B, 1, 28, 28) in [0, 1] to logits (B, 10)."""
+    """Reads pictures.
+
+    network: maps (B, 1, 28, 28) in [0, 1] to logits (B, 10).
+    line_network: of the line reader, maps (B, 1, 32, W) to logits (B, W / 2, 18); without it, numbers are read by the
+        segmentation graph alone.
+    """
 
     def __init__(
         self,
@@ -84,10 +54,9 @@ class Reader:
         device: str | torch.device = "cpu",
         line_network: torch.nn.Module | None = None,
     ):
-        # In this memory format convolutions are faster on a CPU: a small picture takes 0.1 ms less.
-        self.network = network.to(device).to(memory_format=torch.channels_last).eval()
-        self.device = device
-        self.line_network = line_network and line_network.to(device).eval()
+        self.classifier = DigitClassifier(network, device)
+        self.line_reader = TextLineReader(self.classifier, line_network)
+        self.network, self.device = self.classifier.network, device
 
     def read(self, image: Image.Image) -> Reading:
         """Read the digits in a picture from `image_decoding.decode`.
@@ -121,12 +90,6 @@ class Reader:
                 best = result
         return best
 
-    @torch.inference_mode()
-    def predict(self, pixels: np.ndarray) -> torch.Tensor:
-        """Return the class probabilities (B, 10) of normalized digits (B, 28, 28) uint8."""
-        logits = forward_in_batches(self.network, to_input(pixels).to(self.device))
-        return class_probabilities(logits).cpu()
-
     def _read_foreground(
         self, foreground: Foreground | None, to_picture: AxisTransform, size: tuple[int, int]
     ) -> ReadForeground:
@@ -139,12 +102,9 @@ class Reader:
         lines = []
         for line in text_lines:
             others = [component for other in text_lines if other is not line for component in other]
-            lines.append(self._read_line(line, foreground.intensity, others))
-        candidates = [candidate for line in lines for candidate in line.digits]
-        reading = Reading(
-            tuple(_make_digit(candidate, size) for candidate in candidates), math.prod(line.posterior for line in lines)
-        )
-        return ReadForeground(reading, foreground, candidates)
+            lines.append(self.line_reader.read(line, foreground.intensity, others))
+        reading = Reading(tuple(_make_line(line, to_picture, size) for line in lines))
+        return ReadForeground(reading, foreground, [candidate for line in lines for candidate in line.digits])
 
     def _merge_stacked(self, lines: Sequence[list[Component]], intensity: np.ndarray) -> list[list[Component]]:
         """Merge two components, each alone in its line and close above each other, where that is more probable.
@@ -155,114 +115,34 @@ class Reader:
         for line in lines:
             if merged and len(merged[-1]) == len(line) == 1 and are_stacked(merged[-1][0].box, line[0].box):
                 both = merge([merged[-1][0], line[0]])
-                whole, upper, lower = self._classify([both, merged[-1][0], line[0]], intensity)
+                whole, upper, lower = self.classifier.classify([both, merged[-1][0], line[0]], intensity)
                 if whole.confidence > upper.confidence * lower.confidence:
                     merged[-1] = [both]
                     continue
             merged.append(line)
         return merged
 
-    def _read_line(
-        self, line: list[Component], intensity: np.ndarray, others: Sequence[Component] = ()
-    ) -> SegmentedLine:
-        """Read a text line.
 
-        intensity: the array (H, W) in which its components, and those of the `others`, were found.
-        """
-        candidates = self._classify(line, intensity)
-        confidences = [candidate.confidence for candidate in candidates]
-        height = max(component.height for component in line)
-        if len(line) == 1 and not needs_oversegmentation(line[0], confidences[0], height):
-            return SegmentedLine(candidates, 1.0)
-        line_reading = None
-        if self.line_network:
-            line_reading = read_line(self.line_network, self.device, line, intensity, others)
-        columns = line_reading.cuts() if line_reading else []
-        factor = max(1, height // WORKING_LINE_HEIGHT)
-        if factor > 1:
-            line, intensity = downscale_components(line, intensity, factor)
-            columns = [x / factor for x in columns]
-        graph = self._build_graph(line, candidates, intensity, height / factor, columns)
-        path = best_path(graph.gaps, graph.spans, [candidate.confidence for candidate in graph.candidates])
-        by_span = dict(zip(graph.spans, graph.candidates, strict=True))
-        segmented = SegmentedLine([by_span[span] for span in path.spans], path.posterior)
-        return self._decide(graph, path, segmented, line_reading) if line_reading else segmented
+def _make_line(line: ReadLine, to_picture: AxisTransform, size: tuple[int, int]) -> TextLine:
+    """Return a line of a foreground as a line of a picture of `size` (width, height)."""
+    count = len(line.digits)
+    marks = (
+        Mark(mark.symbol, _box_in_picture(mark.box, to_picture, size), 0 < mark.position < count) for mark in line.marks
+    )
+    return TextLine(tuple(_make_digit(candidate, size) for candidate in line.digits), line.probability, tuple(marks))
 
-    def _build_graph(
-        self,
-        line: list[Component],
-        candidates: Sequence[Candidate],
-        intensity: np.ndarray,
-        height: float,
-        columns: Sequence[float],
-    ) -> Graph:
-        """Cut the components of a line, and classify all spans of pieces that could be one digit."""
-        confidences = [candidate.confidence for candidate in candidates]
-        pieces, gaps, uncut = oversegment_line(line, confidences, intensity, height, columns)
-        spans = candidate_spans([piece.box for piece in pieces], gaps)
-        merged = [uncut.get((start, end)) or merge(pieces[start:end]) for start, end in spans]
-        # Components of a line that was not downscaled have been classified already.
-        classified = {candidate.component: candidate for candidate in candidates}
-        if new := [component for component in merged if component not in classified]:
-            classified |= zip(new, self._classify(new, intensity), strict=True)
-        return Graph(gaps, spans, [classified[component] for component in merged])
 
-    def _decide(
-        self, graph: Graph, path: Path, segmented: SegmentedLine, line_reading: LineReading
-    ) -> SegmentedLine:
-        """Choose between the text of the graph's best path and the line reader's text."""
-        scores = [_symbol_scores(candidate) for candidate in graph.candidates]
-        by_graph = tuple(int(np.argmax(candidate.probabilities)) for candidate in segmented.digits)
-        texts = list(dict.fromkeys([by_graph, line_reading.indices]))
-        paths = [path_of_text(graph.gaps, graph.spans, scores, text) for text in texts]
-        opinions = [
-            Opinions(line, text_path.score - path.log_total if text_path else MIN_OPINION)
-            for line, text_path in zip(line_reading.log_likelihoods(texts), paths, strict=True)
-        ]
-        self.log = (texts, opinions, by_graph, line_reading.indices, segmented)
-        probabilities = text_probabilities(opinions, len(line_reading.indices))
-        best = max(range(len(texts)), key=probabilities.__getitem__)
-        if not paths[best] or not texts[best]:
-            return SegmentedLine(segmented.digits, 1 - max(probabilities))
-        digits = []
-        for symbol, span in zip(texts[best], paths[best].spans, strict=True):
-            if symbol < 10:
-                digits.append(_with_result(graph.candidates[span], symbol))
-        posterior = probabilities[best] / math.prod(digit.confidence for digit in digits)
-        return SegmentedLine(digits, posterior)
-
-    def _classify(self, components: Sequence[Component], intensity: np.ndarray) -> list[Candidate]:
-        """Normalize and classify components found in `intensity` (H, W)."""
-        normalized = [normalize_with_transform(component.crop(intensity)) for component in components]
-        probabilities = self.predict(np.array([digit.pixels for digit in normalized])).tolist()
-        return [Candidate(*row) for row in zip(components, normalized, probabilities, strict=True)]
+def _box_in_picture(box: Box, to_picture: AxisTransform, size: tuple[int, int]) -> Box:
+    left, top, right, bottom = map(round, to_picture.apply_to_box(box))
+    return Box(left, top, min(right, size[0]), min(bottom, size[1]))  # the last reduced pixels may extend beyond it
 
 
 def _make_digit(candidate: Candidate, size: tuple[int, int]) -> Digit:
     """Return a candidate as a digit of a picture of `size` (width, height)."""
     component, normalized, probabilities = candidate
     probabilities = shift_probability_to_zero(probabilities, normalized.pixels)
-    left, top, right, bottom = map(round, component.to_picture.apply_to_box(component.box))
-    box = Box(left, top, min(right, size[0]), min(bottom, size[1]))  # the last reduced pixels may extend beyond it
+    box = _box_in_picture(component.box, component.to_picture, size)
     return Digit.from_probabilities(probabilities, box, normalized.pixels)
-
-
-def _symbol_scores(candidate: Candidate) -> np.ndarray:
-    """Return the log probabilities of all symbols for a candidate (17,): of marks and others, which the network does not
-    know, a constant."""
-    scores = np.full(len(SYMBOLS), math.log(MARK_CONFIDENCE))
-    scores[:10] = np.log(np.maximum(candidate.probabilities, 1e-9))
-    return scores
-
-
-def _with_result(candidate: Candidate, result: int) -> Candidate:
-    """Return `candidate` with `result` as the most probable class."""
-    probabilities = candidate.probabilities
-    if int(np.argmax(probabilities)) == result:
-        return candidate
-    blended = [probability / 2 for probability in probabilities]
-    blended[result] += 0.5
-    return candidate._replace(probabilities=blended)
 
 
 def _trace_digit(candidate: Candidate) -> DigitTrace:

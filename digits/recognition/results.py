@@ -48,28 +48,69 @@ class Digit:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A mark or another character in a text line, which is not part of its text.
+
+    symbol: one of `line_symbols.MARKS`, such as "." or "-"; None for another character.
+    box: in pixels of the picture.
+    is_inside: whether it stands between two digits of its line.
+    """
+
+    symbol: str | None
+    box: Box
+    is_inside: bool
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A line of digits.
+
+    digits: from left to right, at least one.
+    probability: the calibrated probability that `text` is right, in [0, 1].
+    marks: from left to right.
+    """
+
+    digits: tuple[Digit, ...]
+    probability: float
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All digits, with leading zeros."""
+        return "".join(str(digit.result) for digit in self.digits)
+
+
+@dataclass(frozen=True)
 class Reading:
     """The digits in a picture, in reading order: line by line, from left to right.
 
-    digits: empty for a picture that is blank or crowded.
-    segmentation_probability: probability that the components were grouped correctly into digits, in [0, 1].
+    lines: empty for a picture that is blank or crowded.
     is_crowded: whether the picture has too many components to be read.
     min_digit_height: in pixels of a large picture without digits: lower ones are not found in it. Else 0.
     page: of the picture's file, from 1.
     pages: the number of pages in the file.
     """
 
-    digits: tuple[Digit, ...]
-    segmentation_probability: float = 1.0
+    lines: tuple[TextLine, ...]
     is_crowded: bool = False
     min_digit_height: int = 0
     page: int = 1
     pages: int = 1
 
     @property
+    def digits(self) -> tuple[Digit, ...]:
+        """The digits of all lines."""
+        return tuple(digit for line in self.lines for digit in line.digits)
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks of all lines."""
+        return tuple(mark for line in self.lines for mark in line.marks)
+
+    @property
     def text(self) -> str:
         """All digits, with leading zeros."""
-        return "".join(str(digit.result) for digit in self.digits)
+        return "".join(line.text for line in self.lines)
 
     @property
     def result(self) -> int | None:
@@ -79,14 +120,12 @@ class Reading:
     @property
     def probability(self) -> float:
         """The probability that the whole `text` is right; 0 without digits."""
-        if not self.digits:
-            return 0.0
-        return self.segmentation_probability * math.prod(digit.probability for digit in self.digits)
+        return math.prod(line.probability for line in self.lines) if self.lines else 0.0
 
     @property
     def certain(self) -> bool:
-        """Whether the reading needs no check by a person."""
-        return self.probability >= CONFIDENCE_THRESHOLD
+        """Whether the reading needs no check by a person: it does where a mark stands inside a number, as in 3.14."""
+        return self.probability >= CONFIDENCE_THRESHOLD and not any(mark.is_inside for mark in self.marks)
 
     @property
     def error(self) -> UserError | None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from digits.recognition.geometry import Box, enclosing_box
+from digits.recognition.line_symbols import DIGITS
 from digits.recognition.oversegmentation import Gap
 
 
@@ -34,11 +35,11 @@ class Path:
 class TextPath(NamedTuple):
     """A segmentation of a line into the symbols of a text.
 
-    spans: of each symbol, the index of its span.
+    spans: of each symbol, the index of its span; None for a mark that has no piece of its own.
     score: the logarithm of its probability, not normalized.
     """
 
-    spans: list[int]
+    spans: list[int | None]
     score: float
 
 
@@ -62,6 +63,8 @@ CUT_PRIOR = 0.1  # prior probability that a cut through a component separates tw
 # cut out of a theta.
 MULTI_DIGIT_PRIOR = 0.75
 SKIP_SCORE = 4 * math.log(0.1)  # log probability that a piece belongs to no symbol, as the classifier would give it
+UNSEEN_MARK_SCORE = 4 * math.log(0.5)  # the same for a mark without a piece: a point that was dropped as a speck
+SKIPPED, UNSEEN = -1, -2  # in place of the index of a span
 CLASSIFIER_EXPONENT = 4  # of the classifier's probability: fragments of digits also look like digits
 
 
@@ -127,12 +130,12 @@ def best_path(gaps: Sequence[Gap | None], spans: Sequence[tuple[int, int]], conf
 
 
 def path_of_text(
-    gaps: Sequence[Gap | None], spans: Sequence[tuple[int, int]], scores: Sequence[np.ndarray], text: Sequence[int]
+    gaps: Sequence[Gap | None], spans: Sequence[tuple[int, int]], scores: np.ndarray, text: Sequence[int]
 ) -> TextPath | None:
     """Find the most probable segmentation in which the digits and marks are those of `text` (Viterbi).
 
     gaps, spans: as in `candidate_spans`.
-    scores: of each span the log probabilities of all symbols.
+    scores: of each span the log probabilities of all symbols, (S, 17).
     text: indices of symbols. Pieces between them may be left out: clutter.
 
     Returns: None if no path has so many symbols.
@@ -143,12 +146,15 @@ def path_of_text(
     joined = [sum(log_join[start : end - 1]) + (log_split[start - 1] if start else 0.0) for start, end in spans]
     by_end = sorted(range(len(spans)), key=lambda k: spans[k][1])
     best = [SKIP_SCORE * end for end in range(count + 1)]  # of the first symbols of the text, up to each boundary
-    previous: list[list[int | None]] = []  # for each symbol and boundary, the span that ends there; None skips a piece
+    previous: list[list[int]] = []  # for each symbol and boundary, the span that ends there, SKIPPED or UNSEEN
     for symbol in text:
-        row, chosen = [-math.inf] * (count + 1), [None] * (count + 1)
+        is_mark = symbol >= len(DIGITS)
+        row = [score + UNSEEN_MARK_SCORE if is_mark else -math.inf for score in best]
+        chosen: list[int] = [UNSEEN if is_mark else SKIPPED] * (count + 1)
         index = 0
         for end in range(1, count + 1):
-            row[end] = row[end - 1] + SKIP_SCORE
+            if row[end - 1] + SKIP_SCORE > row[end]:
+                row[end], chosen[end] = row[end - 1] + SKIP_SCORE, SKIPPED
             while index < len(by_end) and spans[by_end[index]][1] == end:
                 k = by_end[index]
                 score = best[spans[k][0]] + CLASSIFIER_EXPONENT * float(scores[k][symbol]) + joined[k]
@@ -161,10 +167,10 @@ def path_of_text(
         return None
     path, end = [], count
     for chosen in reversed(previous):
-        while chosen[end] is None:
+        while chosen[end] == SKIPPED:
             end -= 1
-        path.append(chosen[end])
-        end = spans[chosen[end]][0]
+        path.append(None if chosen[end] == UNSEEN else chosen[end])
+        end = end if chosen[end] == UNSEEN else spans[chosen[end]][0]
     return TextPath(path[::-1], best[count])
 
 

@@ -19,7 +19,9 @@ BANK_SEED = 11
 def make_banks(data: DataSplits, dist: DistributedContext) -> dict[str, GlyphBank]:
     """Make the glyphs of the training, validation and test strings, which share no digit."""
     banks = {}
-    for number, (name, digits) in enumerate((("train", data.train), ("validation", data.validation), ("test", data.test))):
+    for number, (name, digits) in enumerate(
+        (("train", data.train), ("validation", data.validation), ("test", data.test))
+    ):
         other_count = max(100, round(OTHER_FRACTION * len(digits)))
         banks[name] = make_glyph_bank(digits, other_count, BANK_SEED + number, dist.disable_progress)
     return banks

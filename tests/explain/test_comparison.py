@@ -6,7 +6,7 @@ import torch
 
 from digits.explain import comparison
 from digits.recognition import image_decoding
-from digits.recognition.results import Digit, Reading
+from digits.recognition.results import Digit, Reading, TextLine
 from tests.helpers.networks import ConstantLogits
 
 
@@ -27,7 +27,7 @@ def test_probability_is_the_product_over_digits_without_the_segmentation():
     pixels = np.zeros((28, 28), np.uint8)
     digits = tuple(Digit(0, 1.0, (1.0,) + (0.0,) * 9, (0, 0, 9, 9), pixels) for _ in range(200))
     one = compared_model("one", 1, ConstantLogits(0, 9.0, *[0.0] * 8))
-    (result,) = comparison.compare_models(Reading(digits, 0.5), [one])
+    (result,) = comparison.compare_models(Reading((TextLine(digits, 0.5),)), [one])
     assert result.text == "1" * 200
     assert result.probability == pytest.approx(result.digits[0].probability ** 200)
 

@@ -153,11 +153,11 @@ def test_noise_is_not_read_with_certainty(reader, size):
 def test_test_images_are_read_as_well_from_png_files_as_from_tensors(reader, real_mnist):
     """1,000 of 2,000 are read by the whole path; of the others only the normalized digits are compared."""
     test = real_mnist["test"][::5]
-    direct = reader.predict(test.images[:, 0].numpy()).argmax(1)
+    direct = reader.classifier.predict(test.images[:, 0].numpy()).argmax(1)
     normalized = np.stack(
         [normalize_picture(encode_image(Image.fromarray(image))) for image in test.images[:, 0].numpy()]
     )
-    from_files = reader.predict(normalized).argmax(1)
+    from_files = reader.classifier.predict(normalized).argmax(1)
     accuracy = (direct == test.labels).double().mean()
     assert abs((from_files == test.labels).double().mean() - accuracy) <= 0.001
     texts = [
