@@ -2,7 +2,8 @@
 
 Four ways of composing: kana (a few straight or bent strokes on a lattice), hanging (a head line, stems and curves
 below it, as in Devanagari), the same around the shape of a digit, and dense (two parts of several strokes, as in
-Chinese); and open curves, which resemble a part of a digit. All functions return strokes (P, 2) of points x, y in a box of about 1 by 1, y downwards.
+Chinese); and open curves, which resemble a part of a digit. All functions return strokes (P, 2) of points x, y in a
+box of about 1 by 1, y downwards.
 """
 
 import numpy as np

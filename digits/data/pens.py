@@ -9,7 +9,6 @@ import numpy as np
 from digits.recognition.normalization import DIGIT_SIZE, normalize
 
 INK = 60  # of 255: pixels above it belong to strokes
-MAX_STRETCH_OF_ONE = 3.0  # a 1 that is wider than that is a bar, and reads as nothing else and as no 1
 # Of the digit's longer side: the part of a stroke that a dry pen leaves out. Longer gaps make other digits.
 GAPS = 0.12, 0.32
 BITMAP_SIDES = 11, 21  # pixels
@@ -29,7 +28,7 @@ def stretch(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = ink.shape
     if rng.random() < 0.5:
         side = 3 * DIGIT_SIZE
-        return normalize(_resize(ink, min(side, round(3 * width * MAX_STRETCH_OF_ONE)), side))
+        return normalize(_resize(ink, side, side))  # a 1 becomes a band across, or nearly a block
     squeeze = rng.uniform(0.45, 0.8)
     scale_x, scale_y = (squeeze, 1) if rng.random() < 0.6 else (1, squeeze)
     return normalize(_resize(ink, max(6, round(3 * width * scale_x)), max(6, round(3 * height * scale_y))))
@@ -42,7 +41,7 @@ def make_bitmap(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     scale = side / max(height, width)
     width, height = max(2, round(width * scale)), max(2, round(height * scale))
     if rng.random() < 0.5:
-        width, height = min(side, round(width * MAX_STRETCH_OF_ONE)), side
+        width, height = side, side
     small = _resize(ink, width, height)
     return normalize((small > rng.uniform(0.3, 0.55) * small.max()).astype(np.float32))
 
