@@ -4,7 +4,7 @@ A network that has seen only digits takes everything for a digit. Trained on man
 shapes that it has never seen (outlier exposure, Hendrycks et al. 2019, arXiv 1812.04606). All outliers are generated:
 characters of many scripts from the fonts of matplotlib and from stroke templates, random characters, scribbles and
 doodles from strokes, pairs and parts of the training digits, textures from noise. Most kinds have hard cases of their
-own: trained on these, the share of Omniglot's characters read with certainty fell by a third.
+own: in short trainings the share of Omniglot's characters read with certainty fell from 15 to 11 %.
 """
 
 import functools
