@@ -20,7 +20,10 @@ RARE_TEMPLATES: dict[int, list[list[Stroke]]] = {
         [_BOWL, [(0.29, 0.47), (0.31, 0.53)]],
         [_ROUND_BOWL, [(0.28, 0.5), (0.34, 0.5)]],
     ],
-    1: [  # leaning forward, with a flag that falls steeply: a 7's bar is flat
+    1: [  # with a flag that falls steeply, where a 7's bar is flat; upright and leaning forward
+        [[(0.05, 0.25), (0.3, 0), (0.3, 0), (0.3, 1)]],
+        [[(0.1, 0.18), (0.32, 0), (0.32, 0), (0.3, 1)]],
+        [[(-0.1, 0.42), (0.3, 0), (0.3, 0), (0.28, 1)]],
         [[(0.25, 0.25), (0.6, 0), (0.6, 0), (0.05, 1)]],
         [[(0.65, 0), (0.35, 0.5), (0, 1)]],
     ],
