@@ -21,6 +21,7 @@ from PIL import Image
 
 import model
 from bench import peers, recognition
+from bench.peers import Peer
 from bench.results import print_json
 from bench.sample_images import encode_image
 from digits import UserError, metrics
@@ -131,13 +132,13 @@ def print_accuracy(single: list[Outcome], multi: list[Outcome], reject: list[Out
     return figures
 
 
-def print_peers(reader: Reader, folder: Path) -> dict[str, float]:
-    """Print for our reader and each peer the shares of `single` and `multi` read right, and the time. As figures, too.
+def print_peers(programs: list[Peer], folder: Path) -> dict[str, float]:
+    """Print of each program the shares of `single` and `multi` that it reads right, and its time.
 
-    Raises: UserError: when a peer is not installed.
+    Returns: the figures.
     """
     figures: dict[str, float] = {}
-    for peer in [peers.as_peer(reader), *peers.load_peers()]:
+    for peer in programs:
         single, multi = (peers.measure(peer, list_pictures(folder / name)) for name in ("single", "multi"))
         print_share(f"{peer.name}: single digits", single.correct, "", figures)
         print_share(f"{peer.name}: numbers", multi.correct, "", figures)
@@ -169,14 +170,14 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     reader = Reader(model.load(args.weights))
+    programs = [peers.as_peer(reader), *peers.load_peers()] if args.peers else []
     single, multi, reject = (read_folder(reader, args.folder / name) for name in ("single", "multi", "reject"))
     if not single + multi + reject:
         raise UserError(
             f"{args.folder} has no pictures in single/, multi/ or reject/: see the top of bench/handwriting.py."
         )
     figures = print_accuracy(single, multi, reject)
-    figures |= print_peers(reader, args.folder) if args.peers else {}
-    print_json("handwriting", figures | print_mnist(reader))
+    print_json("handwriting", figures | print_peers(programs, args.folder) | print_mnist(reader))
 
 
 if __name__ == "__main__":

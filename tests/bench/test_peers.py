@@ -84,13 +84,13 @@ def test_missing_program_is_named(rapidocr, pytesseract):
         peers.load_peers()
 
 
-def test_peers_and_our_reader_are_rows_for_the_same_pictures(tmp_path, monkeypatch, reader, capsys):
+def test_peers_and_our_reader_are_rows_for_the_same_pictures(tmp_path, reader, capsys):
     for folder, name in (("single", "7_anna_1"), ("single", "3_anna_2"), ("multi", "42_ben_1")):
         (tmp_path / folder).mkdir(exist_ok=True)
         draw((60, 80), 255, 0).save(tmp_path / folder / f"{name}.png")
     (tmp_path / "single" / "8_anna_3.png").write_bytes(b"damaged")
-    monkeypatch.setattr(peers, "load_peers", lambda: [Peer("Other 1.0", lambda image: "42")])
-    figures = handwriting.print_peers(reader, tmp_path)
+    programs = [peers.as_peer(reader), Peer("Other 1.0", lambda image: "42")]
+    figures = handwriting.print_peers(programs, tmp_path)
     assert figures["Other 1.0: single digits"] == 0
     assert figures["Other 1.0: numbers"] == 100
     assert figures["Digits: single digits"] == figures["Digits: numbers"] == 0  # it reads a 1
