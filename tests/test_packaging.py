@@ -19,13 +19,14 @@ PROJECT = tomllib.loads(Path("pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 
 # Runs commands as the files in bin/ do that pip writes, in an environment without the extras, and without torchvision,
-# which only a download of MNIST needs.
+# which only a download of MNIST needs. Those of `peers` are mostly not installed, and PyTorch looks for onnxruntime.
 RUN_WITHOUT_EXTRAS = """
 import importlib, sys
 from digits.errors import EXTRAS
+missing = {"torchvision"}.union(*(packages for extra, packages in EXTRAS.items() if extra != "peers"))
 class Finder:
     def find_spec(name, path=None, target=None):
-        if name in {"torchvision"}.union(*EXTRAS.values()):
+        if name in missing:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Finder)
 
