@@ -1,10 +1,11 @@
 """Measure how well people's handwriting is read: score a folder of pictures, yours too.
 
-    python -m bench.handwriting FOLDER
+    python -m bench.handwriting FOLDER [--peers]
 
 FOLDER has `single/`, `multi/` and `reject/`, with pictures named LABEL_WHO_NUMBER.png (or .jpg …). In `single` and
 `multi` the label is the digits in reading order (`7_anna_1.png`, `2026_ben_3.jpg`); in `reject` it names the non-digit
-(`letterA_anna_1.png`), and begins with `blank` where nothing is written. The last line is one JSON object.
+(`letterA_anna_1.png`), and begins with `blank` where nothing is written. With --peers, RapidOCR and Tesseract read the
+same pictures (bench/peers.py). The last line is one JSON object.
 """
 
 import argparse
@@ -19,7 +20,8 @@ import torch
 from PIL import Image
 
 import model
-from bench import recognition
+from bench import peers, recognition
+from bench.peers import Peer
 from bench.results import print_json
 from bench.sample_images import encode_image
 from digits import UserError, metrics
@@ -47,9 +49,14 @@ class Outcome:
         return self.text == self.label
 
 
+def list_pictures(folder: Path) -> list[Path]:
+    """Return the pictures in `folder`, in the order of their names."""
+    return [path for path in sorted(folder.glob("*")) if path.suffix.lower() in SUFFIXES]
+
+
 def read_folder(reader: Reader, folder: Path) -> list[Outcome]:
-    """Read all pictures of `folder`, in the order of their names."""
-    return [read_file(reader, path) for path in sorted(folder.glob("*")) if path.suffix.lower() in SUFFIXES]
+    """Read all pictures of `folder`."""
+    return [read_file(reader, path) for path in list_pictures(folder)]
 
 
 def read_file(reader: Reader, path: Path) -> Outcome:
@@ -125,6 +132,21 @@ def print_accuracy(single: list[Outcome], multi: list[Outcome], reject: list[Out
     return figures
 
 
+def print_peers(programs: list[Peer], folder: Path) -> dict[str, float]:
+    """Print of each program the shares of `single` and `multi` that it reads right, and its time.
+
+    Returns: the figures.
+    """
+    figures: dict[str, float] = {}
+    for peer in programs:
+        single, multi = (peers.measure(peer, list_pictures(folder / name)) for name in ("single", "multi"))
+        print_share(f"{peer.name}: single digits", single.correct, "", figures)
+        print_share(f"{peer.name}: numbers", multi.correct, "", figures)
+        time = figures[f"{peer.name}: ms a picture"] = round(statistics.median(single.ms + multi.ms), 2)
+        print(f"{peer.name + ': median time of a picture':42} {time:22.2f} ms", flush=True)
+    return figures
+
+
 def print_mnist(reader: Reader) -> dict[str, float]:
     """Print the accuracy on MNIST and the times, as bench.recognition measures them. Returns: the figures."""
     milliseconds = recognition.time_readings(reader, [draw_photo()])
@@ -148,18 +170,21 @@ def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     reader = Reader(model.load(args.weights))
+    programs = [peers.as_peer(reader), *peers.load_peers()] if args.peers else []
     single, multi, reject = (read_folder(reader, args.folder / name) for name in ("single", "multi", "reject"))
     if not single + multi + reject:
         raise UserError(
             f"{args.folder} has no pictures in single/, multi/ or reject/: see the top of bench/handwriting.py."
         )
-    print_json("handwriting", print_accuracy(single, multi, reject) | print_mnist(reader))
+    figures = print_accuracy(single, multi, reject)
+    print_json("handwriting", figures | print_peers(programs, args.folder) | print_mnist(reader))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="has single/, multi/ and reject/, pictures named LABEL_WHO_NUMBER")
     parser.add_argument("--weights", default="mnist.pth", help="default: %(default)s")
+    parser.add_argument("--peers", action="store_true", help="compare with RapidOCR and Tesseract (extra peers)")
     try:
         main(parser.parse_args())
     except UserError as error:

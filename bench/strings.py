@@ -78,7 +78,7 @@ def print_row(length: int, name: str, shares: Shares) -> None:
     met = "yes" if shares.right >= least and shares.wrong_and_certain <= most else "NO"
     targets = f"≥ {least:g}, ≤ {most:g}"
     row = f"{shares.right:8.1f} {shares.wrong:8.1f} {shares.certain:8.1f} {shares.wrong_and_certain:18.1f}"
-    print(f"{length} digits, {name:12} {row}   {targets:12} {met}", flush=True)
+    print(f"{length} digits, {name:12} {row}   {targets:13} {met}", flush=True)
 
 
 def main(args: argparse.Namespace) -> None:

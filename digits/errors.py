@@ -8,6 +8,7 @@ EXTRAS = {
     ),
     "report": ("jinja2", "matplotlib"),
     "formats": ("pillow_heif", "pillow_jxl", "pypdfium2", "resvg_py", "safetensors"),
+    "peers": ("onnxruntime", "pytesseract", "rapidocr"),
 }  # fmt: skip
 
 

@@ -17,9 +17,8 @@ from digits.recognition.arrays import crop_padded
 from digits.recognition.geometry import Box
 from digits.recognition.normalization import DIGIT_SIZE
 
-INK_THRESHOLD = (
-    0.3  # of the intensity: paler pixels are the soft edge of an enlarged stroke; gaps are measured between others
-)
+# Of the intensity. Paler pixels are the soft edge of an enlarged stroke; gaps are measured between the others.
+INK_THRESHOLD = 0.3
 MARGIN = 0.5  # of the digit size: paper on all sides of a string
 VERTICAL_JITTER = 0.03  # of the digit size: standard deviation; without it, no number on paper stands so level
 
@@ -61,6 +60,7 @@ def draw_strings(
     """
     rng = np.random.default_rng(seed)
     groups = [group.numpy() for group in group_by_writer(writers, length)]
+    assert groups, f"no writer has {length} digits"
     shares = np.array([len(group) for group in groups]) / sum(map(len, groups))
     for _ in range(count):
         chosen = rng.choice(groups[rng.choice(len(groups), p=shares)], length, replace=False)
