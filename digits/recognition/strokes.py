@@ -20,10 +20,10 @@ from digits.recognition.geometry import IDENTITY, AxisTransform, Box
 from digits.recognition.results import Trace
 from digits.recognition.text_lines import MIN_DIGIT_HEIGHT, MIN_VERTICAL_OVERLAP, order_in_lines
 
-# Pen width over the height of a line's digits. MNIST's strokes are 2 to 4 pixels wide in digits of 20. Between 0.09 and
-# 0.13, and with a pen for each digit instead of each line, readings of 640 drawings (bench/drawings.py) did not differ
-# by more than chance.
-PEN_WIDTH = 1 / 9
+# Pen width over the height of a line's digits. MNIST's strokes are 2 to 4 pixels wide in digits of 20. With a ninth or
+# a seventh, and with a pen for each digit instead of each line, the readings of 640 drawings (bench/drawings.py) did
+# not differ by more than chance.
+PEN_WIDTH = 1 / 8
 LINE_HEIGHT = 100  # pixels of the tallest line: five for each of a normalized digit, whose soft edges they become
 MIN_EXTENT = 1e-6  # units: smaller drawings, such as one dot, have no shape
 MAX_LINE_ASPECT = 100  # width over height: dots alone have no height, and no line has as many digits
@@ -58,7 +58,7 @@ class RasterizedDrawing(NamedTuple):
 
 
 def rasterize(drawing: Drawing) -> RasterizedDrawing:
-    """Rasterize a drawing; it is blank if it is as small as specks are in a picture."""
+    """Rasterize a drawing, which is blank if it is as small as specks are in a picture."""
     if len(drawing.strokes) > MAX_COMPONENTS:
         return RasterizedDrawing(None, None, IDENTITY)
     if not drawing.strokes:
@@ -111,7 +111,7 @@ def _raster_scale(boxes: np.ndarray, heights: np.ndarray) -> float:
 
 
 def draw_stroke(points: np.ndarray, pen_width: int, to_paper: AxisTransform = IDENTITY) -> Component:
-    """Draw a stroke with a round pen.
+    """Draw a stroke with a round pen, `pen_width` pixels wide or one more: widths are odd.
 
     points: (P, 2) in pixels of the raster, at least `pen_width` from its upper and left edge.
     """
@@ -121,7 +121,7 @@ def draw_stroke(points: np.ndarray, pen_width: int, to_paper: AxisTransform = ID
     mask = np.zeros((bottom - top, right - left), np.uint8)
     points = np.concatenate([points, points[-1:]])  # of a single point cv2 draws nothing, of two equal ones a dot
     fixed_point = np.rint((points - (left, top)) * 2**FRACTION_BITS).astype(np.int32)
-    cv2.polylines(mask, [fixed_point], False, 1, pen_width, shift=FRACTION_BITS)
+    cv2.polylines(mask, [fixed_point], False, 1, max(1, pen_width - 1), shift=FRACTION_BITS)  # cv2 draws 11 as 13
     inked = Box.from_size(*cv2.boundingRect(mask))
     return Component(inked.shift(left, top), mask[inked.slices].view(bool), to_paper, is_stroke=True)
 

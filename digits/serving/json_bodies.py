@@ -57,7 +57,7 @@ def parse_drawing(content: bytes) -> Drawing:
 
 def _to_user_error(kind: str, location: Sequence[str | int], content: bytes) -> UserError:
     """Make the error for a body that StrokesRequest rejects at a `location`, for a reason of a `kind`."""
-    if not location or kind == "missing":
+    if location in ((), ("strokes",)) and kind in ("json_invalid", "model_type", "missing"):
         return UserError(
             f'Send a JSON object: {{"strokes": [[[x, y], …], …]}}. This is {describe_body(content)}.', "json"
         )
