@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from digits.recognition.components import MAX_COMPONENT_SIDE, MAX_COMPONENTS, MIN_WRITING_SIZE, Component, merge
+from digits.recognition.components import MAX_COMPONENT_SIDE, MAX_COMPONENTS, Component, merge
 from digits.recognition.foreground import Foreground
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box
 from digits.recognition.results import Trace
@@ -25,7 +25,10 @@ from digits.recognition.text_lines import MIN_DIGIT_HEIGHT, MIN_VERTICAL_OVERLAP
 # not differ by more than chance.
 PEN_WIDTH = 1 / 8
 LINE_HEIGHT = 100  # pixels of the tallest line: five for each of a normalized digit, whose soft edges they become
-MIN_EXTENT = 1e-6  # units: smaller drawings, such as one dot, have no shape
+# Of the geometric mean of the paper's sides: a lower line is drawn with the pen of this height, so that the trace of a
+# click does not become a 1 but remains a blot.
+MIN_LINE_HEIGHT = 0.03
+MIN_EXTENT = 1e-6  # units: the least height of a line, where the paper is not known
 MAX_LINE_ASPECT = 100  # width over height: dots alone have no height, and no line has as many digits
 MAX_ASPECT = 4  # width over height: a wider stroke is a dash, or digits written without lifting the pen
 MAX_PIXELS = 4_000_000  # of the foreground, and of all components, which may overlap: as in the largest pictures
@@ -58,7 +61,7 @@ class RasterizedDrawing(NamedTuple):
 
 
 def rasterize(drawing: Drawing) -> RasterizedDrawing:
-    """Rasterize a drawing, which is blank if it is as small as specks are in a picture."""
+    """Rasterize a drawing; it is blank only without strokes, as even a dot has the width of the pen."""
     if len(drawing.strokes) > MAX_COMPONENTS:
         return RasterizedDrawing(None, None, IDENTITY)
     if not drawing.strokes:
@@ -66,9 +69,8 @@ def rasterize(drawing: Drawing) -> RasterizedDrawing:
     boxes = np.array([[*stroke.min(0), *stroke.max(0)] for stroke in drawing.strokes])  # (N, 4)
     extent = boxes[:, 2:].max(0) - boxes[:, :2].min(0)
     paper = drawing.width or extent[0], drawing.height or extent[1]
-    if extent.max() < MIN_EXTENT or extent.max() < MIN_WRITING_SIZE * math.sqrt(paper[0] * paper[1]):
-        return RasterizedDrawing(None, [], IDENTITY)
-    heights = np.maximum(measure_line_heights(boxes), extent.max() / MAX_LINE_ASPECT)
+    smallest = max(MIN_LINE_HEIGHT * math.sqrt(paper[0] * paper[1]), extent.max() / MAX_LINE_ASPECT, MIN_EXTENT)
+    heights = np.maximum(measure_line_heights(boxes), smallest)
     origin = boxes[:, :2].min(0) - PEN_WIDTH * heights.max()
     scale = _raster_scale(boxes, heights)
     to_paper = AxisTransform(1 / scale, 1 / scale, *origin.tolist())

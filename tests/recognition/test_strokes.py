@@ -90,11 +90,17 @@ def test_lines_are_read_one_after_the_other(reader):
     assert reading.text == "707"
 
 
-@pytest.mark.parametrize("strokes", [[], [DOT], [SEVEN / 10]], ids=["nothing", "a dot", "a speck"])
-def test_drawing_without_writing_is_blank(reader, strokes):
-    reading = read(reader, *strokes, width=PAPER_WIDTH, height=PAPER_HEIGHT)
+def test_drawing_without_strokes_is_blank(reader):
+    reading = read(reader)
     assert reading.error
     assert reading.error.code == "blank"
+
+
+@pytest.mark.parametrize("strokes", [[DOT], [[[30, 20], [31, 23]]]], ids=["dot", "trace"])
+def test_click_is_not_read_with_certainty(reader, strokes):
+    reading = read(reader, *map(np.array, strokes), width=PAPER_WIDTH, height=PAPER_HEIGHT)
+    assert reading.digits
+    assert not reading.certain
 
 
 def test_more_strokes_than_components_are_crowded(reader):
