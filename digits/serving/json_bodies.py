@@ -47,8 +47,11 @@ def parse_drawing(content: bytes) -> Drawing:
 
     Raises: UserError: with code "json", or with the name of the invalid field as its code.
     """
+    content = to_utf8(content)
+    if content.count(b"[") > 1 + MAX_STROKES + MAX_POINTS:  # before these lists take memory
+        raise UserError(TOO_MANY, "strokes")
     try:
-        sent = StrokesRequest.model_validate_json(to_utf8(content))
+        sent = StrokesRequest.model_validate_json(content)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
         raise _to_user_error(problem["type"], problem["loc"], content) from None
@@ -62,7 +65,7 @@ def _to_user_error(kind: str, location: Sequence[str | int], content: bytes) -> 
             f'Send a JSON object: {{"strokes": [[[x, y], …], …]}}. This is {describe_body(content)}.', "json"
         )
     name, *indices = location
-    if kind == "too_long" and len(indices) < 2:
+    if kind == "too_long" and not indices:
         return UserError(TOO_MANY, str(name))
     field = f'"{name}"' + "".join(f"[{index}]" for index in indices)
     hint = STROKE_HINTS[len(indices)] if name == "strokes" else SIDE_HINT

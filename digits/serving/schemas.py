@@ -38,7 +38,7 @@ class BatchRequest(BaseModel):
 
 
 Coordinate = Annotated[float, Field(ge=-MAX_COORDINATE, le=MAX_COORDINATE, allow_inf_nan=False)]
-Stroke = Annotated[list[tuple[Coordinate, Coordinate]], Field(min_length=1, max_length=MAX_POINTS), FailFast()]
+Stroke = Annotated[list[tuple[Coordinate, Coordinate]], Field(min_length=1), FailFast()]
 PaperSide = Annotated[float, Field(gt=0, le=MAX_COORDINATE, allow_inf_nan=False)]
 
 
@@ -48,18 +48,18 @@ class StrokesRequest(BaseModel):
     model_config = ConfigDict(strict=True)
     strokes: Annotated[list[Stroke], FailFast()] = Field(
         min_length=1,
-        max_length=MAX_STROKES,
         description="For each stroke the points [x, y] that the pen passed, y downwards, in pixels or another unit; at "
-        f"most {MAX_POINTS:,} points in all. The boxes of the answer are in this unit, in whole numbers",
+        f"most {MAX_STROKES:,} strokes with {MAX_POINTS:,} points in all. The answer's boxes are whole numbers of it",
     )
     width: PaperSide | None = Field(None, description="Width of the paper, from x = 0; boxes end there")
     height: PaperSide | None = Field(None, description="Height of the paper, from y = 0; boxes end there")
 
     @field_validator("strokes")
     @classmethod
-    def limit_points(cls, strokes: list) -> list:
-        if sum(map(len, strokes)) > MAX_POINTS:
-            raise PydanticCustomError("too_long", "too many points")
+    def limit_counts(cls, strokes: list) -> list:
+        """Not maxItems of the schema: programs that test APIs would generate lists of this length."""
+        if len(strokes) > MAX_STROKES or sum(map(len, strokes)) > MAX_POINTS:
+            raise PydanticCustomError("too_long", "too many strokes or points")
         return strokes
 
 
