@@ -33,6 +33,7 @@ try:
         api_routes,
         error_handlers,
         explain_routes,
+        json_bodies,
         listen_address,
         middleware,
         monitoring,
@@ -51,9 +52,10 @@ except ModuleNotFoundError as error:
     raise
 
 BASELINES = files.SHIPPED_FOLDER / "baselines"  # simpler networks, to compare with; each may be missing
-# Reading a picture up to these limits takes a few milliseconds.
+# Reading a picture or strokes up to these limits takes a few milliseconds.
 SHORT_REQUEST_MAX_BYTES = 64 * 1024
 SHORT_REQUEST_MAX_PIXELS = 1_000_000
+SHORT_DRAWING_MAX_STROKES = 6  # of three to six digits
 LONG_ROUTES = ("/api/batch", "/api/picture", "/api/explain", "/api/compare")  # tens of milliseconds each
 
 
@@ -199,6 +201,8 @@ def is_short_request(path: str, body: bytes) -> bool:
     """Estimate whether a POST takes a few milliseconds at most, so that it may run on the event loop."""
     if len(body) > SHORT_REQUEST_MAX_BYTES or path.endswith(LONG_ROUTES):
         return False
+    if json_bodies.is_drawing(body):
+        return json_bodies.count_strokes(body) <= SHORT_DRAWING_MAX_STROKES
     return request_parsing.peek_pixels(body) <= SHORT_REQUEST_MAX_PIXELS  # takes 0.04 ms
 
 

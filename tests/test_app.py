@@ -81,12 +81,15 @@ def test_replaced_weights_are_used_by_the_next_request(tmp_path, monkeypatch):
         ("/api", blank(1000, 1001), False),
         ("/api", blank(28, 28) + bytes(app.SHORT_REQUEST_MAX_BYTES), False),
         ("/api", b"\x1f\x8b", False),
+        ("/api", b'{"strokes": [' + b"[[0, 0], [9, 9]], " * 5 + b"[[1, 2]]]}", True),
+        ("/api", b'{"strokes": [' + b"[[0, 0], [9, 9]], " * 6 + b"[[1, 2]]]}", False),
+        ("/api/explain", b'{"strokes": [[[0, 0], [9, 9]]]}', False),
         ("/api/batch", blank(28, 28), False),
         ("/api/explain", blank(28, 28), False),
         ("/digits/api/compare", blank(28, 28), False),
     ],
 )
-def test_only_small_pictures_on_short_routes_are_short_requests(path, body, is_short):
+def test_only_small_pictures_and_drawings_on_short_routes_are_short_requests(path, body, is_short):
     assert app.is_short_request(path, body) == is_short
 
 

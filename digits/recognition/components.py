@@ -39,11 +39,13 @@ class Component:
     box: in pixels of the intensity array in which the component was found.
     mask: the component's pixels in the box, (height, width) bool.
     to_picture: transform from pixels of that array to pixels of the picture.
+    is_stroke: whether its pixels are known to be strokes of the pen, which other components may cross.
     """
 
     box: Box
     mask: np.ndarray
     to_picture: AxisTransform = IDENTITY
+    is_stroke: bool = False
 
     @property
     def width(self) -> int:
@@ -90,7 +92,7 @@ def merge(components: Sequence[Component]) -> Component:
     mask = np.zeros((box.height, box.width), bool)
     for component in components:
         mask[component.box.shift(-box.left, -box.top).slices] |= component.mask
-    return Component(box, mask, components[0].to_picture)
+    return Component(box, mask, components[0].to_picture, components[0].is_stroke)
 
 
 def find_components(foreground: Foreground, to_picture: AxisTransform = IDENTITY) -> list[Component]:
@@ -215,5 +217,6 @@ def downscale_components(
         mask = np.zeros((box.height * factor, box.width * factor), bool)
         mask[component.box.shift(-box.left * factor, -box.top * factor).slices] = component.mask
         mask = np.logical_or.reduce(mask.reshape(box.height, factor, box.width, factor), axis=(1, 3))
-        downscaled.append(Component(box, mask, AxisTransform(factor, factor).then(component.to_picture)))
+        to_picture = AxisTransform(factor, factor).then(component.to_picture)
+        downscaled.append(Component(box, mask, to_picture, component.is_stroke))
     return downscaled, block_average(intensity, factor)

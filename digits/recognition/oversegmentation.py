@@ -20,6 +20,9 @@ MIN_CUT_ASPECT = 0.5  # width over height: a narrower component is never cut
 MAX_DIGIT_ASPECT = 1.5  # width over height: a wider component is cut, however confident the classifier is
 MIN_CUT_HEIGHT = 0.3  # line heights: a lower component is never cut
 MAX_CUT_COMPONENTS = 30  # per line: of a line with more, none is cut
+# Of the narrower one's width: a stroke that has more in common with another stroke of its line is probably a part of a
+# digit, as a 4 without its stem is, which the classifier doubts; the pieces of its cuts would exceed a digit's maximum.
+MAX_CUT_OVERLAP = 0.3
 MIN_CUT_SIDE = 8  # pixels: a smaller component is never cut
 CUT_SLOPES = (-0.3, 0.0, 0.3)  # horizontal pixels per pixel of height: the slants of cuts that are tried
 MAX_CUTS = 5  # per component
@@ -36,15 +39,26 @@ class Gap:
 
     width: in line heights; below 0 where the pieces overlap horizontally.
     vertical_iou: the height that both pieces share over the height of their union, in [0, 1].
+    stroke_overlap: of two strokes, the width that they have in common over the width of the narrower one, in [0, 1];
+        None where the pieces are not known to be strokes.
     """
 
     width: float
     vertical_iou: float
+    stroke_overlap: float | None = None
 
 
 def measure_gap(left: Component, right: Component, line_height: float) -> Gap:
     """Measure the gap between two neighboring pieces of a line of `line_height` pixels."""
-    return Gap((right.box.left - left.box.right) / line_height, vertical_iou(left.box, right.box))
+    width, iou = (right.box.left - left.box.right) / line_height, vertical_iou(left.box, right.box)
+    if not (left.is_stroke and right.is_stroke):
+        return Gap(width, iou)
+    return Gap(width, iou, _overlap_fraction(left, right))
+
+
+def _overlap_fraction(a: Component, b: Component) -> float:
+    """Return the width that two components have in common over the width of the narrower one, in [0, 1]."""
+    return max(0, a.box.overlap_x(b.box)) / min(a.width, b.width)
 
 
 class Pieces(NamedTuple):
@@ -80,14 +94,22 @@ def oversegment_line(
     for component, confidence in zip(line, confidences, strict=True):
         if pieces:
             gaps.append(measure_gap(pieces[-1], component, line_height))
-        is_searched = len(line) <= MAX_CUT_COMPONENTS and needs_oversegmentation(
-            component, confidence, int(line_height)
-        )
-        cut = oversegment(component, intensity, is_searched, columns)
+        cut = [component]
+        if not _is_crossed_stroke(component, line, line_height):
+            may_search = len(line) <= MAX_CUT_COMPONENTS
+            is_searched = may_search and needs_oversegmentation(component, confidence, int(line_height))
+            cut = oversegment(component, intensity, is_searched, columns)
         gaps += [None] * (len(cut) - 1)
         components[len(pieces), len(pieces) + len(cut)] = component
         pieces += cut
     return Pieces(pieces, gaps, components)
+
+
+def _is_crossed_stroke(component: Component, line: Sequence[Component], line_height: float) -> bool:
+    """Whether a component is probably one of several strokes of a digit, and not wide enough for two digits."""
+    if not component.is_stroke or component.width > line_height:
+        return False
+    return any(other is not component and _overlap_fraction(component, other) > MAX_CUT_OVERLAP for other in line)
 
 
 def needs_oversegmentation(component: Component, confidence: float, line_height: int) -> bool:
@@ -211,4 +233,5 @@ def _cut_component(component: Component, piece_numbers: np.ndarray) -> list[Comp
 def _crop_to_mask(component: Component, mask: np.ndarray) -> Component:
     """Return the piece of `component` that `mask` (height, width) bool selects, in its own box."""
     inner = Box.from_size(*cv2.boundingRect(mask.view(np.uint8)))
-    return Component(inner.shift(component.box.left, component.box.top), mask[inner.slices], component.to_picture)
+    box = inner.shift(component.box.left, component.box.top)
+    return Component(box, mask[inner.slices], component.to_picture, component.is_stroke)

@@ -4,6 +4,7 @@ Picture → foreground → text lines of components → segmentation of each lin
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from digits.recognition.geometry import AxisTransform, Box
 from digits.recognition.line_decision import ReadLine, TextLineReader
 from digits.recognition.results import Digit, DigitTrace, Mark, Reading, TextLine, Trace
 from digits.recognition.slashed_zeros import looks_like_slashed_zero, shift_probability_to_zero
+from digits.recognition.strokes import Drawing, clip_boxes, rasterize
 from digits.recognition.text_lines import are_stacked, find_text_lines
 
 # How many times more probable the reading of a later foreground hypothesis must be. With 1, 17 of MNIST's training
@@ -72,6 +74,12 @@ class Reader:
         reading, foreground, candidates = self._read_array(array, to_picture, image.size)
         return Trace(reading, foreground, to_picture, tuple(map(_trace_digit, candidates)))
 
+    def trace_drawing(self, drawing: Drawing) -> Trace:
+        """Read the strokes of a drawing; boxes are in units of its paper, rounded."""
+        foreground, text_lines, to_paper = rasterize(drawing)
+        reading, _, candidates = self._read_text_lines(text_lines, foreground, to_paper, (sys.maxsize, sys.maxsize))
+        return clip_boxes(Trace(reading, foreground, to_paper, tuple(map(_trace_digit, candidates))), drawing)
+
     def _read_array(self, array: np.ndarray, to_picture: AxisTransform, size: tuple[int, int]) -> ReadForeground:
         """Read a picture (H, W, C) uint8 of `size` (width, height) as sent.
 
@@ -95,6 +103,16 @@ class Reader:
     ) -> ReadForeground:
         """Read one foreground hypothesis of a picture of `size` (width, height)."""
         text_lines = find_text_lines(foreground, to_picture) if foreground else []
+        return self._read_text_lines(text_lines, foreground, to_picture, size)
+
+    def _read_text_lines(
+        self,
+        text_lines: list[list[Component]] | None,
+        foreground: Foreground | None,
+        to_picture: AxisTransform,
+        size: tuple[int, int],
+    ) -> ReadForeground:
+        """Read the text lines found in a foreground: None if there are too many components, empty if it is blank."""
         if not foreground or not text_lines:
             height = math.ceil(MIN_READABLE_HEIGHT * to_picture.scale_y) if to_picture.scale_y > 1 else 0
             return ReadForeground(Reading((), is_crowded=text_lines is None, min_digit_height=height), foreground, [])

@@ -39,7 +39,11 @@ def group_into_lines(components: Sequence[Component], shape: tuple[int, int]) ->
 
     Returns: text lines from top to bottom; in each the components from left to right, at least one.
     """
-    components = _merge_close(components, shape)
+    return order_in_lines(_merge_close(components, shape))
+
+
+def order_in_lines(components: list[Component]) -> list[list[Component]]:
+    """Group components into text lines as `group_into_lines` does, but do not merge those that are close."""
     if len(components) < 2:
         return [components] if components else []
     tallest = max(component.height for component in components)

@@ -13,9 +13,15 @@ from digits.recognition import image_decoding
 from digits.recognition.pages import PageTrace, trace_first_written_page, trace_page
 from digits.recognition.reader import Reader, to_working_array
 from digits.recognition.results import Trace
+from digits.recognition.strokes import Drawing
 from digits.serving import openapi
 from digits.serving.loaded_models import current_models
-from digits.serving.request_parsing import chosen_page, parse_picture, parse_pictures
+from digits.serving.request_parsing import (
+    chosen_page,
+    parse_picture,
+    parse_picture_or_drawing,
+    parse_pictures,
+)
 from digits.serving.schemas import (
     BatchResponse,
     ErrorResponse,
@@ -28,10 +34,10 @@ from digits.serving.schemas import (
 blueprint = APIBlueprint("api", __name__, operation_id_callback=openapi.operation_id)
 
 
-@blueprint.post("/api", **openapi.picture_route(ReadingResponse, openapi.READING))
+@blueprint.post("/api", **openapi.picture_route(ReadingResponse, openapi.READING, openapi.DRAWING_BODY))
 def read(query: PageQuery) -> dict:
-    """Read one picture, of a file with several pages the first with writing"""
-    return read_and_count(parse_picture(), chosen_page(query)).model_dump()
+    """Read one picture, of a file with several pages the first with writing, or a drawing sent as strokes"""
+    return read_and_count(parse_picture_or_drawing(), chosen_page(query)).model_dump()
 
 
 @blueprint.post("/api/batch", **openapi.picture_route(BatchResponse, openapi.READING, openapi.BATCH_BODY))
@@ -82,8 +88,8 @@ def reading_or_error(content: bytes | UserError) -> ReadingResponse | ErrorRespo
         return ErrorResponse.from_user_error(error)
 
 
-def read_and_count(content: bytes, page: int | None = None) -> ReadingResponse:
-    """Read a picture file and count the reading in the metrics.
+def read_and_count(content: bytes | Drawing, page: int | None = None) -> ReadingResponse:
+    """Read a picture file or a drawing and count the reading in the metrics.
 
     Raises: UserError: as `read_picture` does.
     """
@@ -92,14 +98,20 @@ def read_and_count(content: bytes, page: int | None = None) -> ReadingResponse:
     return ReadingResponse.model_validate(reading)
 
 
-def read_picture(content: bytes, reader: Reader, page: int | None = None) -> Trace:
-    """Decode a picture file within the limits of the settings, and read it.
+def read_picture(content: bytes | Drawing, reader: Reader, page: int | None = None) -> Trace:
+    """Decode a picture file within the limits of the settings, and read it; or read a drawing.
 
     page: which page of the file to read, from 1; None for the first with writing.
 
-    Raises: UserError: as `image_decoding.decode` does, or when the picture has no digits that can be read.
+    Raises: UserError: as `image_decoding.decode` does, or when the picture has no digits that can be read; with code
+    "page" when a drawing is not to be read as its first page.
     """
-    _, trace = decode_and_trace(content, reader, page)
+    if isinstance(content, Drawing):
+        if page not in (None, 1):
+            raise UserError(f"There is no page {page}: strokes are 1 page.", "page")
+        trace = reader.trace_drawing(content)
+    else:
+        _, trace = decode_and_trace(content, reader, page)
     if trace.reading.error:
         raise trace.reading.error
     return trace

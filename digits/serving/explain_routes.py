@@ -15,7 +15,7 @@ from digits.recognition.results import Digit, DigitTrace, Reading
 from digits.serving import openapi
 from digits.serving.api_routes import read_picture
 from digits.serving.loaded_models import LoadedModels, current_models
-from digits.serving.request_parsing import chosen_page, parse_picture, reject_repeated_parameter
+from digits.serving.request_parsing import chosen_page, parse_picture_or_drawing, reject_repeated_parameter
 from digits.serving.schemas import (
     INDEX_HINT,
     CompareResponse,
@@ -32,12 +32,12 @@ from digits.serving.schemas import (
 blueprint = APIBlueprint("explain", __name__, operation_id_callback=openapi.operation_id)
 
 
-@blueprint.post("/api/explain", **openapi.picture_route(ExplainResponse, openapi.EXPLANATIONS))
+@blueprint.post("/api/explain", **openapi.picture_route(ExplainResponse, openapi.EXPLANATIONS, openapi.DRAWING_BODY))
 def explain(query: ExplainQuery) -> dict:
     """Read one picture, and explain the network's computation for one of its digits"""
     reject_repeated_parameter("digit", INDEX_HINT)
     reader = current_models().reader
-    trace = read_picture(parse_picture(), reader, chosen_page(query))
+    trace = read_picture(parse_picture_or_drawing(), reader, chosen_page(query))
     reading, index = trace.reading, query.digit
     if index >= len(reading.digits):
         last = len(reading.digits) - 1
@@ -54,11 +54,11 @@ def explain(query: ExplainQuery) -> dict:
     ).model_dump()
 
 
-@blueprint.post("/api/compare", **openapi.picture_route(CompareResponse, openapi.EXPLANATIONS))
+@blueprint.post("/api/compare", **openapi.picture_route(CompareResponse, openapi.EXPLANATIONS, openapi.DRAWING_BODY))
 def compare(query: PageQuery) -> dict:
     """Read one picture with simpler networks, too"""
     models = current_models()
-    reading = read_picture(parse_picture(), models.reader, chosen_page(query)).reading
+    reading = read_picture(parse_picture_or_drawing(), models.reader, chosen_page(query)).reading
     readings = compare_models(reading, models.compared, models.reader.device)
     networks = [describe_reading(*pair) for pair in zip(models.compared, readings, strict=True)]
     return CompareResponse(networks=networks).model_dump()

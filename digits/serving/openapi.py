@@ -1,5 +1,7 @@
 """The parts of the OpenAPI document that flask-openapi3 does not derive from the views: request bodies and errors."""
 
+import copy
+
 from flask_openapi3 import Tag
 
 # The default callback of flask-openapi3, which exports it from here only: requirements.txt bounds the version.
@@ -7,7 +9,7 @@ from flask_openapi3.utils import get_operation_id_for_path
 from pydantic import BaseModel
 
 from digits.recognition.formats import FORMATS
-from digits.serving.schemas import MULTIPART, BatchRequest, ErrorResponse, ImageRequest
+from digits.serving.schemas import MULTIPART, BatchRequest, ErrorResponse, ImageRequest, StrokesRequest
 
 READING, EXPLANATIONS, MONITORING = [Tag(name="Reading")], [Tag(name="Explanations")], [Tag(name="Monitoring")]
 # A 1 as a PNG file of 28x28 pixels, for "Try it out" in the documentation.
@@ -62,6 +64,14 @@ def _request_body(schema: type[BaseModel], example: dict, files: dict) -> dict:
 # For `openapi_extensions` of a view: these views take several types of body, which flask-openapi3 cannot describe.
 IMAGE_BODY = {"requestBody": _request_body(ImageRequest, {"image": EXAMPLE}, BINARY)}
 IMAGE_BODY["requestBody"]["content"] |= {name: {"schema": BINARY} for name in IMAGE_TYPES}
+# A 7 as the points of one stroke.
+STROKES_EXAMPLE = {"strokes": [[[10, 12], [40, 10], [70, 9], [55, 40], [42, 70], [34, 98]]], "width": 80, "height": 110}
+# Of the routes that take a drawing as strokes, too.
+DRAWING_BODY = copy.deepcopy(IMAGE_BODY)
+DRAWING_BODY["requestBody"]["content"]["application/json"] = {
+    "schema": {"anyOf": [ImageRequest.model_json_schema(), StrokesRequest.model_json_schema()]},
+    "examples": {"picture": {"value": {"image": EXAMPLE}}, "strokes": {"value": STROKES_EXAMPLE}},
+}
 IMAGES = {"type": "array", "items": BINARY, "minItems": 1}
 BATCH_BODY = {"requestBody": _request_body(BatchRequest, {"images": [EXAMPLE, EXAMPLE]}, IMAGES)}
 

@@ -7,7 +7,6 @@ right Content-Type.
 import base64
 import binascii
 import io
-import json
 import math
 import re
 import zlib
@@ -20,7 +19,8 @@ from werkzeug.formparser import FormDataParser
 
 from digits import UserError
 from digits.recognition import image_decoding
-from digits.recognition.formats import describe_content
+from digits.recognition.strokes import Drawing
+from digits.serving.json_bodies import describe_body, is_drawing, parse_drawing, to_utf8
 from digits.serving.schemas import BASE64_HINT, MULTIPART, PAGE_HINT, BatchRequest, ImageRequest, PageQuery
 from digits.serving.wsgi_adapter import LARGE_MESSAGE
 
@@ -33,11 +33,6 @@ PICTURE_TYPES = (
 MAX_FORM_FIELDS = 1000
 URL_SAFE = str.maketrans("-_", "+/")  # RFC 4648, section 5
 GZIP_OR_ZLIB, RAW_DEFLATE = 47, -15  # wbits of zlib.decompressobj; clients send zlib and raw deflate as "deflate"
-OTHER_BODIES = {  # first bytes of bodies that are not JSON, or not whole
-    b"\x1f\x8b": "gzip without the header Content-Encoding: gzip",
-    b"{": "a JSON object, but cut off or misspelled",
-    b"--": "a form without the header Content-Type: multipart/form-data",
-}
 M = TypeVar("M", bound=BaseModel)
 JSON_IMAGE = re.compile(rb'"image"\s*:\s*"(?:data:[^",]{0,99},)?([A-Za-z0-9+/]+)')
 
@@ -47,7 +42,20 @@ def parse_picture() -> bytes:
 
     Raises: UserError: when the request contains none; the message names what is missing.
     """
+    return find_picture(read_body(current_app.config["MAX_BODY"]))
+
+
+def parse_picture_or_drawing() -> bytes | Drawing:
+    """Return the drawing in the request if its body is JSON with strokes, else its picture as `parse_picture` does.
+
+    Raises: UserError: as `parse_picture` and `parse_drawing` do.
+    """
     content = read_body(current_app.config["MAX_BODY"])
+    return parse_drawing(content) if is_drawing(content) else find_picture(content)
+
+
+def find_picture(content: bytes) -> bytes:
+    """Return the content of the one picture file in a body."""
     if request.mimetype == MULTIPART:
         return form_pictures(content, takes_text=True)[0]
     if request.mimetype.startswith(PICTURE_TYPES):
@@ -148,15 +156,6 @@ def decompress(content: bytes, encoding: str, max_size: int) -> bytes:
     raise UserError(f"The body is not {encoding}, as its Content-Encoding says: compress it again.", "encoding")
 
 
-def describe_body(content: bytes) -> str:
-    """Describe a request body that is not the expected JSON object, for an error message."""
-    start = content.lstrip()
-    if not start:
-        return "an empty body"
-    descriptions = (text for signature, text in OTHER_BODIES.items() if start.startswith(signature))
-    return next(descriptions, None) or describe_content(content)
-
-
 def parse_json(model: type[M], example: str, content: bytes) -> M:
     """Validate JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
@@ -175,11 +174,6 @@ def parse_json(model: type[M], example: str, content: bytes) -> M:
         raise UserError(f"The JSON object has no {field}: put {BASE64_HINT} there.", str(name))
     kind = "a list of texts, each " if name == "images" and not indices else "a text, "
     raise UserError(f"{field} must be {kind}{BASE64_HINT}.", str(name))
-
-
-def to_utf8(content: bytes) -> bytes:
-    encoding = json.detect_encoding(content)
-    return content if encoding == "utf-8" else content.decode(encoding, "replace").encode()
 
 
 def form_pictures(content: bytes, takes_text: bool = False) -> list[bytes]:

@@ -6,7 +6,7 @@
 import re
 from typing import Annotated, LiteralString
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from digits import UserError
@@ -15,6 +15,9 @@ MULTIPART = "multipart/form-data"
 INDEX_HINT = '"digit" must be a whole number: 0 for the first digit from the left, 1 for the next.'
 PAGE_HINT = '"page" must be a whole number: 1 for the first page of the file, 2 for the next.'
 BASE64_HINT = "the base64 of a picture file, or a data: URL of one"
+MAX_STROKES = 1_000  # more than the reader takes (422, "crowded"), few enough to be checked in a millisecond
+MAX_POINTS = 20_000  # of all strokes: 5 minutes of writing with a pen that reports 60 a second
+MAX_COORDINATE = 1_000_000  # far beyond any paper in pixels, and exact as a float32
 
 
 # -- requests
@@ -32,6 +35,32 @@ class BatchRequest(BaseModel):
 
     model_config = ConfigDict(strict=True)
     images: Annotated[list[str], FailFast()] = Field(min_length=1, description=f"For each picture {BASE64_HINT}")
+
+
+Coordinate = Annotated[float, Field(ge=-MAX_COORDINATE, le=MAX_COORDINATE, allow_inf_nan=False)]
+Stroke = Annotated[list[tuple[Coordinate, Coordinate]], Field(min_length=1), FailFast()]
+PaperSide = Annotated[float, Field(gt=0, le=MAX_COORDINATE, allow_inf_nan=False)]
+
+
+class StrokesRequest(BaseModel):
+    """A drawing to read: the strokes of a pen, instead of a picture of them."""
+
+    model_config = ConfigDict(strict=True)
+    strokes: Annotated[list[Stroke], FailFast()] = Field(
+        min_length=1,
+        description="For each stroke the points [x, y] that the pen passed, y downwards, in pixels or another unit; at "
+        f"most {MAX_STROKES:,} strokes with {MAX_POINTS:,} points in all. The answer's boxes are whole numbers of it",
+    )
+    width: PaperSide | None = Field(None, description="Width of the paper, from x = 0; boxes end there")
+    height: PaperSide | None = Field(None, description="Height of the paper, from y = 0; boxes end there")
+
+    @field_validator("strokes")
+    @classmethod
+    def limit_counts(cls, strokes: list) -> list:
+        """Not maxItems of the schema: programs that test APIs would generate lists of this length."""
+        if len(strokes) > MAX_STROKES or sum(map(len, strokes)) > MAX_POINTS:
+            raise PydanticCustomError("too_long", "too many strokes or points")
+        return strokes
 
 
 def _integer(least: int, hint: LiteralString) -> BeforeValidator:
@@ -70,7 +99,7 @@ def _rounded(decimals: int) -> BeforeValidator:
 
 
 Probability = Annotated[float, Field(ge=0, le=1), _rounded(6)]
-Coordinate = Annotated[float, _rounded(2)]  # pixels
+RoundedCoordinate = Annotated[float, _rounded(2)]  # pixels
 
 
 class FromAttributes(BaseModel):
@@ -87,7 +116,9 @@ class DigitReading(FromAttributes):
     probabilities: list[Annotated[float, _rounded(6)]] = Field(
         min_length=10, max_length=10, description="Probabilities of 0 to 9"
     )
-    box: tuple[int, int, int, int] = Field(description="Left, top, right, bottom in pixels of the upright picture")
+    box: tuple[int, int, int, int] = Field(
+        description="Left, top, right, bottom in pixels of the upright picture, or in the unit of strokes"
+    )
 
 
 class ReadingResponse(FromAttributes):
@@ -140,13 +171,13 @@ Map = Annotated[list[Row], Field(min_length=28, max_length=28, description="28 r
 class NormalizedDigit(BaseModel):
     """A digit as the network sees it, 28x28 pixels, and where in the picture it comes from."""
 
-    crop: tuple[Coordinate, Coordinate, Coordinate, Coordinate] = Field(
+    crop: tuple[RoundedCoordinate, RoundedCoordinate, RoundedCoordinate, RoundedCoordinate] = Field(
         description="Left, top, right, bottom in pixels of the upright picture"
     )
     placed: tuple[int, int, int, int] = Field(
         description="The same rectangle in pixels of the 28x28 frame; it may reach a little outside"
     )
-    centre: tuple[Coordinate, Coordinate] = Field(
+    centre: tuple[RoundedCoordinate, RoundedCoordinate] = Field(
         description="Center of mass of the foreground, x and y in pixels of the frame"
     )
     pixels: list[list[int]] = Field(description="28 rows of 28, 0 for background to 255 for the darkest foreground")

@@ -1,6 +1,7 @@
-// Drawings as pixels: on the screen, and as the picture that is sent to the server.
+// Drawings as pixels on the screen, and as what is sent to the server: strokes, or a picture.
 
 import { createElement } from "./dom.js";
+import { encodeStrokes } from "./stroke_data.js";
 import { CANVAS_HEIGHT, CANVAS_WIDTH, paintStrokes } from "./strokes.js";
 
 // Pixels. A digit of a tenth of the canvas then still has more pixels than a digit of MNIST.
@@ -35,18 +36,20 @@ export function renderDrawing(context, { picture, strokes }, { x, y, scale }, co
 }
 
 /**
- * A picture for the server and its position on the canvas.
+ * What is sent to the server, a picture or strokes, and its position on the canvas.
  *
  * @typedef {object} Snapshot
  * @property {import("./undo_history.js").Drawing} drawing
- * @property {Blob} blob the picture file
- * @property {number} scale units per pixel of the picture
- * @property {number} x of the picture's top left corner, in units
+ * @property {Blob} blob the picture file, or the strokes as JSON
+ * @property {boolean} [isJson] whether these are strokes
+ * @property {number} scale units per pixel of the picture, or per unit of the strokes
+ * @property {number} x of the top left corner, in units
  * @property {number} y
  */
 
 /**
- * Make the picture of a drawing that is sent to the server. A picture without strokes is sent as the original file.
+ * Make what is sent to the server. Strokes alone are sent as their points, a picture alone as the original file, and
+ * strokes on a picture as a picture of both.
  *
  * @param {import("./undo_history.js").Drawing} drawing
  * @returns {?Snapshot} null if everything was erased
@@ -57,15 +60,17 @@ export function takeSnapshot(drawing) {
     const { x, y, width } = picture.rect;
     return { drawing, blob: picture.file, scale: width / picture.width, x, y };
   }
+  const encoded = picture ? null : encodeStrokes(strokes);
+  if (encoded?.isBlank) return null;
+  if (encoded) return { drawing, blob: new Blob([encoded.json]), isJson: true, scale: 1, x: 0, y: 0 };
   const wholeCanvas = { x: 0, y: 0, width: CANVAS_WIDTH, height: CANVAS_HEIGHT };
   const { x, y, width, height } = picture && areInside(strokes, picture.rect) ? picture.rect : wholeCanvas;
   const pictureScale = picture ? picture.image.width / picture.rect.width : 0; // pixels per unit
   const preferredScale = Math.max(SNAPSHOT_WIDTH / CANVAS_WIDTH, pictureScale);
   const scale = Math.min(preferredScale, MAX_PICTURE_SIDE / Math.max(width, height));
   const canvas = createElement("canvas", { width: Math.round(width * scale), height: Math.round(height * scale) });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = canvas.getContext("2d", { willReadFrequently: true }); // by encodePng
   renderDrawing(context, drawing, { x, y, scale }, "black");
-  if (strokes.some(({ isEraser }) => isEraser) && isTransparent(context)) return null;
   context.globalCompositeOperation = "destination-over";
   context.fillStyle = "white";
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -105,10 +110,4 @@ export function decodeDataUrl(url) {
   const bytes = new Uint8Array(characters.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = characters.charCodeAt(i);
   return bytes;
-}
-
-/** Whether no pixel has an opacity above 20 of 255: the eraser leaves faint edges. */
-function isTransparent(context) {
-  const { data } = context.getImageData(0, 0, context.canvas.width, context.canvas.height);
-  return !data.some((value, i) => i % 4 === 3 && value > 20);
 }

@@ -35,7 +35,7 @@ export function createLatestRequest(onOutcome) {
     const snapshot = signal.aborted ? null : makeSnapshot();
     while (snapshot && !signal.aborted) {
       const slowTimer = setTimeout(() => onOutcome({ wait: "slow" }), SLOW_AFTER);
-      const { retryDelay, ...outcome } = await post(path, snapshot.blob, signal).finally(() => clearTimeout(slowTimer));
+      const { retryDelay, ...outcome } = await post(path, snapshot, signal).finally(() => clearTimeout(slowTimer));
       if (signal.aborted) return;
       onOutcome({ ...outcome, snapshot });
       if (!outcome.wait) return;
@@ -44,17 +44,18 @@ export function createLatestRequest(onOutcome) {
   };
 }
 
-/** Post a picture; returns the outcome and, if another attempt is due, its `retryDelay` in ms. */
-async function post(path, blob, signal) {
+/** Post a snapshot or a file; returns the outcome and, if another attempt is due, its `retryDelay` in ms. */
+async function post(path, { blob, isJson }, signal) {
   // One controller for both reasons to stop: AbortSignal.any is missing in Safari before 17.4 and Firefox before 124.
   const attempt = new AbortController();
   const abort = () => attempt.abort();
   signal.addEventListener("abort", abort);
   const timer = setTimeout(abort, TIMEOUT);
+  const fileType = blob.type.startsWith("image/") ? blob.type : "application/octet-stream";
   const options = {
     method: "POST",
     body: blob,
-    headers: { "Content-Type": blob.type.startsWith("image/") ? blob.type : "application/octet-stream" },
+    headers: { "Content-Type": isJson ? "application/json" : fileType },
     signal: attempt.signal,
   };
   // Nothing else is tried: a mistake in this script must not look like a server that does not answer.

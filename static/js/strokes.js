@@ -1,5 +1,5 @@
 // Strokes as data: points on a canvas of CANVAS_WIDTH × CANVAS_HEIGHT units. Units do not depend on the screen, so a
-// drawing can be painted again at any size and in any color, and the server always gets the same pixels.
+// drawing can be painted again at any size and in any color, and the server always gets the same points.
 
 import { getStroke } from "../vendor/perfect-freehand.js";
 
@@ -33,11 +33,19 @@ export const startStroke = (point, penWidth, { isEraser = false, hasPressure = f
   hasPressure,
 });
 
+/**
+ * The width of a stroke where the pen is pressed or moved as usual.
+ *
+ * @param {Stroke} stroke
+ * @returns {number} units
+ */
+export const strokeWidth = ({ penWidth, isEraser }) => (isEraser ? ERASER_FACTOR * penWidth : penWidth);
+
 /** Build the outline of a stroke as a Path2D: wider where the pen is pressed or slow, with a smooth edge. */
 function buildPath(stroke, isFinished) {
   if (finishedPaths.has(stroke)) return finishedPaths.get(stroke);
   const outline = getStroke(stroke.points, {
-    size: stroke.isEraser ? ERASER_FACTOR * stroke.penWidth : stroke.penWidth,
+    size: strokeWidth(stroke),
     thinning: stroke.isEraser ? 0 : 0.35,
     smoothing: 0.6,
     streamline: 0.15, // a higher value cuts the corners of fast strokes

@@ -160,7 +160,7 @@ def test_non_digit_within_a_number_is_named(open_page):
 
 
 @pytest.mark.parametrize(
-    ("box", "class_name"), [([90, 5, 180, 268], "label-inside"), ([320, 90, 358, 180], "label-right")]
+    ("box", "class_name"), [([250, 14, 500, 744], "label-inside"), ([890, 250, 995, 500], "label-right")]
 )
 def test_label_of_a_box_stays_on_the_canvas(open_page, box, class_name):
     page = open_page(**DESKTOP)

@@ -6,7 +6,7 @@ from bench.sample_images import draw_number, to_image
 from digits.recognition.components import Component
 from digits.recognition.foreground import extract_foreground
 from digits.recognition.geometry import AxisTransform, Box
-from digits.recognition.oversegmentation import Gap, oversegment, oversegment_line
+from digits.recognition.oversegmentation import Gap, measure_gap, oversegment, oversegment_line
 from digits.recognition.reader import to_working_array
 from digits.recognition.text_lines import find_text_lines
 
@@ -39,3 +39,22 @@ def test_only_uncertain_or_wide_components_of_a_line_are_cut():
     assert all(piece.to_picture == scale for piece in pieces)
     wide_is_cut, narrow_is_cut = len(pieces) > 2, pieces[-1] is not narrow
     assert (wide_is_cut, narrow_is_cut) == (True, False)
+
+
+def test_stroke_that_another_one_crosses_is_cut_only_if_it_is_wider_than_a_digit():
+    """The pieces of a 4 without its stem, which the classifier doubts, were more than a digit may have."""
+    dumbbell = np.zeros((40, 60), np.float32)
+    dumbbell[:, :25], dumbbell[:, 35:], dumbbell[18:22, 25:35] = 1, 1, 1
+    bar = Component(Box(20, 0, 40, 40), np.ones((40, 20), bool), is_stroke=True)
+    stroke = Component(Box(0, 0, 60, 40), dumbbell > 0, is_stroke=True)
+    for line, line_height, is_cut in [([stroke], 70, True), ([stroke, bar], 70, False), ([stroke, bar], 50, True)]:
+        pieces, _, _ = oversegment_line(line, [0.8, 0.8][: len(line)], dumbbell, line_height)
+        assert (len(pieces) > len(line)) == is_cut
+        assert all(piece.is_stroke for piece in pieces)
+
+
+def test_gap_between_strokes_has_the_part_of_the_narrower_one_that_overlaps():
+    wide, narrow = (
+        Component(Box(x, 0, x + w, 9), np.ones((9, w), bool), is_stroke=True) for x, w in ((0, 20), (16, 8))
+    )
+    assert measure_gap(wide, narrow, 10) == Gap(-0.4, 1.0, 0.5)

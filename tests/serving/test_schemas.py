@@ -24,6 +24,7 @@ def test_example_is_a_picture_that_is_read(client):
     ("method", "path", "content", "schema"),
     [
         ("POST", "/api", RAW, schemas.ReadingResponse),
+        ("POST", "/api", {"json": openapi.STROKES_EXAMPLE}, schemas.ReadingResponse),
         ("POST", "/api/batch", {"json": {"images": [openapi.EXAMPLE, "!"]}}, schemas.BatchResponse),
         ("POST", "/api/picture", RAW, schemas.PictureResponse),
         ("POST", "/api/explain", RAW, schemas.ExplainResponse),
