@@ -169,7 +169,7 @@ def print_mnist(reader: Reader) -> dict[str, float]:
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    reader = Reader(model.load(args.weights))
+    reader = Reader(model.load(args.weights), line_network=model.load_line_reader())
     programs = [peers.as_peer(reader), *peers.load_peers()] if args.peers else []
     single, multi, reject = (read_folder(reader, args.folder / name) for name in ("single", "multi", "reject"))
     if not single + multi + reject:

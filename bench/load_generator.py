@@ -68,7 +68,7 @@ class Load:
 
 def labeled_pictures(count: int) -> list[Picture]:
     """Draw synthetic digits as PNG files of 28×28 pixels, and read each with the network that ships."""
-    reader = Reader(model.load("mnist.pth"))
+    reader = Reader(model.load("mnist.pth"), line_network=model.load_line_reader())
     images = synthetic.synthetic_digits(count, torch.Generator().manual_seed(count)).images
     files = [encode_image(image[0].numpy()) for image in images]
     return [(file, reader.read(image_decoding.decode(file)).text) for file in files]

@@ -84,7 +84,7 @@ def print_row(length: int, name: str, shares: Shares) -> None:
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    reader = Reader(model.load(args.weights))
+    reader = Reader(model.load(args.weights), line_network=model.load_line_reader())
     digits, written_by = load_digits(args.split, args.writers)
     print_environment()
     print(f"{'of 100 strings':21} {'right':>8} {'wrong':>8} {'certain':>8} {'wrong and certain':>18}   targets")

@@ -104,7 +104,7 @@ def describe(reading: Reading) -> str:
 
 @matplotlib.rc_context(STYLE)
 def main() -> None:
-    reader, pictures = Reader(model.load(ROOT / "mnist.pth")), make_pictures()
+    reader, pictures = Reader(model.load(ROOT / "mnist.pth"), line_network=model.load_line_reader()), make_pictures()
     rows = -(-len(pictures) // COLUMNS)
     figure = new_figure(1.75 * COLUMNS, 2.35 * rows)
     for number, (caption, image) in enumerate(pictures):

@@ -17,7 +17,7 @@ import numpy as np
 from digits.recognition.components import MAX_COMPONENT_SIDE, MAX_COMPONENTS, Component, merge
 from digits.recognition.foreground import Foreground
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box
-from digits.recognition.results import Trace
+from digits.recognition.results import TextLine, Trace
 from digits.recognition.text_lines import MIN_DIGIT_HEIGHT, MIN_VERTICAL_OVERLAP, order_in_lines
 
 # Pen width over the height of a line's digits. MNIST's strokes are 2 to 4 pixels wide in digits of 20. With a ninth or
@@ -157,7 +157,7 @@ def _stands_on(upper: Box, lower: Box) -> bool:
 
 
 def clip_boxes(trace: Trace, drawing: Drawing) -> Trace:
-    """Clip the boxes of a trace's digits to the paper, as far as its size is known: strokes may leave it."""
+    """Clip the boxes of a trace's digits and marks to the paper, as far as its size is known: strokes may leave it."""
     width, height = drawing.width, drawing.height
 
     def clip(box: Box) -> Box:
@@ -168,5 +168,10 @@ def clip_boxes(trace: Trace, drawing: Drawing) -> Trace:
             top, bottom = (min(max(y, 0), math.ceil(height)) for y in (top, bottom))
         return Box(left, top, right, bottom)
 
-    digits = tuple(dataclasses.replace(digit, box=clip(digit.box)) for digit in trace.reading.digits)
-    return dataclasses.replace(trace, reading=dataclasses.replace(trace.reading, digits=digits))
+    def clip_line(line: TextLine) -> TextLine:
+        digits = tuple(dataclasses.replace(digit, box=clip(digit.box)) for digit in line.digits)
+        marks = tuple(dataclasses.replace(mark, box=clip(mark.box)) for mark in line.marks)
+        return dataclasses.replace(line, digits=digits, marks=marks)
+
+    lines = tuple(map(clip_line, trace.reading.lines))
+    return dataclasses.replace(trace, reading=dataclasses.replace(trace.reading, lines=lines))

@@ -37,7 +37,7 @@ some = settings(max_examples=30, deadline=None, derandomize=True)
 
 @cache
 def reader() -> Reader:
-    return Reader(model.load("mnist.pth"))
+    return Reader(model.load("mnist.pth"), line_network=model.load_line_reader())
 
 
 def read(content: bytes) -> Reading:
