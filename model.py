@@ -20,7 +20,6 @@ from digits import UserError, files, state_dicts
 from digits.im2col import Im2colCNN
 
 
-
 LINE_CLASSES = 18  # symbols of a line, and the blank of CTC
 
 

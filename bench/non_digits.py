@@ -138,7 +138,14 @@ def main(args: argparse.Namespace) -> None:
         raise UserError(f"{args.folder} has no pictures or images: see the top of bench/non_digits.py.")
     digits = list(mnist.load("test").images[:, 0].numpy())
     print_environment()
-    print_json("non_digits", {"sets": measure(Reader(model.load(args.weights), line_network=model.load_line_reader()), sets, digits, args.count)})
+    print_json(
+        "non_digits",
+        {
+            "sets": measure(
+                Reader(model.load(args.weights), line_network=model.load_line_reader()), sets, digits, args.count
+            )
+        },
+    )
 
 
 if __name__ == "__main__":
