@@ -1,8 +1,9 @@
 """Borders of a picture that are not background: a rim of one color around it, and a table next to the page."""
 
+import cv2
 import numpy as np
 
-from digits.recognition.arrays import median
+from digits.recognition.arrays import downscale, max_value, median, rectangle_kernel
 
 RIM_TOLERANCE = 16  # of 255: colors of one rim differ by less from their median
 MIN_RIM_FRACTION = 0.9  # of the outermost pixels have the rim's color
@@ -11,6 +12,10 @@ MIN_RIM_CONTRAST = 32  # of 255, to the median color inside the rim
 MIN_INNER_FRACTION = 0.6  # of the pixels next to the rim have one color, as paper has
 MIN_TABLE_COVERAGE = 0.97  # of the outermost row or column
 MIN_TABLE_EDGE_COVERAGE = 0.5  # of further rows or columns: the page's edge may be crooked
+RIM_SIDE = 192  # pixels of the longer side on which the rims of objects are found: shading varies slowly
+RIM_KERNEL_SIDE = 7  # pixels of it: the rim of an object and its soft edge are narrower
+MIN_RIM_STEP = 0.4  # of the strongest shading: less is the soft edge of a shadow
+MIN_RIM_AREA_FRACTION = 0.7  # of a component's pixels: with fewer at a step, it is writing that crosses the step
 MAX_TABLE_DEPTH = 1 / 3  # of the picture's height or width
 
 
@@ -42,6 +47,25 @@ def remove_table(intensity: np.ndarray, mask: np.ndarray) -> None:
                 depth, min_coverage = depth + 1, MIN_TABLE_EDGE_COVERAGE
             if depth:
                 rows[: depth + 2 + len(rows) // 100] = 0  # its edge is soft over more pixels in a large picture
+
+
+def remove_object_rims(intensity: np.ndarray, mask: np.ndarray, shading: np.ndarray) -> None:
+    """Clear the rims of dark objects such as a finger, of which `shading` is the inside, in place.
+
+    intensity: (H, W), without the shading.
+    mask: the foreground pixels, (H, W) bool.
+    shading: (H, W); its steps are where objects end.
+    """
+    small = downscale(shading, RIM_SIDE)
+    step = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, rectangle_kernel(RIM_KERNEL_SIDE, RIM_KERNEL_SIDE))
+    is_step = (step > MIN_RIM_STEP * max_value(small)).view(np.uint8)
+    near_step = cv2.resize(is_step, mask.shape[::-1], interpolation=cv2.INTER_NEAREST).view(bool)
+    count, labels = cv2.connectedComponents(mask.view(np.uint8))
+    areas = np.bincount(labels.ravel(), minlength=count)
+    areas_near_step = np.bincount(labels[near_step], minlength=count)
+    is_rim = areas_near_step > MIN_RIM_AREA_FRACTION * areas
+    is_rim[0] = False
+    intensity[is_rim[labels]] = 0
 
 
 def _ring(colors: np.ndarray, depth: int) -> np.ndarray:

@@ -21,7 +21,7 @@ from digits.recognition.arrays import (
     stroke_width,
 )
 from digits.recognition.background import estimate_background
-from digits.recognition.borders import remove_table, rim_width
+from digits.recognition.borders import remove_object_rims, remove_table, rim_width
 from digits.recognition.ruled_lines import subtract_ruled_lines
 
 MIN_CONTRAST = 0.08  # of black to white: a picture with less has no writing in it
@@ -106,8 +106,10 @@ def threshold_strong(foreground: Foreground) -> Foreground:
 
 def _extract(colors: np.ndarray, background: np.ndarray) -> Foreground | None:
     """Extract the writing of `colors` (H, W, C) on `background`, (C,) or (H, W, C), both from 0 to 1."""
-    intensity = _foreground_distance(colors - background)
+    intensity, shading = _foreground_distance(colors - background)
     if min(intensity.shape) >= MIN_PAGE_SIDE:
+        if shading is not None:
+            remove_object_rims(intensity, intensity > FOREGROUND_THRESHOLD * _peak(intensity), shading)
         remove_table(intensity, intensity > FOREGROUND_THRESHOLD * _peak(intensity))
         peak = _peak(intensity)
         subtract_ruled_lines(intensity, intensity > FOREGROUND_THRESHOLD * peak, peak)
@@ -118,11 +120,12 @@ def _extract(colors: np.ndarray, background: np.ndarray) -> Foreground | None:
     return Foreground(np.minimum(intensity, 1) if _max_dust_pixels(intensity) else intensity, peak)
 
 
-def _foreground_distance(difference: np.ndarray) -> np.ndarray:
+def _foreground_distance(difference: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Compute the distance between the writing and the background, without shading and noise.
 
     difference: the picture's colors minus the background's, (H, W, C).
-    Returns: (H, W), from 0 in the background to 1, the distance from black to white.
+    Returns: (H, W), from 0 in the background to 1, the distance from black to white; and the shading that was
+    subtracted from it, (H, W), None where there is none.
     """
     channels = difference.shape[2]
     distance = np.abs(difference[..., 0])
@@ -141,8 +144,9 @@ def _foreground_distance(difference: np.ndarray) -> np.ndarray:
         # The strongest pixels may have been shading: then the writing differs in the opposite direction.
         if opposite is not None and _peak(sides[1]) > _peak(sides[0]):
             sides, opposite = sides[::-1], ~opposite
+    known = [shading for shading in shadings if shading is not None]
     noise = _noise_level(sides, opposite)
-    return np.maximum(sides[0] - noise, 0) if noise else sides[0]
+    return np.maximum(sides[0] - noise, 0) if noise else sides[0], np.maximum.reduce(known) if known else None
 
 
 def _opposite_polarity(difference: np.ndarray, distance: np.ndarray) -> np.ndarray | None:

@@ -70,6 +70,14 @@ class Graph(NamedTuple):
         return [by_span[span] for span in self.path.spans]
 
 
+class Proposals(NamedTuple):
+    """The texts that were proposed for a line, as symbol indices, with their best paths through the graph."""
+
+    texts: list[tuple[int, ...]]
+    paths: list[TextPath | None]
+    opinions: list[Opinions]
+
+
 class TextLineReader:
     """Reads text lines with a digit classifier and, where there is one, the network of the line reader."""
 
@@ -93,7 +101,19 @@ class TextLineReader:
         graph = self._build_graph(line, candidates, intensity, height, reading.cuts() if reading else [])
         if not reading:
             return ReadLine(graph.digits, graph.path.posterior * _product(graph.digits))
-        return _decide(graph, reading, _mark_boxes(reading, line, intensity))
+        return _decide(graph, reading, self.propose(graph, reading), _mark_boxes(reading, line, intensity))
+
+    def propose(self, graph: Graph, reading: LineReading) -> Proposals:
+        """Collect the texts of the graph and of the line reader, and what both think of each."""
+        by_graph = tuple(candidate.result for candidate in graph.digits)
+        texts = list(dict.fromkeys([by_graph, *reading.texts]))
+        paths = _paths(graph, texts)
+        likelihoods = reading.log_likelihoods(texts)
+        opinions = [
+            Opinions(line, *_graph_opinions(graph, path, text))
+            for line, path, text in zip(likelihoods, paths, texts, strict=True)
+        ]
+        return Proposals(texts, paths, opinions)
 
     def _build_graph(
         self,
@@ -134,31 +154,23 @@ def _product(digits: Sequence[Candidate]) -> float:
     return math.prod(digit.confidence for digit in digits)
 
 
-def _decide(graph: Graph, reading: LineReading, boxes: Sequence[Box]) -> ReadLine:
-    """Choose between the text of the graph's best path and the line reader's text.
+def _decide(graph: Graph, reading: LineReading, proposals: Proposals, boxes: Sequence[Box]) -> ReadLine:
+    """Choose the most probable of the proposed texts.
 
     boxes: of the line reader's symbols, in pixels of the foreground.
     """
-    by_graph = tuple(candidate.result for candidate in graph.digits)
-    texts = list(dict.fromkeys([by_graph, reading.indices]))
-    paths = _paths(graph, texts)
-    likelihoods = reading.log_likelihoods(texts)
-    opinions = [
-        Opinions(line, path.score - graph.path.log_total if path else MIN_OPINION)
-        for line, path in zip(likelihoods, paths, strict=True)
-    ]
-    probabilities = text_probabilities(opinions, len(reading.indices))
-    best = max(range(len(texts)), key=probabilities.__getitem__)
-    path = paths[best]
-    has_digits = any(symbol < len(DIGITS) for symbol in texts[best])
-    if path is None or not has_digits:  # the graph's digits, which are not what the line says
+    probabilities = text_probabilities(proposals.opinions, len(reading.indices))
+    best = max(range(len(probabilities)), key=probabilities.__getitem__)
+    text, path = proposals.texts[best], proposals.paths[best]
+    if path is None or not any(symbol < len(DIGITS) for symbol in text):
+        # The digits of the graph, which are not what the line says.
         return ReadLine(graph.digits, (1 - probabilities[best]) * _product(graph.digits))
     digits = [
-        _with_result(graph.candidates[span], symbol, reading)
-        for symbol, span in zip(texts[best], path.spans, strict=True)
+        _with_result(graph.candidates[span], symbol)
+        for symbol, span in zip(text, path.spans, strict=True)
         if symbol < len(DIGITS) and span is not None
     ]
-    marks = _marks(reading.symbols, boxes) if texts[best] == reading.indices else ()
+    marks = _marks(reading.symbols, boxes) if text == reading.indices else ()
     return ReadLine(digits, probabilities[best], marks)
 
 
@@ -170,7 +182,18 @@ def _paths(graph: Graph, texts: Sequence[Sequence[int]]) -> list[TextPath | None
     return [path_of_text(graph.gaps, graph.spans, scores, text) for text in texts]
 
 
-def _with_result(candidate: Candidate, result: int, reading: LineReading) -> Candidate:
+def _graph_opinions(graph: Graph, path: TextPath | None, text: Sequence[int]) -> tuple[float, float]:
+    """Return the opinions of the graph and of the classifier on a text, whose best path is `path`."""
+    if path is None:
+        return MIN_OPINION, MIN_OPINION
+    digits = 0.0
+    for symbol, span in zip(text, path.spans, strict=True):
+        if symbol < len(DIGITS) and span is not None:
+            digits += math.log(max(graph.candidates[span].probabilities[symbol], 1e-9))
+    return path.score - graph.path.log_total, digits
+
+
+def _with_result(candidate: Candidate, result: int) -> Candidate:
     """Return `candidate` with `result` as its most probable class.
 
     Where the classifier prefers another one, half of the probability moves to `result`: the line reader outvoted it.

@@ -20,6 +20,13 @@ MIN_STROKE_WIDTH = 1.6  # pixels of the line image: thinner strokes are thickene
 TARGET_STROKE_WIDTH = 2.2  # pixels of the line image: the width of thickened strokes
 
 
+class View(NamedTuple):
+    """A way to draw a line: its size, relative to the usual one, and a slant in columns per row."""
+
+    zoom: float = 1.0
+    slant: float = 0.0
+
+
 class LineImage(NamedTuple):
     """A text line as the line reader's network sees it.
 
@@ -41,16 +48,19 @@ class LineImage(NamedTuple):
         return (column - self.left) * self.scale
 
 
-def draw_line_image(
-    line: Sequence[Component], intensity: np.ndarray, others: Sequence[Component] = ()
-) -> LineImage | None:
-    """Draw a text line in a line image, upright where it slopes.
+def draw_line_images(
+    line: Sequence[Component],
+    intensity: np.ndarray,
+    others: Sequence[Component] = (),
+    views: Sequence[View] = (View(),),
+) -> list[LineImage]:
+    """Draw `views` of a text line in line images of the same width, level where the line slopes.
 
     line: the components of the line, from left to right.
     intensity: the array (H, W) in which they were found.
     others: components of other lines, which are left out.
 
-    Returns: None for a line that is too long.
+    Returns: no image of a line that is too long.
     """
     slope = _slope(line)
     box = enclosing_box([component.box for component in line])
@@ -60,14 +70,22 @@ def draw_line_image(
     scale = INK_HEIGHT / height
     margin = int(np.ceil(MARGIN / scale)) + 1
     if scale * (box.width + 2 * margin) > MAX_LINE_WIDTH:
-        return None
-    region = _expand(box, margin, int(np.ceil(2 / scale)) + 1)
+        return []
+    region = _expand(box, margin, int(np.ceil(0.25 * height)) + 1)
     crop = _without(others, crop_padded(intensity, region).astype(np.float32), region)
     crop = _thicken(crop, scale)
     width = round(scale * crop.shape[1])
     width += -width % 4
-    center_y = (max(bottoms) + min(tops)) / 2 - region.top
-    return LineImage(_warp(crop, scale, slope, middle - region.left, center_y, width), region.left, scale)
+    center = middle - region.left, (max(bottoms) + min(tops)) / 2 - region.top
+    return [_draw_view(crop, view, scale, slope, center, region.left, width) for view in views]
+
+
+def _draw_view(
+    crop: np.ndarray, view: View, scale: float, slope: float, center: tuple[float, float], left: int, width: int
+) -> LineImage:
+    """Draw one view of `crop` (H, W), whose first column is `left` in the foreground."""
+    pixels = _warp(crop, scale * view.zoom, slope, center, width, view.slant)
+    return LineImage(pixels, left, scale * view.zoom)
 
 
 def _slope(line: Sequence[Component]) -> float:
@@ -117,20 +135,23 @@ def _thicken(crop: np.ndarray, scale: float) -> np.ndarray:
     return cv2.dilate(crop, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
 
 
-def _warp(crop: np.ndarray, scale: float, slope: float, center_x: float, center_y: float, width: int) -> np.ndarray:
-    """Scale `crop` (H, W) to (32, width) and shear it until the line is level; the center's row comes to the middle."""
+def _warp(
+    crop: np.ndarray, scale: float, slope: float, center: tuple[float, float], width: int, slant: float
+) -> np.ndarray:
+    """Scale `crop` (H, W) to (32, width), level a line of some `slope` and slant it.
+
+    center: column and row of the crop; the row comes to the middle of the result, around which the line is slanted.
+    """
+    factors = 1.0, 1.0
     if scale < 1:  # area averaging first, as a warp takes samples only
         size = max(1, round(crop.shape[1] * scale)), max(1, round(crop.shape[0] * scale))
         factors = size[0] / crop.shape[1], size[1] / crop.shape[0]
         crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-    else:
-        factors = 1.0, 1.0
-    zoom_x, zoom_y = factors[0] / scale, factors[1] / scale
-    # From a pixel of the line image to one of the crop; the centers of the first pixels are at 0 in both.
-    shift_x = (0.5 / scale) * factors[0] - 0.5
-    row = center_y * factors[1] - zoom_y * (LINE_HEIGHT / 2 - 0.5) - 0.5
-    shear = slope * factors[1] / scale
-    matrix = np.array([[zoom_x, 0, shift_x], [shear, zoom_y, row - shear * center_x * scale]])
+    # From the center of a pixel of the line image to a position in the original crop: x = (u + 0.5) / scale + …
+    middle = LINE_HEIGHT / 2 - 0.5
+    to_x = np.array([1 / scale, slant / scale, 0.5 / scale - slant * middle / scale])
+    to_y = np.array([0, 1 / scale, center[1] - middle / scale]) + slope * (to_x - np.array([0, 0, center[0]]))
+    matrix = np.array([to_x * factors[0], to_y * factors[1]]) - np.array([[0, 0, 0.5], [0, 0, 0.5]])
     flags = (cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
     pixels = cv2.warpAffine(crop, matrix, (width, LINE_HEIGHT), flags=flags).clip(0)
     return pixels / max(1e-6, max_value(pixels))

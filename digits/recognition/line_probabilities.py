@@ -12,12 +12,14 @@ from typing import NamedTuple
 class Opinions(NamedTuple):
     """How probable a text is, as logarithms.
 
-    line: by the line reader, summed over all alignments.
+    line: by the line reader, summed over all alignments; the mean over its views.
     graph: by the best path through the segmentation graph that shows the text, relative to all paths.
+    digits: by the digit classifier, the sum over the digits of that path.
     """
 
     line: float
     graph: float
+    digits: float
 
 
 class OpinionWeights(NamedTuple):
@@ -25,11 +27,12 @@ class OpinionWeights(NamedTuple):
 
     line: float
     graph: float
+    digits: float
     other: float
     other_per_symbol: float
 
 
-OPINION_WEIGHTS = OpinionWeights(0.5, 0.1, -3.0, 0.0)
+OPINION_WEIGHTS = OpinionWeights(line=1.4, graph=0.02, digits=0.05, other=-2.8, other_per_symbol=-0.13)
 MIN_OPINION = -40.0  # a lower one counts as this: one opinion alone cannot make a text impossible
 
 
@@ -40,7 +43,7 @@ def text_probabilities(opinions: Sequence[Opinions], symbol_count: int) -> list[
     """
     weights = OPINION_WEIGHTS
     logits = [
-        weights.line * max(opinion.line, MIN_OPINION) + weights.graph * max(opinion.graph, MIN_OPINION)
+        sum(weight * max(value, MIN_OPINION) for weight, value in zip(weights[:3], opinion, strict=True))
         for opinion in opinions
     ]
     other = weights.other + weights.other_per_symbol * symbol_count

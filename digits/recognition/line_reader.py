@@ -15,10 +15,12 @@ import torch
 import torch.nn.functional as F
 
 from digits.recognition.components import Component
-from digits.recognition.line_image import LineImage, draw_line_image
+from digits.recognition.line_image import LineImage, View, draw_line_images
 from digits.recognition.line_symbols import SYMBOLS
 
 BLANK = len(SYMBOLS)  # the index of CTC's blank among the network's classes
+VIEWS = (View(), View(zoom=0.86, slant=0.1), View(zoom=0.93, slant=-0.1))
+MIN_LOG_LIKELIHOOD = -100.0  # of a text in one view: -inf where it has more symbols than the view has frames
 FRAME_WIDTH = 2  # columns of the line image
 
 
@@ -39,14 +41,14 @@ class AlignedSymbol(NamedTuple):
 class LineReading(NamedTuple):
     """What the line reader's network says about a line.
 
-    symbols: of its most probable path, from left to right.
-    log_probabilities: of each frame and class, (T, 18).
-    image: the line as the network saw it.
+    symbols: of the most probable path through the first view, from left to right.
+    texts: of all views, as symbol indices, without repetitions; the first is that of `symbols`.
+    log_probabilities: of each view, frame and class, (V, T, 18).
     """
 
     symbols: list[AlignedSymbol]
+    texts: list[tuple[int, ...]]
     log_probabilities: torch.Tensor
-    image: LineImage
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -59,16 +61,21 @@ class LineReading(NamedTuple):
         return [(left.end + right.start) / 2 for left, right in pairs]
 
     def log_likelihoods(self, texts: Sequence[Sequence[int]]) -> list[float]:
-        """Return the log probabilities of `texts`, as symbol indices, summed over all alignments."""
-        frames, count = len(self.log_probabilities), len(texts)
+        """Return the log probabilities of `texts`, as symbol indices: the mean over the views."""
+        views, frames, _ = self.log_probabilities.shape
         longest = max(1, *(len(text) for text in texts))
-        targets = torch.zeros(count, longest, dtype=torch.long)
-        for row, text in enumerate(texts):
-            targets[row, : len(text)] = torch.tensor(text, dtype=torch.long)
+        targets = torch.tensor([[*text, *[0] * (longest - len(text))] for text in texts])
         lengths = torch.tensor([len(text) for text in texts])
-        repeated = self.log_probabilities[:, None].expand(frames, count, -1)
-        losses = F.ctc_loss(repeated, targets, torch.full((count,), frames), lengths, BLANK, reduction="none")
-        return (-losses.clamp(max=1e4)).tolist()
+        repeated = self.log_probabilities.transpose(0, 1).repeat_interleave(len(texts), 1)  # (T, V texts, 18)
+        losses = F.ctc_loss(
+            repeated,
+            targets.repeat(views, 1),
+            torch.full((views * len(texts),), frames),
+            lengths.repeat(views),
+            BLANK,
+            reduction="none",
+        )
+        return (-losses.clamp(max=-MIN_LOG_LIKELIHOOD)).view(views, -1).mean(0).tolist()
 
 
 @torch.inference_mode()
@@ -81,16 +88,18 @@ def read_line(
 ) -> LineReading | None:
     """Read a text line with a network that maps (B, 1, 32, W) to logits (B, W / 2, 18).
 
-    line, intensity, others: as in `draw_line_image`.
+    line, intensity, others: as in `draw_line_images`.
 
     Returns: None for a line that is too long.
     """
-    image = draw_line_image(line, intensity, others)
-    if image is None:
+    images = draw_line_images(line, intensity, others, VIEWS)
+    if not images:
         return None
-    logits = network(torch.from_numpy(image.pixels)[None, None].to(device))
-    log_probabilities = logits[0].float().log_softmax(1).cpu()
-    return LineReading(align(log_probabilities.numpy(), image), log_probabilities, image)
+    logits = network(torch.from_numpy(np.array([image.pixels for image in images]))[:, None].to(device))
+    log_probabilities = logits.float().log_softmax(2).cpu()
+    views = [align(view, image) for view, image in zip(log_probabilities.numpy(), images, strict=True)]
+    texts = dict.fromkeys(tuple(symbol.index for symbol in view) for view in views)
+    return LineReading(views[0], list(texts), log_probabilities)
 
 
 def align(log_probabilities: np.ndarray, image: LineImage) -> list[AlignedSymbol]:

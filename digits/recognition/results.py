@@ -124,8 +124,12 @@ class Reading:
 
     @property
     def certain(self) -> bool:
-        """Whether the reading needs no check by a person: it does where a mark stands inside a number, as in 3.14."""
-        return self.probability >= CONFIDENCE_THRESHOLD and not any(mark.is_inside for mark in self.marks)
+        """Whether the reading needs no check by a person.
+
+        It needs one where a mark stands inside a number, as in 3.14, or a character anywhere, as in B7.
+        """
+        is_whole = not any(mark.is_inside or mark.symbol is None for mark in self.marks)
+        return is_whole and self.probability >= CONFIDENCE_THRESHOLD
 
     @property
     def error(self) -> UserError | None:
