@@ -182,15 +182,16 @@ def _paths(graph: Graph, texts: Sequence[Sequence[int]]) -> list[TextPath | None
     return [path_of_text(graph.gaps, graph.spans, scores, text) for text in texts]
 
 
-def _graph_opinions(graph: Graph, path: TextPath | None, text: Sequence[int]) -> tuple[float, float]:
+def _graph_opinions(graph: Graph, path: TextPath | None, text: Sequence[int]) -> tuple[float, float, float]:
     """Return the opinions of the graph and of the classifier on a text, whose best path is `path`."""
     if path is None:
-        return MIN_OPINION, MIN_OPINION
+        return MIN_OPINION, MIN_OPINION, 0.0
     digits = 0.0
     for symbol, span in zip(text, path.spans, strict=True):
         if symbol < len(DIGITS) and span is not None:
             digits += math.log(max(graph.candidates[span].probabilities[symbol], 1e-9))
-    return path.score - graph.path.log_total, digits
+    by_graph = path.score - graph.path.log_total
+    return (by_graph, 0.0, digits) if len(text) == 1 else (by_graph, digits, 0.0)
 
 
 def _with_result(candidate: Candidate, result: int) -> Candidate:
