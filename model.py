@@ -269,12 +269,14 @@ def load(
     return network.to(device).eval()
 
 
-def load_line_reader(path: str | os.PathLike = "line.pth", device: str | torch.device = "cpu") -> nn.Module:
-    """Load the network that reads whole lines, on `device`.
+def load_line_reader(
+    path: str | os.PathLike = "line.pth", device: str | torch.device = "cpu", content: bytes | None = None
+) -> nn.Module:
+    """Load the network that reads whole lines, with the arguments of `load`.
 
     Raises: UserError: as `load` does, and when the file has another network.
     """
-    network = load(path, device)
+    network = load(path, device, content)
     if not isinstance(network, LineReader):
         raise UserError(f"{path} has no line reader: train one with `python train.py --model line --out line.pth`.")
     return network

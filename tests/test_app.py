@@ -47,7 +47,9 @@ def test_non_finite_weights_raise(tmp_path):
 
 def test_given_weights_content_is_used_when_the_file_is_missing(tmp_path):
     settings = app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu")
-    client = app.create_app(settings, Path("mnist.pth").read_bytes()).test_client()
+    client = app.create_app(
+        settings, app.WeightsContents(Path("mnist.pth").read_bytes(), Path("line.pth").read_bytes())
+    ).test_client()
     assert client.post("/api", json={"image": to_base64(SAMPLE.read_bytes())}).json["text"] == "7"
 
 
