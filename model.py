@@ -252,7 +252,7 @@ def save(network: nn.Module, path: str | os.PathLike, metadata: dict | None = No
 def load(
     path: str | os.PathLike = "mnist.pth", device: str | torch.device = "cpu", content: bytes | None = None
 ) -> nn.Module:
-    """Load a network for reading: the one of NETWORKS whose layers have the names in the file, on `device`.
+    """Load a network that classifies digits: the one of NETWORKS whose layers have the names in the file, on `device`.
 
     path: of the weights; those that ship are found in any folder. digits/state_dicts.py has the forms that are read.
     content: of the file, where it was read before.
@@ -260,6 +260,16 @@ def load(
     Raises: UserError when the file is missing, damaged, of another network, or holds anything but tensors: a pickle
         can run code, so it is opened with `weights_only=True`.
     """
+    network = _load(path, device, content)
+    if isinstance(network, LineReader):
+        raise UserError(
+            f"{path} has a line reader, which does not classify single digits: name it with --line-weights."
+        )
+    return network
+
+
+def _load(path: str | os.PathLike, device: str | torch.device, content: bytes | None) -> nn.Module:
+    """Load any network of NETWORKS, as `load`."""
     hint = "Train weights with `python train.py`, or name a file that torch.save(model.state_dict(), path) wrote."
     path = files.find_shipped(Path(path))
     state = state_dicts.load(path, hint, content)
@@ -269,12 +279,14 @@ def load(
     return network.to(device).eval()
 
 
-def load_line_reader(path: str | os.PathLike = "line.pth", device: str | torch.device = "cpu") -> nn.Module:
-    """Load the network that reads whole lines, on `device`.
+def load_line_reader(
+    path: str | os.PathLike = "line.pth", device: str | torch.device = "cpu", content: bytes | None = None
+) -> nn.Module:
+    """Load the network that reads whole lines, with the arguments of `load`.
 
     Raises: UserError: as `load` does, and when the file has another network.
     """
-    network = load(path, device)
+    network = _load(path, device, content)
     if not isinstance(network, LineReader):
         raise UserError(f"{path} has no line reader: train one with `python train.py --model line --out line.pth`.")
     return network
