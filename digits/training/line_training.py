@@ -3,8 +3,8 @@
 import torch
 import torch.nn.functional as F
 
-from digits.data.line_composition import STRING_SIZES, StringBatch, batch_size, compose_strings
 from digits.data.glyph_bank import GlyphBank, make_glyph_bank
+from digits.data.line_composition import STRING_SIZES, StringBatch, batch_size, compose_strings
 from digits.data.splits import DataSplits
 from digits.recognition.line_reader import BLANK
 from digits.training.distributed import DistributedContext
