@@ -38,12 +38,17 @@ ON_IMAGE: list[tuple[float, Degradation]] = [
 def degrade(canvas: Images, layout: LineLayout, width: int, rng: RandomBatch) -> Images:
     """Degrade lines on canvases and scale them to line images (B, 1, 32, width)."""
     is_clean = rng.chance(CLEAN_FRACTION)
-    clean = is_clean.nonzero()[:, 0]
-    rest = (~is_clean).nonzero()[:, 0]
     images = canvas.new_zeros(len(canvas), 1, LINE_HEIGHT, width)
-    images[clean] = normalize_peak(frame_line(canvas[clean], layout.select(clean), width, rng.subset(len(clean))))
-    images[rest] = _degrade_all(canvas[rest], layout.select(rest), width, rng.subset(len(rest)))
+    for chosen, draw in ((is_clean, _frame_clean), (~is_clean, _degrade_all)):
+        indices = chosen.nonzero()[:, 0]
+        if len(indices):  # a small batch may have lines of one kind only
+            images[indices] = draw(canvas[indices], layout.select(indices), width, rng.subset(len(indices)))
     return images
+
+
+def _frame_clean(canvas: Images, layout: LineLayout, width: int, rng: RandomBatch) -> Images:
+    """As `degrade`, without any change on the canvas or the line image."""
+    return normalize_peak(frame_line(canvas, layout, width, rng))
 
 
 def _degrade_all(canvas: Images, layout: LineLayout, width: int, rng: RandomBatch) -> Images:
