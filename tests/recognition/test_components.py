@@ -104,8 +104,16 @@ def components_at_the_border(*boxes: tuple[int, int, int, int]) -> list[tuple]:
 
 @pytest.mark.parametrize(
     "box",
-    [(0, 140, 5, 200), (296, 0, 300, 55), (0, 0, 130, 4), (180, 195, 300, 200), (0, 120, 40, 200), (240, 0, 300, 70)],
-    ids=["sliver left", "sliver right", "sliver above", "sliver below", "finger", "corner"],
+    [
+        (0, 140, 5, 200),
+        (296, 0, 300, 55),
+        (0, 0, 130, 4),
+        (180, 195, 300, 200),
+        (0, 120, 40, 200),
+        (240, 0, 300, 70),
+        (0, 60, 60, 140),
+    ],
+    ids=["sliver left", "sliver right", "sliver above", "sliver below", "finger", "corner", "thumb beside the digits"],
 )
 def test_sliver_or_object_at_the_border_is_removed(box):
     """A sliver of the table along a photo's edge was once read as a 1, and a finger as a part of the next digit."""
