@@ -86,14 +86,21 @@ class TextLineReader:
         """
         candidates = self.classifier.classify(line, intensity)
         height = max(component.height for component in line)
-        if len(line) == 1 and not needs_oversegmentation(line[0], candidates[0].confidence, height):
-            if self.line_network is None or not may_be_shared(line[0]):
-                return ReadLine(candidates, candidates[0].confidence)
-        reading = self.line_network and read_line(self.line_network, self.classifier.device, line, intensity, others)
+        if len(line) == 1 and not self._may_be_several(line[0], candidates[0], height):
+            return ReadLine(candidates, candidates[0].confidence)
+        reading = None
+        if self.line_network:
+            reading = read_line(self.line_network, self.classifier.device, line, intensity, others)
         graph = self._build_graph(line, candidates, intensity, height, reading.cuts() if reading else [])
         if not reading:
             return ReadLine(graph.digits, graph.path.posterior * _product(graph.digits))
         return _decide(graph, reading, _mark_boxes(reading, line, intensity))
+
+    def _may_be_several(self, component: Component, candidate: Candidate, height: int) -> bool:
+        """Whether a component that is alone in a line of `height` pixels needs a graph, or a second opinion."""
+        if needs_oversegmentation(component, candidate.confidence, height):
+            return True
+        return self.line_network is not None and may_be_shared(component)
 
     def _build_graph(
         self,
@@ -154,7 +161,7 @@ def _decide(graph: Graph, reading: LineReading, boxes: Sequence[Box]) -> ReadLin
     if path is None or not has_digits:  # the graph's digits, which are not what the line says
         return ReadLine(graph.digits, (1 - probabilities[best]) * _product(graph.digits))
     digits = [
-        _with_result(graph.candidates[span], symbol, reading)
+        _with_result(graph.candidates[span], symbol)
         for symbol, span in zip(texts[best], path.spans, strict=True)
         if symbol < len(DIGITS) and span is not None
     ]
@@ -170,7 +177,7 @@ def _paths(graph: Graph, texts: Sequence[Sequence[int]]) -> list[TextPath | None
     return [path_of_text(graph.gaps, graph.spans, scores, text) for text in texts]
 
 
-def _with_result(candidate: Candidate, result: int, reading: LineReading) -> Candidate:
+def _with_result(candidate: Candidate, result: int) -> Candidate:
     """Return `candidate` with `result` as its most probable class.
 
     Where the classifier prefers another one, half of the probability moves to `result`: the line reader outvoted it.
@@ -210,5 +217,5 @@ def _mark_boxes(reading: LineReading, line: Sequence[Component], intensity: np.n
 
 def _box_of(mask: np.ndarray) -> Box:
     """Return the box of the true pixels of `mask` (H, W) bool."""
-    rows, columns = mask.any(1).nonzero()[0], mask.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
