@@ -19,7 +19,6 @@ from torch import nn
 from digits import UserError, files, state_dicts
 from digits.im2col import Im2colCNN
 
-
 LINE_CLASSES = 18  # symbols of a line, and the blank of CTC
 
 
@@ -205,7 +204,9 @@ def add_batch_norm(network: nn.Module) -> None:
     It follows the pooling, where there are a quarter of the values. It has no scale, as the next layer's weights can
     take its place. Source: Ioffe & Szegedy 2015, arXiv 1502.03167.
     """
-    for conv_name, norm_name in getattr(network, "NORM_LAYERS", ()):
+    if not isinstance(network, CNN | LineReader):
+        return
+    for conv_name, norm_name in network.NORM_LAYERS:
         conv = getattr(network, conv_name)
         norm = nn.BatchNorm2d(conv.out_channels, momentum=network.NORM_MOMENTUM, device=conv.weight.device)
         norm.weight.requires_grad_(False)
@@ -257,8 +258,8 @@ def load(
     path: of the weights; those that ship are found in any folder. digits/state_dicts.py has the forms that are read.
     content: of the file, where it was read before.
 
-    Raises: UserError when the file is missing, damaged, of another network, or holds anything but tensors: a pickle
-        can run code, so it is opened with `weights_only=True`.
+    Raises: UserError when the file is missing, damaged, of another network or of the line reader, or holds anything but
+        tensors: a pickle can run code, so it is opened with `weights_only=True`.
     """
     network = _load(path, device, content)
     if isinstance(network, LineReader):

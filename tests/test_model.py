@@ -189,7 +189,7 @@ def test_logits_do_not_depend_on_the_last_two_rows_and_columns(network):
     assert torch.equal(network(x), network(other))
 
 
-@pytest.mark.parametrize("name", model.NETWORKS)
+@pytest.mark.parametrize("name", ["cnn", "mlp", "softmax", "teacher"])
 def test_loading_builds_the_network_whose_layer_names_are_in_the_file(tmp_path, name):
     network = model.NETWORKS[name]().eval()
     model.save(network, tmp_path / "w.pth")

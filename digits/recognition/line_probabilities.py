@@ -25,7 +25,7 @@ class Opinions(NamedTuple):
 
 
 class OpinionWeights(NamedTuple):
-    """Weights of the logistic model; `other` and `other_per_symbol` are the logit of all texts that were not proposed."""
+    """Weights of the logistic model; `other` and `other_per_symbol` give the logit of texts that nobody proposed."""
 
     line: float
     graph: float
