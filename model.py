@@ -263,9 +263,7 @@ def load(
     """
     network = _load(path, device, content)
     if isinstance(network, LineReader):
-        raise UserError(
-            f"{path} has a line reader, which does not classify single digits: name it with --line-weights."
-        )
+        raise UserError(f"{path} reads whole lines, not single digits: name weights such as mnist.pth.")
     return network
 
 

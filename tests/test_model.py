@@ -199,13 +199,6 @@ def test_loading_builds_the_network_whose_layer_names_are_in_the_file(tmp_path, 
     assert torch.equal(loaded(x), network(x))
 
 
-def test_weights_of_the_other_kind_are_refused_with_a_sentence():
-    with pytest.raises(UserError, match=r"name it with --line-weights\."):
-        model.load("line.pth")
-    with pytest.raises(UserError, match=r"mnist\.pth has no line reader"):
-        model.load_line_reader("mnist.pth")
-
-
 def test_metadata_and_weights_are_written_both_or_not_at_all(tmp_path):
     path = tmp_path / "w.pth"
     model.save(model.Softmax(), path, {"seed": 1})
