@@ -230,7 +230,7 @@ def train_line_reader(config: TrainConfig) -> None:
     model = networks.build("line", config.seed, dist.device, config.batch_norm)
     muon, adamw = optim.build_optimizers(model, config.lr, config.adamw_lr, config.weight_decay)
     ema = optim.ema_model(model, config.ema_window * config.epochs * steps)
-    generator = torch.Generator(dist.device).manual_seed(config.seed * dist.world_size + dist.rank)
+    generator = torch.Generator(dist.device).manual_seed(config.seed)
     state = {"model": model, "ema": ema, "muon": muon, "adamw": adamw, "generator": generator}
     parameter_count = networks.count_parameters(networks.fold_batch_norm(model))
     dist.print0(f"device  {dist.describe()}")
@@ -248,6 +248,10 @@ def train_line_reader(config: TrainConfig) -> None:
         for epoch in range(len(curve) + 1, config.epochs + 1):
             epoch_started = time.perf_counter()
             model.train()
+            if (
+                dist.rank
+            ):  # a checkpoint has the generator of the main process: with it, all would draw the same strings
+                generator.manual_seed(line_training.process_seed(config.seed, epoch, dist))
             losses, scales = torch.zeros(steps, device=dist.device), []  # scales: of the learning rates
             for step in dist.progress(range(1, steps + 1), f"epoch {epoch}"):
                 scales.append(scale := optim.lr_schedule((epoch - 1) * steps + step, total_steps, config.warmup))

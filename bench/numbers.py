@@ -9,6 +9,7 @@ The last line is one JSON object.
 """
 
 import argparse
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -137,18 +138,18 @@ def _encode_photo(pixels: np.ndarray, rng: Generator) -> bytes:
     return robustness.encode_jpeg(pixels, rng, rng.uniform(1, 6), int(rng.integers(50, 95)))
 
 
-def drawn(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
+def drawn(foreground: LabeledForeground, _size: int, rng: Generator) -> bytes:
     """Black on white, or white on black, as programs draw."""
     pixels = 255 * (1 - foreground.intensity[..., None] * rng.uniform(0.6, 1)) * np.ones(3)
     return robustness.encode_png(pixels if rng.random() < 0.7 else 255 - pixels)
 
 
-def black_and_white(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
+def black_and_white(foreground: LabeledForeground, _size: int, _rng: Generator) -> bytes:
     """Without gray, as old scanners deliver."""
     return robustness.encode_png(np.where(foreground.intensity[..., None] > 0.45, 0, 255) * np.ones(3))
 
 
-def photo(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
+def photo(foreground: LabeledForeground, _size: int, rng: Generator) -> bytes:
     """Ink on paper in light that falls off."""
     return _encode_photo(robustness.paint(foreground, rng), rng)
 
@@ -171,7 +172,7 @@ def framed(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
     height, total = foreground.shape
     top, bottom = max(0, rows[0] - margins[0]), min(height - width - 1, rows[-1] + margins[1])
     left, right = max(0, columns[0] - margins[2]), min(total - width - 1, columns[-1] + margins[3])
-    gaps = [(a + b) // 2 for a, b in zip(columns, columns[1:], strict=False) if b - a > max(2, width)]
+    gaps = [(a + b) // 2 for a, b in itertools.pairwise(columns) if b - a > max(2, width)]
     for x in [left, right, *(gaps if rng.random() < 0.5 else [])]:
         pixels[top:bottom, x : x + width] = color
     for y in (top, bottom):
@@ -179,7 +180,7 @@ def framed(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
     return _encode_photo(pixels, rng)
 
 
-def beside_object(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
+def beside_object(foreground: LabeledForeground, _size: int, rng: Generator) -> bytes:
     """With something dark at an edge or in a corner: the table, a finger, or a sliver of them."""
     pixels, color = robustness.paint(foreground, rng), rng.uniform(10, 90, 3)
     height, width = foreground.shape
@@ -199,7 +200,7 @@ def beside_object(foreground: LabeledForeground, size: int, rng: Generator) -> b
     return _encode_photo(pixels if hides_digits else np.where(mask[..., None], color, pixels), rng)
 
 
-def shadowed(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
+def shadowed(foreground: LabeledForeground, _size: int, rng: Generator) -> bytes:
     """With the edge of a shadow across the picture, which takes 20 to 75 % of the light."""
     y, x = robustness.gradients(foreground.shape)
     angle, softness = rng.uniform(0, 2 * np.pi), rng.uniform(3, 60)

@@ -83,7 +83,7 @@ class TextLineReader:
 
     def __init__(self, classifier: DigitClassifier, line_network: torch.nn.Module | None = None):
         self.classifier = classifier
-        # In this memory format a line of 32x96 pixels takes 3.8 instead of 5.2 ms, on one thread of a CPU.
+        # In this memory format a line takes 30 % less time on a CPU: 3.8 ms for 32x96 pixels on one thread, not 5.2.
         layout = torch.channels_last
         self.line_network = line_network and line_network.to(classifier.device).to(memory_format=layout).eval()
 

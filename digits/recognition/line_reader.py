@@ -7,6 +7,7 @@ the symbols with the columns says where each of them stands.
 Source: Graves et al. 2006, "Connectionist temporal classification".
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -83,7 +84,7 @@ class LineReading(NamedTuple):
 
 def cuts_between(symbols: Sequence[AlignedSymbol]) -> list[float]:
     """Return the columns of the foreground in the middle between neighboring symbols."""
-    return [(left.end + right.start) / 2 for left, right in zip(symbols, symbols[1:], strict=False)]
+    return [(left.end + right.start) / 2 for left, right in itertools.pairwise(symbols)]
 
 
 @torch.inference_mode()

@@ -15,6 +15,7 @@ SCORED_BATCHES = 2  # of each size, for the accuracy
 SCORED_BATCH_SIZE = 100  # strings: with five sizes, 1,000 in all, so the accuracy has a standard error of 1.4 points
 OTHER_FRACTION = 0.05  # other characters than digits, relative to the digits
 MIN_OTHER_COUNT = 100  # where there are few digits, as some kinds of characters would be missing
+EPOCH_SEED_STEP = 1_000_003  # a prime far above the number of processes: no two get the same seed
 BANK_SEED = 11  # of the marks and other characters; the next two for validation and test
 
 
@@ -30,6 +31,11 @@ def make_banks(data: DataSplits, dist: DistributedContext) -> dict[str, GlyphBan
         other_count = max(MIN_OTHER_COUNT, round(OTHER_FRACTION * len(digits)))
         banks[name] = make_glyph_bank(digits, other_count, BANK_SEED + number, dist.disable_progress)
     return banks
+
+
+def process_seed(seed: int, epoch: int, dist: DistributedContext) -> int:
+    """Return the seed of the strings that a process other than the main one draws in an `epoch`."""
+    return (seed + EPOCH_SEED_STEP * epoch + dist.rank) % 2**63
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ SURE, UNSURE = 0.99, 0.5
 @pytest.fixture(autouse=True)
 def _equal_weights(monkeypatch):
     """Both opinions weigh the same, whatever the weights that ship are."""
-    monkeypatch.setattr(line_probabilities, "OPINION_WEIGHTS", OpinionWeights(0.5, 0.5, -4.0, 0.0))
+    monkeypatch.setattr(line_probabilities, "OPINION_WEIGHTS", OpinionWeights(0.5, 0.5, 0.0, 0.0, -4.0, 0.0))
 
 
 class FakeClassifier(DigitClassifier):
@@ -55,7 +55,11 @@ class FakeLineNetwork(torch.nn.Module):
         self.texts, self.probability = texts, probability
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        has_strokes = [*(x[0, 0].amax(0) > 0.5).view(-1, FRAME_WIDTH).any(1).tolist(), False]
+        return torch.cat([self._answer(view) for view in x])
+
+    def _answer(self, view: torch.Tensor) -> torch.Tensor:
+        """Answer a line image (1, 32, W)."""
+        has_strokes = [*(view[0].amax(0) > 0.5).view(-1, FRAME_WIDTH).any(1).tolist(), False]
         classes, runs = [BLANK] * (len(has_strokes) - 1), iter(self.texts)
         start = None
         for frame, drawn in enumerate(has_strokes):

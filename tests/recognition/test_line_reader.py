@@ -10,7 +10,7 @@ import torch
 from digits.recognition.components import Component
 from digits.recognition.geometry import Box
 from digits.recognition.line_image import LINE_HEIGHT, MAX_LINE_WIDTH, LineImage
-from digits.recognition.line_reader import BLANK, FRAME_WIDTH, LineReading, align, read_line
+from digits.recognition.line_reader import BLANK, FRAME_WIDTH, MIN_LOG_LIKELIHOOD, VIEWS, LineReading, align, read_line
 from digits.recognition.line_symbols import SYMBOLS
 
 CLASSES = BLANK + 1
@@ -28,8 +28,10 @@ def frames_of(path: list[int], confidence: float = 0.9) -> np.ndarray:
 
 
 def make_reading(log_probabilities: np.ndarray, **image: float) -> LineReading:
-    image = make_image(len(log_probabilities), **image)
-    return LineReading(align(log_probabilities, image), torch.from_numpy(log_probabilities).float(), image)
+    """The reading of a line in one view."""
+    symbols = align(log_probabilities, make_image(len(log_probabilities), **image))
+    text = tuple(symbol.index for symbol in symbols)
+    return LineReading({text: symbols}, torch.from_numpy(log_probabilities).float()[None])
 
 
 def collapse(path: tuple[int, ...]) -> tuple[int, ...]:
@@ -103,7 +105,7 @@ def test_text_without_symbols_has_the_likelihood_of_blanks_alone():
 
 def test_text_with_more_symbols_than_frames_is_impossible_and_not_infinite():
     (likelihood,) = make_reading(frames_of([1, 2])).log_likelihoods([(1, 2, 3)])
-    assert likelihood == -1e4
+    assert likelihood == MIN_LOG_LIKELIHOOD
 
 
 class FramesOfColumns(torch.nn.Module):
@@ -131,8 +133,16 @@ def test_line_is_read_where_its_strokes_are():
     for symbol, component in zip(reading.symbols, line, strict=True):
         assert symbol.start == pytest.approx(component.box.left, abs=5)
         assert symbol.end == pytest.approx(component.box.right, abs=5)
-    assert reading.log_probabilities.exp().sum(1).numpy() == pytest.approx(1)
-    assert len(reading.log_probabilities) == reading.image.pixels.shape[1] // FRAME_WIDTH
+    assert reading.log_probabilities.exp().sum(2).numpy() == pytest.approx(1)
+    assert len(reading.log_probabilities) == len(VIEWS)
+
+
+def test_likelihood_is_the_mean_over_the_views():
+    first, second = (make_reading(frames_of([7, BLANK, 3], confidence)) for confidence in (0.9, 0.5))
+    both = LineReading(first.texts, torch.cat([first.log_probabilities, second.log_probabilities]))
+    texts = [(7, 3), (7,)]
+    expected = np.mean([first.log_likelihoods(texts), second.log_likelihoods(texts)], 0)
+    assert both.log_likelihoods(texts) == pytest.approx(expected, abs=1e-4)
 
 
 def test_line_that_is_too_long_is_not_read():

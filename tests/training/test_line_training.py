@@ -14,7 +14,14 @@ from digits.recognition.line_reader import BLANK
 from digits.recognition.line_symbols import DIGITS
 from digits.training import line_training
 from digits.training.distributed import DistributedContext
-from digits.training.line_training import compose_batch, ctc_loss, greedy_texts, make_banks, string_accuracy
+from digits.training.line_training import (
+    compose_batch,
+    ctc_loss,
+    greedy_texts,
+    make_banks,
+    process_seed,
+    string_accuracy,
+)
 from tests.helpers.line_strings import small_bank
 from tests.helpers.training import LINE_CONSTANTS
 
@@ -97,6 +104,17 @@ def test_processes_share_the_strings_of_a_batch(bank, generator):
         len(compose_batch(bank, 0, 12, generator, DistributedContext(0, size, CPU)).images) for size in (1, 2, 99)
     ]
     assert counts == [12 * 176 // 96, 12 * 176 // 96 // 2, 1]
+
+
+def test_each_process_draws_other_strings_in_each_epoch():
+    contexts = [DistributedContext(rank, 4, CPU) for rank in (1, 2, 3)]
+    seeds = {process_seed(seed, epoch, dist) for seed in (0, 1) for epoch in (1, 2, 3) for dist in contexts}
+    assert len(seeds & {0, 1}) == 0  # those of the main process
+    for seed in (0, 2**63 - 1):
+        own = [process_seed(seed, epoch, dist) for epoch in (1, 2, 3) for dist in contexts]
+        assert len(set(own)) == 9
+        for value in own:
+            torch.Generator().manual_seed(value)  # within its range
 
 
 class Oracle(torch.nn.Module):
