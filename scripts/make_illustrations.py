@@ -1,6 +1,6 @@
-"""Draw the pictures of `docs/how-it-works.md` and `docs/recognition.md` from sample pictures and the weights that ship.
+"""Draw the SVG pictures of the documents from sample pictures, synthetic numbers and the weights that ship.
 
-    python -m scripts.make_illustrations
+python -m scripts.make_illustrations
 """
 
 from pathlib import Path

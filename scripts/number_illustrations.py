@@ -1,136 +1,57 @@
-"""Draw the way of a hard number from its picture to the answer, for `docs/recognition.md` and `docs/how-it-works.md`."""
+"""Draw how numbers are read, for `docs/recognition.md` and `docs/how-it-works.md`: a hard one in all steps."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
-from PIL import Image
 
-from bench.sample_images import blend, draw_number, to_8_bit, to_image
 from digits.explain.figures import new_figure, plot_picture
 from digits.recognition.components import Component
-from digits.recognition.line_decision import Graph, Proposals, ReadLine, TextLineReader
-from digits.recognition.line_image import LineImage, draw_line_images
+from digits.recognition.line_decision import Graph
 from digits.recognition.line_probabilities import text_probabilities
-from digits.recognition.line_reader import BLANK, FRAME_WIDTH, LineReading
+from digits.recognition.line_reader import BLANK, FRAME_WIDTH
 from digits.recognition.line_symbols import DIGITS, SYMBOLS
-from digits.recognition.reader import Reader
-from digits.recognition.results import Reading, Trace
+from digits.recognition.results import Reading
+from scripts.number_traces import HARD_TEXT, NumberTrace, find_hard_number, symbols_to_text, trace_easy_number
 from scripts.svg_figures import BLUE, GRAY, ORANGE, WIDTH, save, show_pixels
 
-HARD_TEXT, HARD_GAP = "2026", -0.12  # its digits overlap by 12 % of their height
-EASY_TEXT = "7225"  # apart, with the same digit twice
-HEIGHT, STROKE_WIDTH = 160, 9  # pixels, of the picture and its pen
-RULE_DISTANCE, RULE_WIDTH = 36, 2  # pixels, of the paper
-MAX_SEEDS = 100  # hands that are tried; with the present weights one of the first ten will do
 MIN_SHOWN_CONFIDENCE = 0.5  # of the classifier: of many spans, those below it are not drawn
-LEAST_SHOWN = 1e-9  # probability at the left end of the bars
+LEAST_SHOWN = 1e-12  # probability at the left end of the bars
 MAX_SHOWN_TEXTS = 3  # of those proposed, to be drawn
 PIECE_COLORS = (1, 1, 1), (0.45, 0.62, 1), (1, 0.72, 0.4)  # red, green, blue: white, blue, orange
 
 
-class RecordingLineReader(TextLineReader):
-    """Keeps what was seen and proposed for each line that it reads."""
-
-    def __init__(self, reader: Reader, line_network: torch.nn.Module):
-        super().__init__(reader.classifier, line_network)
-        self.records: list[tuple[list[Component], np.ndarray, Graph, LineReading, Proposals]] = []
-
-    def read(self, line: list[Component], intensity: np.ndarray, others: Sequence[Component] = ()) -> ReadLine:
-        self.line, self.intensity = line, intensity
-        return super().read(line, intensity, others)
-
-    def propose(self, graph: Graph, reading: LineReading) -> Proposals:
-        proposals = super().propose(graph, reading)
-        self.records.append((self.line, self.intensity, graph, reading, proposals))
-        return proposals
-
-
-class NumberTrace(NamedTuple):
-    """How a number was read.
-
-    by_graph: its reading without the line reader.
-    line: its components, in the array `intensity` (H, W).
-    """
-
-    image: Image.Image
-    trace: Trace
-    by_graph: Reading
-    line: list[Component]
-    intensity: np.ndarray
-    graph: Graph
-    line_reading: LineReading
-    proposals: Proposals
-
-    @property
-    def line_image(self) -> LineImage:
-        """The first view of the line."""
-        return draw_line_images(self.line, self.intensity)[0]
-
-
-def trace_number(image: Image.Image, network: torch.nn.Module, line_network: torch.nn.Module) -> NumberTrace | None:
-    """Read the picture of a number. Returns: None if another than the first foreground hypothesis was needed."""
-    reader = Reader(network)
-    by_graph = reader.read(image)
-    recorder = reader.line_reader = RecordingLineReader(reader, line_network)
-    trace = reader.trace(image)
-    return NumberTrace(image, trace, by_graph, *recorder.records[0]) if len(recorder.records) == 1 else None
-
-
-def on_ruled_paper(intensity: np.ndarray) -> Image.Image:
-    """Draw a foreground intensity (H, W) in blue ink on ruled paper."""
-    paper = np.full((*intensity.shape, 3), (250.0, 247, 238))
-    for offset in range(RULE_WIDTH):
-        paper[RULE_DISTANCE // 2 + offset :: RULE_DISTANCE] = (150, 176, 214)
-    return to_8_bit(blend(paper, (34, 46, 110), intensity))
-
-
-def find_hard_number(network: torch.nn.Module, line_network: torch.nn.Module) -> NumberTrace:
-    """Find a hand in which the graph alone reads the number with a wrong digit, and both together read it right."""
-    for seed in range(MAX_SEEDS):
-        image = on_ruled_paper(draw_number(HARD_TEXT, HEIGHT, STROKE_WIDTH, HARD_GAP, seed))
-        number = trace_number(image, network, line_network)
-        if number and is_hard(number) and number.trace.reading.text == HARD_TEXT and number.trace.reading.certain:
-            return number
-    raise AssertionError(f"none of {MAX_SEEDS} hands is hard enough for the graph, but not too hard for both")
-
-
-def is_hard(number: NumberTrace) -> bool:
-    """Whether the graph proposes a wrong text of the right length, also with the cuts of the line reader."""
-    proposed = "".join(SYMBOLS[symbol] for symbol in number.proposals.texts[0])
-    return all(text != HARD_TEXT and len(text) == len(HARD_TEXT) for text in (proposed, number.by_graph.text))
-
-
 def draw_line_reader(number: NumberTrace) -> None:
     """Draw picture, foreground, line image and the probabilities that the line reader gives to each of its columns."""
-    figure = new_figure(WIDTH, 5.2)
-    upper, lower = figure.add_gridspec(2, 1, height_ratios=[1, 1.75])
-    picture, foreground = (figure.add_subplot(cell) for cell in upper.subgridspec(1, 2))
+    figure = new_figure(WIDTH, 4.2)
+    left, right = figure.add_gridspec(1, 2, width_ratios=[1, 1.9])
+    picture, foreground = (figure.add_subplot(cell) for cell in left.subgridspec(2, 1))
     plot_picture(picture, number.image, ())
     picture.set_title("picture")
     show_pixels(foreground, number.intensity)
     foreground.set_title("foreground")
-    cells = lower.subgridspec(2, 1, height_ratios=[1, 1.35])
-    line, strip = figure.add_subplot(cells[0]), figure.add_subplot(cells[1])
+    cells = right.subgridspec(2, 1, height_ratios=[1.1, 1])
+    line = figure.add_subplot(cells[0])
     _show_line_image(line, number)
-    line.set_title("line image, and where the line reader sees one digit end and the next begin")
+    line.set_title("line image")
+    strip = figure.add_subplot(cells[1], sharex=line)
     _show_probabilities(strip, number)
-    strip.set_title("the line reader's probabilities of the symbols, column by column")
+    strip.set_title("probabilities of the symbols, column by column")
+    for column in number.line_reading.cuts():
+        for axes in (line, strip):
+            axes.axvline(number.line_image.to_line_x(column), color=ORANGE, linewidth=1.2, linestyle=(0, (3, 2)))
     save(figure, "line-reader.svg")
 
 
 def _show_line_image(axes: Axes, number: NumberTrace) -> None:
-    """Plot the line image with the cuts between the symbols."""
-    image = number.line_image
-    height, width = image.pixels.shape
-    axes.imshow(image.pixels, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0), interpolation="none")
+    """Plot the line image, as wide as the axes."""
+    pixels = number.line_image.pixels
+    extent = (0, pixels.shape[1], pixels.shape[0], 0)
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, extent=extent, aspect="auto", interpolation="none")
     axes.set(xticks=[], yticks=[])
-    for column in number.line_reading.cuts():
-        axes.axvline(image.to_line_x(column), color=ORANGE, linewidth=1.4, linestyle=(0, (3, 2)))
 
 
 def _show_probabilities(axes: Axes, number: NumberTrace) -> None:
@@ -193,7 +114,7 @@ def _show_spans(axes: Axes, number: NumberTrace) -> None:
         if candidate.confidence < MIN_SHOWN_CONFIDENCE:
             continue
         row = next((k for k, end in enumerate(ends) if end < box.left), len(ends))
-        ends[row:row + 1] = [box.right]
+        ends[row : row + 1] = [box.right]
         corner, size = (box.left, row + 0.12), (box.width, 0.76)
         axes.add_patch(Rectangle(corner, *size, facecolor=to_rgba(BLUE, candidate.confidence**2), edgecolor=BLUE))
         axes.text((box.left + box.right) / 2, row + 0.5, str(candidate.result), ha="center", va="center", size=9)
@@ -204,21 +125,17 @@ def _show_spans(axes: Axes, number: NumberTrace) -> None:
 def _show_path(row: Sequence[Axes], number: NumberTrace, index: int) -> None:
     """Plot the normalized digits of a text's best path, with the probabilities that the classifier gives them."""
     text, path = number.proposals.texts[index], number.proposals.paths[index]
-    row[0].set_title(f"the pieces of {_name(text)}", loc="left")
+    row[0].set_title(f"read as {symbols_to_text(text)}", loc="left")
     for axes, symbol, span in zip(row, text, path.spans if path else (), strict=False):
         if span is not None:
             candidate = number.graph.candidates[span]
             show_pixels(axes, candidate.normalized.pixels)
-            axes.set_xlabel(f"{SYMBOLS[symbol]}: {_chance(candidate.probabilities[symbol])}", size=8)
+            axes.set_xlabel(f"{SYMBOLS[symbol]}: {format_chance(candidate.probabilities[symbol])}", size=8)
     for axes in row:
-        axes.set(xticks=[], yticks=[])
+        axes.set_visible(axes.has_data())
 
 
-def _name(text: Sequence[int]) -> str:
-    return "".join(SYMBOLS[symbol] for symbol in text)
-
-
-def _chance(probability: float) -> str:
+def format_chance(probability: float) -> str:
     """Format a probability for people: 93 %, 1 in 40, 1 in 2 million."""
     if probability >= 0.1:
         return f"{100 * probability:.0f} %"
@@ -226,7 +143,7 @@ def _chance(probability: float) -> str:
     rounded = float(f"{odds:.1g}")
     for size, unit in ((1e9, " billion"), (1e6, " million")):
         if rounded >= size:
-            return f"1 in {rounded / size:.0f}{unit}"
+            return f"1 in {rounded / size:,.0f}{unit}"
     return f"1 in {rounded:,.0f}"
 
 
@@ -241,16 +158,21 @@ def draw_opinions(number: NumberTrace) -> None:
         "together": together,
     }
     shown = sorted(range(len(together)), key=lambda k: -together[k])[:MAX_SHOWN_TEXTS]
-    figure = new_figure(WIDTH, 1.6)
-    bars = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 1.7])
+    figure = new_figure(WIDTH, 1.7)
+    bars = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 1.9])
     for axes, (title, values) in zip(bars, columns.items(), strict=False):
         _show_bars(axes, [values[k] for k in shown], ORANGE if title == "together" else BLUE)
         axes.set_title(title)
-    bars[0].set_yticks(range(len(shown)), [_name(proposals.texts[k]) for k in shown])
+    bars[0].set_yticks(range(len(shown)), [symbols_to_text(proposals.texts[k]) for k in shown])
     reading = number.trace.reading
     plot_picture(bars[-1], number.image, reading.digits)
-    bars[-1].set_title(f"{reading.text}, {'certain' if reading.certain else 'uncertain'}")
+    bars[-1].set_title(_describe(reading))
+    bars[-1].set_xlabel(f"without the line reader: {_describe(number.by_graph)}", size=7.5)
     save(figure, "opinions.svg")
+
+
+def _describe(reading: Reading) -> str:
+    return f"{reading.text}, {'certain' if reading.certain else 'uncertain'}"
 
 
 def _show_bars(axes: Axes, values: Sequence[float], color: str) -> None:
@@ -258,7 +180,7 @@ def _show_bars(axes: Axes, values: Sequence[float], color: str) -> None:
     lengths = 1 - np.log(np.maximum(values, LEAST_SHOWN)) / np.log(LEAST_SHOWN)
     axes.barh(range(len(values)), lengths, 0.34, color=color)
     for row, value in enumerate(values):
-        axes.text(0, row + 0.38, _chance(value), size=8, va="center")
+        axes.text(0, row + 0.38, format_chance(value), size=7, va="center")
     axes.set(xlim=(0, 1), ylim=(len(values) - 0.3, -0.4), xticks=[], yticks=[])
     axes.tick_params(length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
@@ -266,8 +188,8 @@ def _show_bars(axes: Axes, values: Sequence[float], color: str) -> None:
 
 def draw_frames(number: NumberTrace) -> None:
     """Draw an easy number, the most probable class of each frame, and the text that they become."""
-    figure = new_figure(WIDTH, 1.9)
-    line, frames = figure.subplots(2, 1, height_ratios=[2.4, 1], sharex=True)
+    figure = new_figure(WIDTH, 2.5)
+    line, frames = figure.subplots(2, 1, height_ratios=[2.8, 1], sharex=True)
     _show_line_image(line, number)
     classes = number.line_reading.log_probabilities[0].argmax(1).tolist()
     for frame, index in enumerate(classes):
@@ -291,6 +213,4 @@ def draw_all(network: torch.nn.Module, line_network: torch.nn.Module) -> None:
     draw_line_reader(number)
     draw_graph(number)
     draw_opinions(number)
-    easy = trace_number(to_image(draw_number(EASY_TEXT, HEIGHT, STROKE_WIDTH)), network, line_network)
-    assert easy
-    draw_frames(easy)
+    draw_frames(trace_easy_number(network, line_network))
