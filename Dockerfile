@@ -15,7 +15,7 @@ RUN grep '^torch' requirements.txt | pip install --no-cache-dir --index-url "$TO
     && pip install --no-cache-dir -r requirements.txt
 
 # Only the files that serving needs, owned by root, so that the server cannot change them.
-COPY model.py app.py mnist.pth mnist.json ./
+COPY model.py app.py mnist.pth mnist.json line.pth line.json ./
 COPY digits/ digits/
 COPY static/ static/
 COPY baselines/ baselines/

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import torch
@@ -42,7 +42,7 @@ try:
         server,
     )
     from digits.serving.loaded_models import LoadedModels
-    from digits.serving.reloading import ReloadingFile
+    from digits.serving.reloading import ReloadingFiles
     from digits.serving.schemas import ErrorResponse
     from digits.serving.wsgi_adapter import WsgiToAsgi
 except ModuleNotFoundError as error:
@@ -70,6 +70,9 @@ class ServerSettings(Settings):
     port: int = Field(5000, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
     weights: Path = Field(
         Path("mnist.pth"), description="weights of the network or of a simpler one; loaded again when the file changes"
+    )
+    line_weights: Path = Field(
+        Path("line.pth"), description="weights of the line reader; loaded again when the file changes"
     )
     workers: int = Field(min(4, os.cpu_count() or 1), ge=1, le=64, description="processes; on a GPU always one")
     device: DeviceName = Field(
@@ -102,10 +105,17 @@ class ServerSettings(Settings):
     )
 
 
-def create_app(settings: ServerSettings | None = None, fallback_content: bytes | None = None) -> Flask:
+class WeightsContents(NamedTuple):
+    """The contents of the files `weights` and `line_weights` of the settings; None to read the file instead."""
+
+    weights: bytes | None = None
+    line_weights: bytes | None = None
+
+
+def create_app(settings: ServerSettings | None = None, fallback: WeightsContents | None = None) -> Flask:
     """Create the WSGI application: the page, the reading API, explanations, health checks and metrics.
 
-    fallback_content: an earlier content of the weights file, used where the file cannot be loaded now.
+    fallback: earlier contents of the weights files, used where one of the files cannot be loaded now.
     Raises: UserError: when the weights or the device are not available, or a setting is invalid.
     """
     settings = settings or ServerSettings()
@@ -125,27 +135,33 @@ def create_app(settings: ServerSettings | None = None, fallback_content: bytes |
     monitoring.init_app(app)
     middleware.init_app(app)
     error_handlers.init_app(app)
-    device, path = select_device(settings), files.find_shipped(settings.weights)
+    device, paths = select_device(settings), find_weights(settings)
 
-    def load(content: bytes | None = None) -> LoadedModels:
-        models = load_models(path, device, content)
+    def load(*contents: bytes | None) -> LoadedModels:
+        models = load_models(*paths, device, WeightsContents(*contents))
         app.extensions["metrics"].set_model_info(models.sha256)
         return models
 
-    app.extensions["models"] = ReloadingFile(path, load, content=fallback_content)
+    app.extensions["models"] = ReloadingFiles(paths, load, contents=fallback)
     app.register_api(api_routes.blueprint)
     app.register_api(explain_routes.blueprint)
     app.register_blueprint(page_routes.blueprint)
     return app
 
 
-def load_models(weights: Path, device: torch.device, content: bytes | None = None) -> LoadedModels:
-    """Load the network of `weights`, or of the `content` that the file had, and the simpler networks of BASELINES.
+def find_weights(settings: ServerSettings) -> tuple[Path, Path]:
+    """Find the files `weights` and `line_weights` of the settings."""
+    return files.find_shipped(settings.weights), files.find_shipped(settings.line_weights)
+
+
+def load_models(weights: Path, line_weights: Path, device: torch.device, contents: WeightsContents) -> LoadedModels:
+    """Load the networks of `weights` and `line_weights`, or of `contents`, and the simpler networks of BASELINES.
 
     Raises: UserError: when the weights cannot be loaded, or do not give probabilities.
     """
-    served = load_compared_model(weights, device, content)
-    reader = Reader(model.for_inference(served.network), device)
+    served = load_compared_model(weights, device, contents.weights)
+    line_network = model.load_line_reader(line_weights, device, contents.line_weights)
+    reader = Reader(model.for_inference(served.network), device, line_network)
     if not 0 <= reader.read(api_routes.readiness_image()).probability <= 1:
         raise UserError(
             f"{weights} yields values that are not probabilities: train it again with `python train.py`.", "weights"
@@ -177,7 +193,7 @@ def select_device(settings: ServerSettings) -> torch.device:
     return devices.select("cpu" if settings.device == "auto" else settings.device)
 
 
-def create_asgi_app(settings: ServerSettings | None = None, fallback_content: bytes | None = None) -> WsgiToAsgi:
+def create_asgi_app(settings: ServerSettings | None = None, fallback: WeightsContents | None = None) -> WsgiToAsgi:
     """Create the application for a worker process of any ASGI server.
 
     Raises: UserError: as `create_app` does.
@@ -186,7 +202,7 @@ def create_asgi_app(settings: ServerSettings | None = None, fallback_content: by
     torch.set_num_threads(1)  # worker processes keep the cores busy; more threads would compete with them
     cv2.setNumThreads(1)
     warnings.filterwarnings("ignore", module="PIL")  # about pictures of clients, who get an answer
-    app = create_app(settings, fallback_content)
+    app = create_app(settings, fallback)
     return WsgiToAsgi(
         app,
         max_body=settings.max_body,
@@ -217,12 +233,12 @@ def main(settings: ServerSettings) -> None:
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"
     if select_device(settings).type != "cpu":
         settings = settings.model_copy(update={"workers": 1})  # each would hold its own copy on the GPU
-    content = read_weights(files.find_shipped(settings.weights))
+    contents = read_weights(*find_weights(settings))
     port = asyncio.run(listen_address.reserve_address(settings.host, settings.port))
     server.check_certificate(settings.tls_cert, settings.tls_key)
     middleware.parse_origins(settings.cors, "--cors")
     middleware.parse_origins(settings.frame_ancestors, "--frame-ancestors")
-    make_app = functools.partial(create_asgi_app, settings, content)
+    make_app = functools.partial(create_asgi_app, settings, contents)
     options = server.ServerOptions(
         settings.host,
         port,
@@ -238,17 +254,23 @@ def main(settings: ServerSettings) -> None:
         server.serve(make_app, options, monitoring.logging_config(settings.log_format))
 
 
-def read_weights(path: Path) -> bytes | None:
-    """Read the weights file once, so that workers fall back to the content that was checked here.
+def read_weights(weights: Path, line_weights: Path) -> WeightsContents:
+    """Read the weights files once, so that workers fall back to the contents that were checked here.
 
     Raises: UserError: as `model.load` does.
     """
+    contents = WeightsContents(read_content(weights), read_content(line_weights))
+    model.load(weights, content=contents.weights)
+    model.load_line_reader(line_weights, content=contents.line_weights)
+    return contents
+
+
+def read_content(path: Path) -> bytes | None:
+    """Read a file; None where it cannot be read: `model.load` raises an error that tells what to do."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError:
-        content = None  # model.load raises an error that tells what to do
-    model.load(path, content=content)
-    return content
+        return None
 
 
 def run() -> None:

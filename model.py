@@ -19,7 +19,6 @@ from torch import nn
 from digits import UserError, files, state_dicts
 from digits.im2col import Im2colCNN
 
-
 LINE_CLASSES = 18  # symbols of a line, and the blank of CTC
 
 
@@ -205,7 +204,9 @@ def add_batch_norm(network: nn.Module) -> None:
     It follows the pooling, where there are a quarter of the values. It has no scale, as the next layer's weights can
     take its place. Source: Ioffe & Szegedy 2015, arXiv 1502.03167.
     """
-    for conv_name, norm_name in getattr(network, "NORM_LAYERS", ()):
+    if not isinstance(network, CNN | LineReader):
+        return
+    for conv_name, norm_name in network.NORM_LAYERS:
         conv = getattr(network, conv_name)
         norm = nn.BatchNorm2d(conv.out_channels, momentum=network.NORM_MOMENTUM, device=conv.weight.device)
         norm.weight.requires_grad_(False)
@@ -252,14 +253,24 @@ def save(network: nn.Module, path: str | os.PathLike, metadata: dict | None = No
 def load(
     path: str | os.PathLike = "mnist.pth", device: str | torch.device = "cpu", content: bytes | None = None
 ) -> nn.Module:
-    """Load a network for reading: the one of NETWORKS whose layers have the names in the file, on `device`.
+    """Load a network that classifies digits: the one of NETWORKS whose layers have the names in the file, on `device`.
 
     path: of the weights; those that ship are found in any folder. digits/state_dicts.py has the forms that are read.
     content: of the file, where it was read before.
 
-    Raises: UserError when the file is missing, damaged, of another network, or holds anything but tensors: a pickle
-        can run code, so it is opened with `weights_only=True`.
+    Raises: UserError when the file is missing, damaged, of another network or of the line reader, or holds anything but
+        tensors: a pickle can run code, so it is opened with `weights_only=True`.
     """
+    network = _load(path, device, content)
+    if isinstance(network, LineReader):
+        raise UserError(
+            f"{path} has a line reader, which does not classify single digits: name it with --line-weights."
+        )
+    return network
+
+
+def _load(path: str | os.PathLike, device: str | torch.device, content: bytes | None) -> nn.Module:
+    """Load any network of NETWORKS, as `load`."""
     hint = "Train weights with `python train.py`, or name a file that torch.save(model.state_dict(), path) wrote."
     path = files.find_shipped(Path(path))
     state = state_dicts.load(path, hint, content)
@@ -269,12 +280,14 @@ def load(
     return network.to(device).eval()
 
 
-def load_line_reader(path: str | os.PathLike = "line.pth", device: str | torch.device = "cpu") -> nn.Module:
-    """Load the network that reads whole lines, on `device`.
+def load_line_reader(
+    path: str | os.PathLike = "line.pth", device: str | torch.device = "cpu", content: bytes | None = None
+) -> nn.Module:
+    """Load the network that reads whole lines, with the arguments of `load`.
 
     Raises: UserError: as `load` does, and when the file has another network.
     """
-    network = load(path, device)
+    network = _load(path, device, content)
     if not isinstance(network, LineReader):
         raise UserError(f"{path} has no line reader: train one with `python train.py --model line --out line.pth`.")
     return network

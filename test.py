@@ -25,10 +25,15 @@ from digits.data import mnist
 from digits.errors import missing_package
 from digits.probabilities import predict_logits
 from digits.recognition import image_decoding, picture_files
+from digits.recognition.line_symbols import OTHER
 from digits.recognition.pages import trace_page
 from digits.recognition.reader import Reader
 from digits.recognition.results import Reading, Trace
 from digits.serving.schemas import ErrorResponse, ReadingResponse
+
+# The last two are newer than the others, whose places stay. Marks are counted: a spreadsheet would take a "-" or "+"
+# for the beginning of a formula.
+CSV_HEADER = ("path", "text", "probability", "certain", "expected", "error", "lines", "marks")
 
 
 class ReadConfig(CommonSettings):
@@ -39,6 +44,7 @@ class ReadConfig(CommonSettings):
     )
     csv: CliToggleFlag[bool] = Field(False, description="comma-separated values with a header")
     weights: Path = Field(Path("mnist.pth"), description="a state_dict of the network")
+    line_weights: Path = Field(Path("line.pth"), description="a state_dict of the line reader")
     explain: Path | None = Field(None, description="folder for drawings of how each picture was read")
     mnist: CliToggleFlag[bool] = Field(False, description="score the 10,000 MNIST test images instead")
     report: Path | None = Field(None, description="with --mnist: HTML file for plots and misread digits")
@@ -107,12 +113,13 @@ def main(config: ReadConfig) -> int:
         torch_device = device.select(config.device)
         weights = files.find_shipped(config.weights)
         network = model.load(weights, torch_device)
+        line_network = None if config.mnist else model.load_line_reader(config.line_weights, torch_device)
     except UserError as error:
         print(f"{program_name()}: {error}", file=sys.stderr)
         return 2
     if config.mnist:
         return score_test_images(config, network, weights, torch_device)
-    return read_pictures(config, Reader(network, torch_device))
+    return read_pictures(config, Reader(network, torch_device, line_network))
 
 
 def check_plots() -> None:
@@ -131,7 +138,7 @@ def read_pictures(config: ReadConfig, reader: Reader) -> int:
     print_outcome = print_json if config.json_output else print_csv if config.csv else print_line
     paths = config.paths if "paths" in config.model_fields_set else [str(files.find_shipped(Path("input")))]
     if config.csv:
-        write_csv_row("path", "text", "probability", "certain", "expected", "error")
+        write_csv_row(*CSV_HEADER)
     labeled = correct = failed = 0
     drawings: set[Path] = set()
     for path in picture_files.find(paths):
@@ -206,7 +213,14 @@ def print_line(outcome: Outcome) -> None:
     verdict = f"  ✗ expected {outcome.expected}" if outcome.expected else ""
     verdict = "  ✓" if outcome.is_correct else verdict
     doubt = "" if reading.certain else "  uncertain"
-    print(f"{outcome.name}  {reading.text}  {reading.probability:7.2%}{doubt}{verdict}", flush=True)
+    lines = " / ".join(line.text for line in reading.lines)
+    print(f"{outcome.name}  {lines}  {reading.probability:7.2%}{doubt}{describe_marks(reading)}{verdict}", flush=True)
+
+
+def describe_marks(reading: Reading) -> str:
+    """List what was left out of the text, in quotes: marks as they are, other characters as "?"."""
+    marks = " ".join(f'"{mark.symbol or OTHER}"' for mark in reading.marks)
+    return f"  without {marks}" if marks else ""
 
 
 def print_json(outcome: Outcome) -> None:
@@ -218,7 +232,8 @@ def print_json(outcome: Outcome) -> None:
 def print_csv(outcome: Outcome) -> None:
     reading = outcome.reading
     values = [reading.text, round(reading.probability, 6), reading.certain] if reading else ["", "", ""]
-    write_csv_row(outcome.name, *values, outcome.expected or "", outcome.error or "")
+    contents = [" ".join(line.text for line in reading.lines), len(reading.marks)] if reading else ["", ""]
+    write_csv_row(outcome.name, *values, outcome.expected or "", outcome.error or "", *contents)
 
 
 def write_csv_row(*values: object) -> None:

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 import model as networks
 from digits import UserError, device, files, metrics
-from digits.config import CommonSettings, parse, program_name
+from digits.config import CommonSettings, environment_variable, flag, parse, program_name
 from digits.data import augmentation, splits
 from digits.probabilities import append_reject_logit, to_input
 from digits.training import checkpoint, distillation, distributed, line_training, optim
@@ -34,9 +34,14 @@ RECIPES = {  # what differs from the defaults
 }  # fmt: skip
 MODEL_OVERRIDES = {  # what differs from the recipe
     "softmax": {"augment": 0.0},  # it has one template for each digit: augmentation costs it 3 points
-    "line": {"epochs": 24, "batch_size": 384, "style_fraction": 0.3, "amp": True, "adamw_lr": 3e-3, "warmup": 0.05},
+    "line": {"epochs": 24, "batch_size": 384, "style_fraction": 0.3, "amp": True, "adamw_lr": 3e-3, "warmup": 0.05,
+             "out": Path("line.pth")},
     "teacher": {"epochs": 12, "style_fraction": 0.6, "outlier_fraction": 0.8, "amp": True},  # teaches the recipe best
-}
+}  # fmt: skip
+# Settings that the line reader's training does not use: its strings are degraded anew in each step, among them are
+# other characters than digits, and it has no teachers.
+NOT_OF_LINE_READER = ("recipe", "outlier_fraction", "augment", "elastic", "label_smoothing", "freeze_after", "teachers",
+                      "teacher_cache", "teacher_views", "distill_weight", "distill_temperature")  # fmt: skip
 
 
 class TrainConfig(CommonSettings):
@@ -85,8 +90,18 @@ class TrainConfig(CommonSettings):
         overrides = RECIPES.get(given.get("recipe"), {}) | MODEL_OVERRIDES.get(given.get("model"), {})
         return given if given.get("resume") else overrides | given
 
+    @model_validator(mode="after")
+    def refuse_unused(self) -> Self:
+        """Refuse other values than the defaults in settings that the training of the model does not use."""
+        for name in NOT_OF_LINE_READER if self.model == "line" else ():
+            if getattr(self, name) != type(self).model_fields[name].default:
+                names = f"{flag(name)} (or {environment_variable(name)})"
+                raise ValueError(f"--model line does not use {names}: leave it out.")
+        return self
+
 
 def main(config: TrainConfig, build_optimizers: Callable = optim.build_optimizers) -> None:
+    """Train a network that classifies digits: each of NETWORKS but the line reader."""
     # -- configuration
     optim.import_compiler()
     config, curve, saved_state, path = checkpoint.load(config)  # curve: the results of each finished epoch
@@ -193,7 +208,10 @@ def main(config: TrainConfig, build_optimizers: Callable = optim.build_optimizer
 
 
 def train_line_reader(config: TrainConfig) -> None:
-    """Train the network that reads whole lines, on strings that are composed anew in each step."""
+    """Train the network that reads whole lines, on strings that are composed anew in each step.
+
+    An epoch has `line_training.STEPS_PER_EPOCH` steps.
+    """
     # -- configuration
     optim.import_compiler()
     config, curve, saved_state, path = checkpoint.load(config)
@@ -281,12 +299,17 @@ def train_line_reader(config: TrainConfig) -> None:
         dist.print0(json.dumps(summary))
 
 
+def train(config: TrainConfig) -> None:
+    """Train the network that `config` names, or the checkpoint that it resumes."""
+    resumed = checkpoint.load(config).config
+    train_line_reader(config) if resumed.model == "line" else main(config)
+
+
 def run() -> None:
     """Run the program with the settings of its command line: `python train.py` and digits-train."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops as Ctrl-C does
     try:
-        config = parse(TrainConfig)
-        train_line_reader(config) if config.model == "line" else main(config)
+        train(parse(TrainConfig))
     except UserError as error:
         sys.exit(f"{program_name()}: {error}")
     except KeyboardInterrupt:

@@ -139,7 +139,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    reader, results = Reader(model.load()), {}
+    reader, results = Reader(model.load(), line_network=model.load_line_reader()), {}
     print("percent:                  pictures wrong, certain, both   strokes wrong, certain, both")
     for index, (name, (make, pens)) in enumerate(KINDS.items()):
         results[name] = measure(reader, make, pens, args.count, np.random.default_rng([args.seed, index]))

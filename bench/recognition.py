@@ -31,7 +31,7 @@ TIMED_FILES = 1_000  # in each round
 
 def measure(network: torch.nn.Module) -> dict[str, float]:
     """Measure on the test images: accuracies, calibration error and certain readings in percent, time in ms."""
-    reader, test = Reader(network), mnist.load("test")
+    reader, test = Reader(network, line_network=model.load_line_reader()), mnist.load("test")
     files = [encode_image(image[0].numpy()) for image in test.images]
     milliseconds = time_readings(reader, files[:TIMED_FILES])
     readings = [reader.read(image_decoding.decode(content)) for content in files]

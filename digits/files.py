@@ -20,8 +20,8 @@ import torch
 
 from digits import UserError
 
-# What ships next to the scripts: mnist.pth, baselines/, input/ and static/. An installed package has a copy of it in
-# digits/resources/ (pyproject.toml).
+# What ships next to the scripts: mnist.pth, line.pth, baselines/, input/ and static/. An installed package has a copy of
+# it in digits/resources/ (pyproject.toml).
 _RESOURCES = Path(__file__).with_name("resources")
 SHIPPED_FOLDER = _RESOURCES if _RESOURCES.exists() else Path(__file__).parents[1]
 MIN_FREE_BYTES = 16 * 2**20  # weights, a checkpoint, and the next checkpoint before it replaces that one

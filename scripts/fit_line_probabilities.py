@@ -70,7 +70,7 @@ def collect_examples(mirrors: list[str], count: int) -> list[Example]:
 
 def fit(examples: list[Example]) -> tuple[OpinionWeights, torch.Tensor]:
     """Fit the weights by maximum likelihood. Returns: these, and the probabilities (N, MAX_TEXTS + 1)."""
-    features = torch.zeros(len(examples), MAX_TEXTS, 3, dtype=torch.double)
+    features = torch.zeros(len(examples), MAX_TEXTS, 4, dtype=torch.double)
     is_proposed = torch.zeros(len(examples), MAX_TEXTS, dtype=torch.bool)
     for row, example in enumerate(examples):
         for column, opinions in enumerate(example.opinions):
@@ -82,8 +82,8 @@ def fit(examples: list[Example]) -> tuple[OpinionWeights, torch.Tensor]:
     optimizer = torch.optim.LBFGS([weights], max_iter=200, line_search_fn="strong_wolfe")
 
     def logits() -> torch.Tensor:
-        proposed = (features @ weights[:3]).masked_fill(~is_proposed, ABSENT)
-        return torch.cat([proposed, (weights[3] + weights[4] * counts)[:, None]], 1)
+        proposed = (features @ weights[:4]).masked_fill(~is_proposed, ABSENT)
+        return torch.cat([proposed, (weights[4] + weights[5] * counts)[:, None]], 1)
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()

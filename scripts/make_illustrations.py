@@ -134,7 +134,7 @@ def draw_augmentation(pixels: np.ndarray) -> None:
 @matplotlib.rc_context(STYLE)
 def main() -> None:
     network = model.load(ROOT / "mnist.pth")
-    reader = Reader(network)
+    reader = Reader(network, line_network=model.load_line_reader(ROOT / "line.pth"))
     seven = reader.read(image_decoding.decode(ROOT / "input" / "test-7.png")).digits[0].pixels
     draw_normalization(reader)
     draw_feature_maps(network, seven)

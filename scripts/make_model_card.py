@@ -1,6 +1,7 @@
 """Write the tables of docs/model-card.md: `python -m scripts.make_model_card`.
 
-Figures come from mnist.json, which train.py wrote, and from the tables of measurements in the other pages.
+Figures come from mnist.json and line.json, which train.py wrote, and from the tables of measurements in the other
+pages.
 """
 
 import hashlib
@@ -24,9 +25,12 @@ def fill(page: str) -> str:
     """Return the text of the model card with its tables filled in."""
     weights = (ROOT / "mnist.pth").read_bytes()
     record = json.loads((ROOT / "mnist.json").read_text())
+    line_weights = (ROOT / "line.pth").read_bytes()
+    line_record = json.loads((ROOT / "line.json").read_text())
     tables = {
         "details": details(weights, record),
         "training": training(record),
+        "line reader": line_reader(line_weights, line_record),
         "scores on MNIST": mnist_scores(record),
         "scores on pictures by people": people_scores(),
     }
@@ -54,7 +58,6 @@ def training(record: dict[str, Any]) -> list[list[str]]:
     settings, teachers = record["settings"], record["teachers"]
     accuracies = " and ".join(f"{teacher['test_accuracy']:.2f} %" for teacher in teachers)
     own, *others = (f"{run['total_seconds'] / 60:.0f}" for run in (record, *teachers))
-    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
     return [
         ["training", "value"],
         ["digits", f"{TRAINING_SIZE:,} of {record['data']}; {VALIDATION_SIZE:,} to validate, {TEST_SIZE:,} to test"],
@@ -63,8 +66,31 @@ def training(record: dict[str, Any]) -> list[list[str]]:
         ["recipe", f"`{record['recipe']}`, {record['epochs']} epochs, seed {record['seed']}"],
         ["teachers", f"{len(teachers)} of {teachers[0]['parameters']:,} parameters, {accuracies} of the test images"],
         ["time", f"{own} minutes with the teachers' predictions; before, {' and '.join(others)} for the teachers"],
-        ["hardware, versions", f"{re.sub('1 threads$', '1 thread', record['hardware'])}; {versions}"],
+        ["hardware, versions", hardware(record)],
     ]
+
+
+def line_reader(weights: bytes, record: dict[str, Any]) -> list[list[str]]:
+    """List what the line reader is, takes and gives, how it was trained, and its scores."""
+    return [
+        ["line reader", "value"],
+        ["network", f"seven convolutions and one fully connected layer, {record['parameters']:,} parameters"],
+        ["file", f"`line.pth`, a `state_dict` of PyTorch, {len(weights):,} bytes"],
+        ["SHA-256", f"`{hashlib.sha256(weights).hexdigest()}`"],
+        ["input", "(B, 1, 32, W) in [0, 1]: a text line, white ink on black"],
+        ["output", "(B, W / 2, 18): logits of ten digits, six marks, any other character, and the blank of CTC"],
+        ["training", f"strings composed of the training digits of {record['data']}, with marks, letters, other pens"],
+        ["epochs", f"{record['epochs']}, seed {record['seed']}, {record['total_seconds'] / 60:.0f} minutes"],
+        ["hardware, versions", hardware(record)],
+        ["such strings of validation digits", f"{record['validation_accuracy']:.1f} % read correctly"],
+        ["such strings of test digits", f"{record['test_accuracy']:.1f} % read correctly"],
+    ]
+
+
+def hardware(record: dict[str, Any]) -> str:
+    """Describe the hardware and the versions of a training."""
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    return f"{re.sub('1 threads$', '1 thread', record['hardware'])}; {versions}"
 
 
 def mnist_scores(record: dict[str, Any]) -> list[list[str]]:

@@ -47,8 +47,18 @@ def test_non_finite_weights_raise(tmp_path):
 
 def test_given_weights_content_is_used_when_the_file_is_missing(tmp_path):
     settings = app.ServerSettings(weights=str(tmp_path / "w.pth"), device="cpu")
-    client = app.create_app(settings, Path("mnist.pth").read_bytes()).test_client()
+    client = app.create_app(
+        settings, app.WeightsContents(Path("mnist.pth").read_bytes(), Path("line.pth").read_bytes())
+    ).test_client()
     assert client.post("/api", json={"image": to_base64(SAMPLE.read_bytes())}).json["text"] == "7"
+
+
+@pytest.mark.parametrize("name", ["none.pth", "mnist.pth"])
+def test_missing_or_other_line_weights_raise_before_anything_is_served(name):
+    with pytest.raises(UserError, match=name):
+        app.create_app(app.ServerSettings(line_weights=name, device="cpu"))
+    with pytest.raises(UserError, match=name):
+        app.main(app.ServerSettings(line_weights=name, device="cpu"))
 
 
 @pytest.mark.parametrize("name", ["mlp", "softmax"])
@@ -70,6 +80,22 @@ def test_replaced_weights_are_used_by_the_next_request(tmp_path, monkeypatch):
     weights.write_bytes(b"no weights")
     assert client.get("/api/network").json["name"] == "softmax"
     assert len(re.findall(r"digits_model_info{.*} 1", client.get("/metrics").text)) == 1
+
+
+def test_replaced_line_weights_are_used_by_the_next_request(tmp_path, monkeypatch):
+    monkeypatch.setattr("digits.serving.reloading.CHECK_INTERVAL", -1.0)
+    weights = tmp_path / "l.pth"
+    weights.write_bytes(Path("line.pth").read_bytes())
+    client = app.create_app(app.ServerSettings(line_weights=str(weights), device="cpu")).test_client()
+    before = client.post("/api", data=SAMPLE.read_bytes()).json
+    network = model.load_line_reader()
+    network.fc.weight.data.zero_()  # each symbol is as probable as any other
+    network.fc.bias.data.zero_()
+    model.save(network, weights)
+    after = client.post("/api", data=SAMPLE.read_bytes()).json
+    assert after["lines"][0]["probability"] < before["lines"][0]["probability"]
+    weights.write_bytes(b"no weights")
+    assert client.post("/api", data=SAMPLE.read_bytes()).json == after
 
 
 @pytest.mark.parametrize(

@@ -189,14 +189,21 @@ def test_logits_do_not_depend_on_the_last_two_rows_and_columns(network):
     assert torch.equal(network(x), network(other))
 
 
-@pytest.mark.parametrize("name", model.NETWORKS)
+@pytest.mark.parametrize("name", ["cnn", "mlp", "softmax", "teacher"])
 def test_loading_builds_the_network_whose_layer_names_are_in_the_file(tmp_path, name):
     network = model.NETWORKS[name]().eval()
     model.save(network, tmp_path / "w.pth")
-    loaded = model.load(tmp_path / "w.pth")
+    loaded = (model.load_line_reader if name == "line" else model.load)(tmp_path / "w.pth")
     assert type(loaded) is type(network)
-    x = torch.rand(3, 1, 28, 28)
+    x = torch.rand(3, 1, 32, 32) if name == "line" else torch.rand(3, 1, 28, 28)
     assert torch.equal(loaded(x), network(x))
+
+
+def test_weights_of_the_other_kind_are_refused_with_a_sentence():
+    with pytest.raises(UserError, match=r"name it with --line-weights\."):
+        model.load("line.pth")
+    with pytest.raises(UserError, match=r"mnist\.pth has no line reader"):
+        model.load_line_reader("mnist.pth")
 
 
 def test_metadata_and_weights_are_written_both_or_not_at_all(tmp_path):

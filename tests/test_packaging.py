@@ -64,7 +64,7 @@ def test_package_has_the_modules_and_what_ships_with_them(installed):
     tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
     names = {"test.py": "digits_read.py"} | {name: name for name in ("model.py", "train.py", "app.py")}
     names |= {name: name for name in tracked if name.startswith("digits/")}
-    shipped = ("mnist.pth", "mnist.json", "baselines/", "input/", "static/")
+    shipped = ("mnist.pth", "mnist.json", "line.pth", "line.json", "baselines/", "input/", "static/")
     names |= {name: f"digits/resources/{name}" for name in tracked if name.startswith(shipped)}
     files = {str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file()}
     assert {name for name in files if ".dist-info/" not in name} == set(names.values())
@@ -158,7 +158,8 @@ def test_python_programs_and_the_server_find_what_ships(installed, tmp_path):
 import app, model
 from digits import Reader, files
 from digits.recognition import image_decoding
-reading = Reader(model.load()).read(image_decoding.decode(files.SHIPPED_FOLDER / "input" / "test-7.png"))
+reader = Reader(model.load(), line_network=model.load_line_reader())
+reading = reader.read(image_decoding.decode(files.SHIPPED_FOLDER / "input" / "test-7.png"))
 client = app.create_app().test_client()
 statuses = [client.get(path).status_code for path in ("/", "/static/js/main.js")]
 print(reading.text, statuses, len(app.create_app().extensions["models"].get().compared))

@@ -171,7 +171,9 @@ def test_python_client_example_retries_after_the_seconds_that_a_busy_server_name
 
 def test_documented_answers_of_the_api_are_those_of_the_program():
     content = Path("input/test-7.png").read_bytes()
-    reading = app.Reader(model.load("mnist.pth"), line_network=model.load_line_reader()).read(image_decoding.decode(content))
+    reading = app.Reader(model.load("mnist.pth"), line_network=model.load_line_reader()).read(
+        image_decoding.decode(content)
+    )
     reading = ReadingResponse.model_validate(reading).model_dump(mode="json")
     documented_answers = [json.loads(block) for block in blocks("json")]
     (batch,) = (answer["readings"] for answer in documented_answers if "readings" in answer)

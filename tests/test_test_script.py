@@ -1,21 +1,29 @@
 """`test.py`, run as a program: it cannot be imported, as its name is the standard library's."""
 
 import csv
+import dataclasses
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 import model
+from bench.sample_images import draw_number, encode_image, to_image
+from digits.recognition.geometry import IDENTITY, Box
+from digits.recognition.results import Mark, Reading, Trace
 from tests.helpers import python_process
+from tests.helpers.readings import make_reading
 
 pytestmark = pytest.mark.slow
+PROGRAM = runpy.run_path("test.py")  # for what no sample picture shows
 
 
 def run(*argv, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess:
@@ -78,13 +86,59 @@ def test_csv_prints_a_header_and_one_row_per_picture(folder):
     rows = list(csv.DictReader(result.stdout.splitlines()))
     assert [row["text"] for row in rows] == ["3", "", "5"]
     assert [row["expected"] for row in rows] == ["3", "", "4"]
+    assert [(row["lines"], row["marks"]) for row in rows] == [("3", "0"), ("", ""), ("5", "0")]
     assert "damaged" in rows[1]["error"]
+
+
+@pytest.fixture
+def outcome_with_marks():
+    """The outcome of a picture with two lines, of which one has a number with a point and an unknown sign behind it."""
+    marks = (Mark(".", Box(4, 8, 5, 9), True), Mark(None, Box(20, 0, 29, 9), False))
+    first = dataclasses.replace(make_reading((3, 0.9), (1, 1.0)).lines[0], marks=marks)
+    reading = Reading((first, make_reading((4, 1.0)).lines[0]))
+    return PROGRAM["Outcome"]("page.png", None, None, trace=Trace(reading, None, IDENTITY))
+
+
+def test_lines_are_separated_and_what_was_left_out_is_told(outcome_with_marks, capsys):
+    PROGRAM["print_line"](outcome_with_marks)
+    assert capsys.readouterr().out == 'page.png  31 / 4   90.00%  uncertain  without "." "?"\n'
+
+
+def test_csv_has_the_lines_and_the_number_of_marks_in_the_last_columns(outcome_with_marks, capsys):
+    PROGRAM["write_csv_row"](*PROGRAM["CSV_HEADER"])
+    PROGRAM["print_csv"](outcome_with_marks)
+    header, row = csv.reader(capsys.readouterr().out.splitlines())
+    assert header[:6] == ["path", "text", "probability", "certain", "expected", "error"]  # their places are kept
+    assert dict(zip(header[6:], row[6:], strict=True)) == {"lines": "31 4", "marks": "2"}
+    assert row[1:4] == ["314", "0.9", "False"]
+
+
+def test_json_has_the_lines_and_marks_of_the_api(outcome_with_marks, capsys):
+    PROGRAM["print_json"](outcome_with_marks)
+    answer = json.loads(capsys.readouterr().out)
+    assert [line["text"] for line in answer["lines"]] == ["31", "4"]
+    assert [mark["mark"] for mark in answer["marks"]] == [".", None]
+
+
+def test_columns_of_a_table_are_read_by_rows(tmp_path):
+    numbers = ("1", "2", "3"), ("4", "5", "6")
+    table = np.zeros((420, 700), np.float32)
+    for row, texts in enumerate(numbers):
+        for column, text in enumerate(texts):
+            cell = draw_number(text, height=100, stroke_width=8)
+            top, left = 40 + 200 * row, 30 + 220 * column
+            table[top : top + cell.shape[0], left : left + cell.shape[1]] = cell
+    (tmp_path / "table.png").write_bytes(encode_image(to_image(table)))
+    result = run("--json", tmp_path / "table.png")
+    assert [line["text"] for line in json.loads(result.stdout)["lines"]] == ["123", "456"]
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
         (["--weights", "none.pth"], "Train weights with"),
+        (["--line-weights", "none.pth"], "none.pth does not exist"),
+        (["--line-weights", "mnist.pth"], "has no line reader"),
         (["--weights", "README.md"], "README.md"),
         (["--json", "--csv"], "not allowed with"),
         ([""], "a PATH is empty"),

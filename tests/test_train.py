@@ -20,7 +20,7 @@ from digits.data import synthetic
 from digits.data.augmentation import AugmentationRanges
 from digits.probabilities import predict_logits
 from tests.helpers.python_process import PythonProcess
-from tests.helpers.training import SMALL, run
+from tests.helpers.training import LINE_CONSTANTS, SMALL, run, run_line
 
 pytestmark = pytest.mark.slow
 
@@ -102,6 +102,65 @@ def test_shipped_weights_come_from_the_best_recipe(network, real_mnist):
     accuracy = metrics.accuracy(network, real_mnist["test"])
     assert accuracy == pytest.approx(recorded["test_accuracy"], abs=0.011)
     assert accuracy >= 99.6
+
+
+def test_shipped_line_reader_comes_from_the_settings_of_its_model():
+    recorded = json.loads(Path("line.json").read_text())
+    assert recorded_hyperparameters(recorded) == hyperparameters(train.TrainConfig(model="line"))
+    assert recorded["parameters"] == model.count_parameters(model.load_line_reader())
+    assert recorded["data"] == "MNIST"
+    assert len(recorded["curve"]) == recorded["epochs"]
+
+
+@pytest.fixture
+def _small_line_training(monkeypatch):
+    for constant in LINE_CONSTANTS:
+        monkeypatch.setattr(*constant)
+
+
+@pytest.mark.usefixtures("_small_line_training")
+def test_line_reader_trains_and_records_what_made_the_weights(out, capsys):
+    run_line("--out", out, "--json", "--seed", 5)
+    *lines, last = capsys.readouterr().out.splitlines()
+    summary = json.loads(last)
+    assert list(summary) == [
+        *("device", "recipe", "model", "parameters", "epochs", "seed", "train_seconds", "total_seconds"),
+        *("validation_accuracy", "test_accuracy"),
+    ]
+    assert (summary["device"], summary["recipe"], summary["model"]) == ("cpu", "default", "line")
+    assert (summary["parameters"], summary["epochs"], summary["seed"]) == (419_332, 2, 5)
+    assert all(0 <= summary[name] <= 100 for name in ("validation_accuracy", "test_accuracy"))
+    assert [line[:10] for line in lines if line.startswith("epoch")] == ["epoch  1/2", "epoch  2/2"]
+    recorded = json.loads(out.with_suffix(".json").read_text())
+    assert summary.items() <= recorded.items()
+    assert [epoch["epoch"] for epoch in recorded["curve"]] == [1, 2]
+    assert recorded["data"] == "60 synthetic digits"
+    assert recorded["settings"]["adamw_lr"] == train.MODEL_OVERRIDES["line"]["adamw_lr"]
+    assert isinstance(model.load_line_reader(out), model.LineReader)
+    assert {path.name for path in out.parent.iterdir()} == {"w.pth", "w.json"}  # and no checkpoint
+
+
+@pytest.mark.usefixtures("_small_line_training")
+def test_interrupted_line_reader_keeps_its_weights_and_resumes(out, monkeypatch, capsys):
+    original, calls = train.line_training.string_accuracy, []
+
+    def interrupt_the_second(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train.line_training, "string_accuracy", interrupt_the_second)
+        with pytest.raises(SystemExit) as caught:
+            run_line("--out", out)
+    assert caught.value.code == 130
+    resume = out.with_name("w.resume.pth")
+    assert f"To resume: python train.py --resume {resume}" in capsys.readouterr().out
+    model.load_line_reader(out.with_name("w.partial.pth"))
+    train.train(train.TrainConfig(resume=resume))
+    assert "resumed after epoch 1" in capsys.readouterr().out
+    assert {path.name for path in out.parent.iterdir()} == {"w.pth", "w.json"}
 
 
 @pytest.fixture(scope="module")

@@ -27,8 +27,31 @@ def test_flags_take_precedence_over_environment_then_model_then_recipe(monkeypat
 
 def test_recipes_and_overrides_name_settings_within_their_range():
     for recipe in train.RECIPES:
-        for name in model.NETWORKS:
+        for name in model.NETWORKS.keys() - {"line"}:
             train.TrainConfig(recipe=recipe, model=name)
+    train.TrainConfig(model="line")
+
+
+def test_line_reader_has_its_own_file_by_default(monkeypatch):
+    """`--model line` once wrote its weights to mnist.pth, which no program reads digits with then."""
+    assert parse(train.TrainConfig, ["--model", "line"]).out == Path("line.pth")
+    assert parse(train.TrainConfig, ["--model", "line", "--out", "w.pth"]).out == Path("w.pth")
+    monkeypatch.setenv("DIGITS_OUT", "e.pth")
+    assert parse(train.TrainConfig, ["--model", "line"]).out == Path("e.pth")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        *(["--recipe", "best"], ["--augment", "0.5"], ["--elastic", "1"], ["--outlier-fraction", "0.1"]),
+        *(["--label-smoothing", "0"], ["--freeze-after", "0.5"], ["--teachers", "t.pth"], ["--distill-weight", "1"]),
+    ],
+)
+def test_settings_that_the_line_reader_does_not_use_are_refused(flags, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(train.TrainConfig, ["--model", "line", *flags])
+    assert caught.value.code == 2
+    assert f"--model line does not use {flags[0]} (or DIGITS_" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,15 @@ import torch.nn.functional as F
 
 from digits.data import line_degradations
 from digits.data.glyph_bank import GlyphBank
-from digits.data.line_degradations import LineLayout
+from digits.data.paper_degradations import LineLayout
 from digits.data.random_batch import RandomBatch
 
 CANVAS_HEIGHT = 96  # pixels: a line may slope
 DIGIT_HEIGHT = 32  # pixels of the canvas, before each hand's own size
 PATCH_SIDE = 56  # pixels of the canvas in which a digit is drawn: the 28 of its frame, enlarged 1.6 times, and margins
-INK_THRESHOLD = 0.35  # of the intensity: pixels above it count where digits are placed
-MAX_INDEX_SPREAD = 0.04  # standard deviation of the glyphs of a hand, as a fraction of all, which are sorted by width
+PLACED_THRESHOLD = 0.35  # of the intensity: pixels above it count where digits are placed side by side
+INK_THRESHOLD = 0.3  # of the intensity: pixels above it count for the height of a line
+INDEX_SPREAD = 0.04  # standard deviation of the glyphs of a hand, as a fraction of all, which are sorted by width
 MIN_ADVANCE = 5  # pixels of the canvas from one digit to the next
 EMPTY = -1e4  # position of the ink in rows that have none
 
@@ -78,7 +79,7 @@ def compose_strings(bank: GlyphBank, sizes: StringSizes, count: int, generator: 
 
 def _choose_glyphs(bank: GlyphBank, length: int, rng: RandomBatch) -> torch.Tensor:
     """Choose the indices (B, length) of glyphs of one hand, with marks and other characters in some strings."""
-    center, spread = rng.uniform(0, 1, 1), rng.normal(MAX_INDEX_SPREAD, length)
+    center, spread = rng.uniform(0, 1, 1), rng.normal(INDEX_SPREAD, length)
     indices = ((center + spread).clamp(0, 1) * (bank.digit_count - 1)).long()
     for k in range(1, length):  # the same digit twice: 00, 22
         indices[:, k] = torch.where(rng.chance(0.12), indices[:, k - 1], indices[:, k])
@@ -149,7 +150,7 @@ def place_patches(patches: torch.Tensor, tops: torch.Tensor, gaps: torch.Tensor)
     Returns: the left columns (B, n) int64 of the patches on the canvas, and where their ink ends (B, n).
     """
     count, length, side, _ = patches.shape
-    ink = patches > INK_THRESHOLD
+    ink = patches > PLACED_THRESHOLD
     columns = torch.arange(side, device=patches.device, dtype=torch.float32)
     right = torch.where(ink, columns, EMPTY).amax(3)  # (B, n, P): of each row
     left = -torch.where(ink, -columns, EMPTY).amax(3)
@@ -175,12 +176,12 @@ def place_patches(patches: torch.Tensor, tops: torch.Tensor, gaps: torch.Tensor)
 
 def _first_ink(patches: torch.Tensor) -> torch.Tensor:
     """Find the first column with ink in patches (B, P, P): (B,)."""
-    return (patches > INK_THRESHOLD).any(1).float().argmax(1)
+    return (patches > PLACED_THRESHOLD).any(1).float().argmax(1)
 
 
 def _ink_rows(canvas: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Find the first and last row with strokes on canvases (B, 1, H, W): two (B,) float32."""
-    has_ink = (canvas > line_degradations.INK_THRESHOLD).any(3)[:, 0].float()  # (B, H)
+    has_ink = (canvas > INK_THRESHOLD).any(3)[:, 0].float()  # (B, H)
     return has_ink.argmax(1).float(), has_ink.shape[1] - 1 - has_ink.flip(1).argmax(1).float()
 
 

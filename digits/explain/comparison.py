@@ -45,13 +45,15 @@ def compare_models(
     Returns: the reading of each network.
     """
     inputs = to_input(np.array([digit.pixels for digit in reading.digits])).to(device)
-    return [classify_digits(reading.digits, one.network, inputs) for one in compared]
+    return [classify_digits(reading, one.network, inputs) for one in compared]
 
 
 @torch.inference_mode()
-def classify_digits(digits: Sequence[Digit], network: torch.nn.Module, inputs: torch.Tensor) -> Reading:
-    """Return `digits` as `network` classifies them, from their `inputs` (B, 1, 28, 28)."""
-    probabilities = class_probabilities(forward_in_batches(network, inputs)).tolist()
-    pairs = zip(digits, probabilities, strict=True)
-    classified = tuple(Digit.from_probabilities(row, digit.box, digit.pixels) for digit, row in pairs)
-    return Reading((TextLine(classified, math.prod(digit.probability for digit in classified)),))
+def classify_digits(reading: Reading, network: torch.nn.Module, inputs: torch.Tensor) -> Reading:
+    """Return the lines of `reading` as `network` classifies their digits, from their `inputs` (B, 1, 28, 28)."""
+    rows = iter(class_probabilities(forward_in_batches(network, inputs)).tolist())
+    lines = []
+    for line in reading.lines:
+        digits = tuple(Digit.from_probabilities(next(rows), digit.box, digit.pixels) for digit in line.digits)
+        lines.append(TextLine(digits, math.prod(digit.probability for digit in digits)))
+    return Reading(tuple(lines))

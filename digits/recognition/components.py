@@ -163,7 +163,7 @@ def _remove_border_components(components: list[Component], shape: tuple[int, int
 
 
 def _is_outer_object(component: Component, inner: Sequence[Component], shape: tuple[int, int]) -> bool:
-    """Whether a component at the border of a picture is unlike the `inner` ones: a finger, the table, a sliver of these.
+    """Whether a component at the border of a picture is unlike the `inner` ones: a finger, a table, a sliver of one.
 
     It is, if it is much wider than their strokes, or lies flush along a side where they stand at other heights.
     """

@@ -9,6 +9,7 @@ import torch
 from digits.probabilities import class_probabilities, forward_in_batches, to_input
 from digits.recognition.components import Component
 from digits.recognition.normalization import NormalizedDigit, normalize_with_transform
+from digits.recognition.slashed_zeros import shift_probability_to_zero
 
 
 class Candidate(NamedTuple):
@@ -46,5 +47,8 @@ class DigitClassifier:
     def classify(self, components: Sequence[Component], intensity: np.ndarray) -> list[Candidate]:
         """Normalize and classify components found in `intensity` (H, W)."""
         normalized = [normalize_with_transform(component.crop(intensity)) for component in components]
-        probabilities = self.predict(np.array([digit.pixels for digit in normalized])).tolist()
-        return [Candidate(*row) for row in zip(components, normalized, probabilities, strict=True)]
+        predicted = self.predict(np.array([digit.pixels for digit in normalized])).tolist()
+        return [
+            Candidate(component, digit, shift_probability_to_zero(probabilities, digit.pixels))
+            for component, digit, probabilities in zip(components, normalized, predicted, strict=True)
+        ]

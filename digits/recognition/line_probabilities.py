@@ -14,25 +14,28 @@ class Opinions(NamedTuple):
 
     line: by the line reader, summed over all alignments; the mean over its views.
     graph: by the best path through the segmentation graph that shows the text, relative to all paths.
-    digits: by the digit classifier, the sum over the digits of that path.
+    digits: by the digit classifier, the sum over the digits of that path; 0 for a text of one symbol.
+    digit: the same for a text of one symbol, which is seldom cut out wrongly: there the classifier counts for more.
     """
 
     line: float
     graph: float
     digits: float
+    digit: float
 
 
 class OpinionWeights(NamedTuple):
-    """Weights of the logistic model; `other` and `other_per_symbol` are the logit of all texts that were not proposed."""
+    """Weights of the logistic model; `other` and `other_per_symbol` give the logit of texts that nobody proposed."""
 
     line: float
     graph: float
     digits: float
+    digit: float
     other: float
     other_per_symbol: float
 
 
-OPINION_WEIGHTS = OpinionWeights(line=1.4, graph=0.02, digits=0.05, other=-2.8, other_per_symbol=-0.13)
+OPINION_WEIGHTS = OpinionWeights(line=1.4, graph=0.02, digits=0.05, digit=1.0, other=-2.8, other_per_symbol=-0.13)
 MIN_OPINION = -40.0  # a lower one counts as this: one opinion alone cannot make a text impossible
 
 
@@ -43,7 +46,7 @@ def text_probabilities(opinions: Sequence[Opinions], symbol_count: int) -> list[
     """
     weights = OPINION_WEIGHTS
     logits = [
-        sum(weight * max(value, MIN_OPINION) for weight, value in zip(weights[:3], opinion, strict=True))
+        sum(weight * max(value, MIN_OPINION) for weight, value in zip(weights[:4], opinion, strict=True))
         for opinion in opinions
     ]
     other = weights.other + weights.other_per_symbol * symbol_count

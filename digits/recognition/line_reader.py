@@ -41,14 +41,18 @@ class AlignedSymbol(NamedTuple):
 class LineReading(NamedTuple):
     """What the line reader's network says about a line.
 
-    symbols: of the most probable path through the first view, from left to right.
-    texts: of all views, as symbol indices, without repetitions; the first is that of `symbols`.
+    texts: of the most probable path through each view, as symbol indices, with their symbols from left to right; the
+        first is that of the first view.
     log_probabilities: of each view, frame and class, (V, T, 18).
     """
 
-    symbols: list[AlignedSymbol]
-    texts: list[tuple[int, ...]]
+    texts: dict[tuple[int, ...], list[AlignedSymbol]]
     log_probabilities: torch.Tensor
+
+    @property
+    def symbols(self) -> list[AlignedSymbol]:
+        """The symbols of the first view."""
+        return next(iter(self.texts.values()))
 
     @property
     def indices(self) -> tuple[int, ...]:
@@ -56,9 +60,8 @@ class LineReading(NamedTuple):
         return tuple(symbol.index for symbol in self.symbols)
 
     def cuts(self) -> list[float]:
-        """The columns of the foreground in the middle between neighboring symbols."""
-        pairs = zip(self.symbols, self.symbols[1:], strict=False)
-        return [(left.end + right.start) / 2 for left, right in pairs]
+        """The columns of the foreground where one symbol of the first view ends and the next begins."""
+        return cuts_between(self.symbols)
 
     def log_likelihoods(self, texts: Sequence[Sequence[int]]) -> list[float]:
         """Return the log probabilities of `texts`, as symbol indices: the mean over the views."""
@@ -76,6 +79,11 @@ class LineReading(NamedTuple):
             reduction="none",
         )
         return (-losses.clamp(max=-MIN_LOG_LIKELIHOOD)).view(views, -1).mean(0).tolist()
+
+
+def cuts_between(symbols: Sequence[AlignedSymbol]) -> list[float]:
+    """Return the columns of the foreground in the middle between neighboring symbols."""
+    return [(left.end + right.start) / 2 for left, right in zip(symbols, symbols[1:], strict=False)]
 
 
 @torch.inference_mode()
@@ -98,8 +106,10 @@ def read_line(
     logits = network(torch.from_numpy(np.array([image.pixels for image in images]))[:, None].to(device))
     log_probabilities = logits.float().log_softmax(2).cpu()
     views = [align(view, image) for view, image in zip(log_probabilities.numpy(), images, strict=True)]
-    texts = dict.fromkeys(tuple(symbol.index for symbol in view) for view in views)
-    return LineReading(views[0], list(texts), log_probabilities)
+    texts: dict[tuple[int, ...], list[AlignedSymbol]] = {}
+    for view in views:
+        texts.setdefault(tuple(symbol.index for symbol in view), view)
+    return LineReading(texts, log_probabilities)
 
 
 def align(log_probabilities: np.ndarray, image: LineImage) -> list[AlignedSymbol]:

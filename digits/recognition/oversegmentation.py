@@ -121,7 +121,7 @@ def needs_oversegmentation(component: Component, confidence: float, line_height:
 
 
 class Cut(NamedTuple):
-    """A straight cut through a component: at column `x` in the middle of its height, `slope` columns further per row."""
+    """A straight cut through a component: at column `x` in the middle of its height, `slope` columns more per row."""
 
     x: float
     slope: float

@@ -19,7 +19,7 @@ from digits.recognition.foreground_hypotheses import foreground_hypotheses
 from digits.recognition.geometry import AxisTransform, Box
 from digits.recognition.line_decision import ReadLine, TextLineReader
 from digits.recognition.results import Digit, DigitTrace, Mark, Reading, TextLine, Trace
-from digits.recognition.slashed_zeros import looks_like_slashed_zero, shift_probability_to_zero
+from digits.recognition.slashed_zeros import looks_like_slashed_zero
 from digits.recognition.strokes import Drawing, clip_boxes, rasterize
 from digits.recognition.text_lines import are_stacked, find_text_lines
 
@@ -158,7 +158,6 @@ def _box_in_picture(box: Box, to_picture: AxisTransform, size: tuple[int, int]) 
 def _make_digit(candidate: Candidate, size: tuple[int, int]) -> Digit:
     """Return a candidate as a digit of a picture of `size` (width, height)."""
     component, normalized, probabilities = candidate
-    probabilities = shift_probability_to_zero(probabilities, normalized.pixels)
     box = _box_in_picture(component.box, component.to_picture, size)
     return Digit.from_probabilities(probabilities, box, normalized.pixels)
 
@@ -174,14 +173,11 @@ def _trace_digit(candidate: Candidate) -> DigitTrace:
 def may_replace(first: Reading, later: Reading) -> bool:
     """Whether the reading of a later foreground hypothesis may replace that of the first one.
 
-    It may if it has the same text, or a much more probable one. It may never replace digits that the first hypothesis
-    read with certainty, even where their segmentation is uncertain, nor by more digits a zero with a stroke through it:
-    relative to the local background, the two halves of its hole were read as 11, with certainty.
+    It may if it has the same text, or a more probable one. It may never replace by more digits a zero with a stroke
+    through it: relative to the local background, the two halves of its hole were read as 11, with certainty.
     """
     if not first.digits or first.text == later.text:
         return True
-    if all(digit.certain for digit in first.digits):
-        return False
     if len(later.digits) > len(first.digits) and any(looks_like_slashed_zero(d.pixels) for d in first.digits):
         return False
     return later.probability > REPLACEMENT_RATIO * first.probability

@@ -9,7 +9,7 @@ import numpy as np
 from digits import UserError
 from digits.recognition.components import MAX_COMPONENTS
 from digits.recognition.foreground import Foreground
-from digits.recognition.geometry import AxisTransform, Box
+from digits.recognition.geometry import AxisTransform, Box, enclosing_box
 
 # Least probability of a reading that needs no check by a person. Of the 5,000 validation images 0.9 % are below it,
 # among them 8 of the 17 misread ones (bench/recognition.py); so are 3 of 230 people's single digits, and all of 21
@@ -78,6 +78,11 @@ class TextLine:
     def text(self) -> str:
         """All digits, with leading zeros."""
         return "".join(str(digit.result) for digit in self.digits)
+
+    @property
+    def box(self) -> Box:
+        """The box around the digits, in pixels of the picture."""
+        return enclosing_box([digit.box for digit in self.digits])
 
 
 @dataclass(frozen=True)

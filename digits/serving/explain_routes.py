@@ -97,6 +97,7 @@ def describe_reading(compared: ComparedModel, reading: Reading) -> NetworkReadin
         text=reading.text,
         probability=reading.probability,
         digits=reading.digits,
+        lines=reading.lines,
     )
 
 

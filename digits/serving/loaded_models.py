@@ -23,5 +23,5 @@ class LoadedModels:
 
 
 def current_models() -> LoadedModels:
-    """Return the networks of the current application, reloaded if the weights file has changed."""
+    """Return the networks of the current application, reloaded if a weights file has changed."""
     return current_app.extensions["models"].get()

@@ -1,9 +1,9 @@
-"""A value that is loaded from a file, and reloaded when the file changes."""
+"""A value that is loaded from files, and reloaded when one of them changes."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -11,45 +11,45 @@ from digits import UserError
 
 LOGGER = logging.getLogger("digits")
 KEEPING_MESSAGE = "%s (What was loaded before stays in use.)"
-CHECK_INTERVAL = 1.0  # s between two checks of the file
+CHECK_INTERVAL = 1.0  # s between two checks of the files
 
 T = TypeVar("T")
 
 
-class ReloadingFile(Generic[T]):
-    """Calls `load` once, and again in `get` when the file at `path` was replaced or written to.
+class ReloadingFiles(Generic[T]):
+    """Calls `load` once, and again in `get` when a file of `paths` was replaced or written to.
 
-    A file that cannot be loaded is logged once, and the previous value stays in use.
+    Files that cannot be loaded are logged once, and the previous value stays in use.
 
-    load: loads the value from the file, or from its argument: the content of an earlier version of the file.
+    load: loads the value from the files, or from its arguments: the contents of earlier versions of all of them.
     clock: returns seconds, as time.monotonic does.
-    content: an earlier version of the file, loaded if the file cannot be loaded the first time.
+    contents: earlier versions of the files, loaded if the files cannot be loaded the first time.
     """
 
     def __init__(
         self,
-        path: Path,
+        paths: Sequence[Path],
         load: Callable[..., T],
         clock: Callable[[], float] = time.monotonic,
-        content: bytes | None = None,
+        contents: Sequence[bytes | None] | None = None,
     ):
         """Load the value.
 
-        Raises: UserError: as `load` does, if there is no `content`.
+        Raises: UserError: as `load` does, if there are no `contents`.
         """
-        self.path, self.load, self.clock = path, load, clock
+        self.paths, self.load, self.clock = paths, load, clock
         self.lock = threading.Lock()
-        self.state, self.checked = self.read_state(), clock()
+        self.states, self.checked = self.read_states(), clock()
         try:
             self.value = load()
         except UserError as error:
-            if content is None:
+            if contents is None:
                 raise
-            self.value = load(content)
+            self.value = load(*contents)
             LOGGER.error(KEEPING_MESSAGE, error)
 
     def get(self) -> T:
-        """Return the value of the file as it was at most CHECK_INTERVAL ago."""
+        """Return the value of the files as they were at most CHECK_INTERVAL ago."""
         if self.clock() - self.checked > CHECK_INTERVAL and self.lock.acquire(blocking=False):  # one thread checks
             try:
                 self.reload_if_changed()
@@ -59,23 +59,29 @@ class ReloadingFile(Generic[T]):
         return self.value
 
     def reload_if_changed(self) -> None:
-        state = self.read_state()
-        if state == self.state:
+        states = self.read_states()
+        changed = [path for path in self.paths if states[path] != self.states[path]]
+        if not changed:
             return
-        self.state = state
+        self.states, names = states, " and ".join(map(str, changed))
         try:
             self.value = self.load()
         except UserError as error:
             LOGGER.error(KEEPING_MESSAGE, error)
-        except Exception:  # the file may contain anything
-            LOGGER.exception(KEEPING_MESSAGE, f"{self.path} cannot be loaded.")
+        except Exception:  # the files may contain anything
+            LOGGER.exception(KEEPING_MESSAGE, f"{names} cannot be loaded.")
         else:
-            LOGGER.warning("%s changed and was loaded again.", self.path)
+            LOGGER.warning("%s changed: loaded again.", names)
 
-    def read_state(self) -> tuple[int, int, int] | None:
-        """Return modification time, size and inode, one of which changes with the file; None if there is no file."""
-        try:
-            stat = self.path.stat()
-        except OSError:
-            return None
-        return stat.st_mtime_ns, stat.st_size, stat.st_ino
+    def read_states(self) -> dict[Path, tuple[int, int, int] | None]:
+        """Return for each file its state, which changes with it."""
+        return {path: read_state(path) for path in self.paths}
+
+
+def read_state(path: Path) -> tuple[int, int, int] | None:
+    """Return modification time, size and inode of a file; None if there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino

@@ -6,7 +6,7 @@
 import re
 from typing import Annotated, LiteralString
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, field_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from digits import UserError
@@ -100,6 +100,7 @@ def _rounded(decimals: int) -> BeforeValidator:
 
 Probability = Annotated[float, Field(ge=0, le=1), _rounded(6)]
 RoundedCoordinate = Annotated[float, _rounded(2)]  # pixels
+BOX = "Left, top, right, bottom in pixels of the upright picture, or in the unit of strokes"
 
 
 class FromAttributes(BaseModel):
@@ -116,9 +117,25 @@ class DigitReading(FromAttributes):
     probabilities: list[Annotated[float, _rounded(6)]] = Field(
         min_length=10, max_length=10, description="Probabilities of 0 to 9"
     )
-    box: tuple[int, int, int, int] = Field(
-        description="Left, top, right, bottom in pixels of the upright picture, or in the unit of strokes"
+    box: tuple[int, int, int, int] = Field(description=BOX)
+
+
+class LineOfDigits(FromAttributes):
+    """One line of a reading."""
+
+    text: str = Field(pattern="^[0-9]+$", description="Its digits, with leading zeros: as many of digits, in order")
+    probability: Probability = Field(description="Calibrated probability that all of its text is right")
+    box: tuple[int, int, int, int] = Field(description=f"{BOX}: around its digits")
+
+
+class MarkReading(FromAttributes):
+    """A sign in a line that is not part of the text."""
+
+    mark: str | None = Field(
+        validation_alias=AliasChoices("mark", "symbol"),  # of `results.Mark`
+        description="One of . , - / : + or null for another sign, such as a letter",
     )
+    box: tuple[int, int, int, int] = Field(description=BOX)
 
 
 class ReadingResponse(FromAttributes):
@@ -127,8 +144,10 @@ class ReadingResponse(FromAttributes):
     result: int | None = Field(description="text as a number; null beyond 15 digits, which JSON readers would round")
     probability: Probability = Field(description="Calibrated probability that all of text is right")
     text: str = Field(pattern="^[0-9]+$", description="What was read, with leading zeros")
-    certain: bool = Field(description="False where a person should look")
+    certain: bool = Field(description="False where a person should look, as where a mark stands inside a number")
     digits: list[DigitReading] = Field(description="Left to right, line by line")
+    lines: list[LineOfDigits] = Field(min_length=1, description="From the top; text is that of all lines")
+    marks: list[MarkReading] = Field(description="What was left out of text: left to right, line by line")
     page: int = Field(ge=1, description="Which page of the file was read; the first with writing, if none is chosen")
     pages: int = Field(ge=1, description="Number of pages in the file; above 1 for TIFF and PDF only")
 
@@ -219,6 +238,7 @@ class NetworkReading(BaseModel):
     text: str = Field(pattern="^[0-9]+$")
     probability: Probability = Field(description="Probability that all digits are right, as they were cut out")
     digits: list[DigitReading]
+    lines: list[LineOfDigits]
 
 
 class CompareResponse(BaseModel):

@@ -1,6 +1,7 @@
 // The section "Compare": the readings of simpler networks next to the one of the network in use.
 
 import { createBars } from "./bars.js";
+import { characterCount } from "./digit_tabs.js";
 import { byId, createElement, setAria } from "./dom.js";
 import { formatNumber, formatPercent, t } from "./i18n.js";
 import { maxAbs, paintDiverging } from "./pixel_grids.js";
@@ -41,8 +42,9 @@ function createCard(network, reference, selected) {
   const isSame = network.text === reference.text;
   append("h3", t("networkName", network.name));
   append("p", t("networkSize", [formatNumber(network.parameters, 0), accuracy]), "muted");
-  const text = append("p", network.text, isSame ? "reading-text" : "reading-text different");
-  text.style.setProperty("--character-count", network.text.length);
+  const lines = network.lines.map((line) => line.text);
+  const text = append("p", lines.join("\n"), isSame ? "reading-text" : "reading-text different");
+  text.style.setProperty("--character-count", characterCount(lines.map(({ length }) => length)));
   const agreement = network === reference ? "" : t(isSame ? "sameReading" : "differentReading");
   append("p", `${t("confidence", formatPercent(network.probability))} ${agreement}`);
   createBars(append("ol", "", "compact"))(digit.probabilities);

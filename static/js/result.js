@@ -46,7 +46,7 @@ export function createResult(onSelect) {
   function update() {
     const { status, text, sentence, detail } = describe(state);
     byId("reading").dataset.status = status;
-    tabs.show(text, text === "?" ? [] : state.reading.digits, selected);
+    tabs.show(text, text === "?" ? [] : digitsByLine(state.reading), selected);
     // An unchanged text is not written again: screen readers would announce it twice.
     if (byId("sentence").textContent !== sentence) byId("sentence").textContent = sentence;
     byId("detail").textContent = detail;
@@ -81,25 +81,34 @@ function describe(state) {
   return { status: "unavailable", text: "?", sentence, detail };
 }
 
-function describeReading({ text, probability, certain, digits }) {
+function describeReading({ probability, certain, digits, lines, marks }) {
+  const text = lines.map((line) => line.text).join(" / ");
   const percent = formatPercent(probability);
-  if (certain) return { status: "certain", text, sentence: t("certain", [text, percent]), detail: "" };
+  const leftOut = marks.length ? t("marks", [...new Set(marks.map(({ mark }) => mark))]) : "";
+  if (certain) return { status: "certain", text, sentence: t("certain", [text, percent]), detail: leftOut };
   if (digits.every(isNonDigit)) {
     return { status: "uncertain", text: "?", sentence: t("nonDigit"), detail: t("nonDigitDetail") };
   }
-  const confidence = t("confidence", percent);
+  const confidence = `${leftOut} ${t("confidence", percent)}`.trim();
   const leastProbable = digits.reduce((a, b) => (b.probability < a.probability ? b : a));
   const alternative = findAlternative(leastProbable);
   if (digits.length === 1) {
     return { status: "uncertain", text, sentence: t("uncertain", [text, alternative]), detail: confidence };
   }
   const position = digits.indexOf(leastProbable) + 1;
-  let reason = t("uncertainSegmentation");
+  // Where only a mark makes the reading uncertain, it is reason enough.
+  let reason = isUncertain(probability) ? t("uncertainSegmentation") : "";
   if (isNonDigit(leastProbable)) reason = t("nonDigitAt", position);
   else if (isUncertain(leastProbable.probability)) {
     reason = t("uncertainDigit", [position, leastProbable.result, alternative]);
   }
-  return { status: "uncertain", text, sentence: t("uncertain", [text, null]), detail: `${reason} ${confidence}` };
+  return { status: "uncertain", text, sentence: t("uncertain", [text, null]), detail: `${reason} ${confidence}`.trim() };
+}
+
+/** Split the digits of a reading into those of each line. */
+function digitsByLine({ digits, lines }) {
+  let end = 0;
+  return lines.map(({ text }) => digits.slice(end, (end += text.length)));
 }
 
 /** Find the second most probable digit; null if its probability is too low to be named. */

@@ -71,6 +71,8 @@ export default {
   uncertainDigit: ([n, digit, other]) =>
     `I am not sure about the ${ordinal(n)} digit: ${digit}${other === null ? "" : `, or maybe ${other}`}.`,
   uncertainSegmentation: "I am not sure where one digit ends and the next begins.",
+  marks: (marks) =>
+    `I only read digits, so I left out ${marks.map((mark) => (mark ? `“${mark}”` : "another sign")).join(", ")}.`,
   nonDigitAt: (n) => `The ${ordinal(n)} is not a digit, I think.`,
   nonDigit: "Not a digit, I think.",
   nonDigitDetail: "It may be a fine drawing, but I only know 0 to 9.",

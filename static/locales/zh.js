@@ -77,6 +77,7 @@ export default {
   uncertainDigit: ([n, digit, other]) =>
     `第 ${n} 个数字我拿不准：可能是 ${digit}${other === null ? "" : `，也可能是 ${other}`}。`,
   uncertainSegmentation: "我拿不准一个数字在哪里结束、下一个从哪里开始。",
+  marks: (marks) => `我只认数字，所以略去了${marks.map((mark) => (mark ? `“${mark}”` : "别的符号")).join("、")}。`,
   nonDigitAt: (n) => `第 ${n} 个我看不是数字。`,
   nonDigit: "我看这不是数字。",
   nonDigitDetail: "也许画得很好，可是我只认识 0 到 9。",

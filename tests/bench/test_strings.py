@@ -64,7 +64,7 @@ def test_validation_digits_are_the_last_of_the_training_digits(digits):
 
 @pytest.mark.usefixtures("without_files")
 def test_every_kind_has_a_row_and_figures(monkeypatch, capsys):
-    monkeypatch.setattr(bench.strings, "Reader", lambda network: FakeReader(*["11!"] * 18))
+    monkeypatch.setattr(bench.strings, "Reader", lambda network, line_network: FakeReader(*["11!"] * 18))
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
     arguments = Namespace(weights="mnist.pth", split="test", writers=[], count=2, size=20, seed=1)
     bench.strings.main(arguments)

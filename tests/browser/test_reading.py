@@ -14,7 +14,34 @@ UNCERTAIN_DIGIT = {
     "probabilities": [0, 0.4, 0, 0, 0, 0, 0, 0.3, 0, 0.3],
     "box": [90, 90, 180, 180],
 }
-UNCERTAIN_READING = {"result": 1, "text": "1", "probability": 0.4, "certain": False, "digits": [UNCERTAIN_DIGIT]}
+UNCERTAIN_READING = {
+    "result": 1,
+    "text": "1",
+    "probability": 0.4,
+    "certain": False,
+    "digits": [UNCERTAIN_DIGIT],
+    "lines": [{"text": "1"}],
+    "marks": [],
+}
+CERTAIN_DIGIT = {"probability": 0.99, "box": [90, 90, 180, 180]}
+
+
+def certain_digit(result: int) -> dict:
+    return CERTAIN_DIGIT | {"result": result, "probabilities": [0.99 if i == result else 0 for i in range(10)]}
+
+
+def certain_reading(*lines: str, marks: tuple = (), certain: bool = True) -> dict:
+    """A reading of the `lines` in which every digit is certain, without the `marks`."""
+    text = "".join(lines)
+    return {
+        "result": int(text),
+        "text": text,
+        "probability": 0.97,
+        "certain": certain,
+        "digits": [certain_digit(int(digit)) for digit in text],
+        "lines": [{"text": line} for line in lines],
+        "marks": [{"mark": mark, "box": [190, 160, 200, 170]} for mark in marks],
+    }
 
 
 def answer_with(page, reading: dict) -> None:
@@ -126,7 +153,7 @@ def test_uncertain_digit_of_a_number_is_named(open_page):
     page = open_page(**DESKTOP)
     certain = UNCERTAIN_DIGIT | {"result": 5, "probability": 0.99, "probabilities": [0] * 5 + [0.99, 0.01, 0, 0, 0]}
     uncertain = UNCERTAIN_DIGIT | {"box": [200, 90, 260, 180]}
-    answer_with(page, UNCERTAIN_READING | {"text": "51", "digits": [certain, uncertain]})
+    answer_with(page, UNCERTAIN_READING | {"text": "51", "digits": [certain, uncertain], "lines": [{"text": "51"}]})
     expect(page.locator("#sentence")).to_have_text("Maybe 51.")
     expect(page.locator("#detail")).to_contain_text("not sure about the 2nd digit: 1, or maybe 7.")
     expect(page.locator("#bars")).to_have_class("bars")  # of the first digit, which is certain
@@ -154,9 +181,44 @@ def test_non_digit_within_a_number_is_named(open_page):
         "probabilities": [0.1] * 8 + [0.11, 0.09],
         "box": [200, 90, 260, 180],
     }
-    answer_with(page, UNCERTAIN_READING | {"text": "28", "probability": 0.1, "digits": [certain, non_digit]})
+    answer_with(
+        page,
+        UNCERTAIN_READING
+        | {"text": "28", "probability": 0.1, "digits": [certain, non_digit], "lines": [{"text": "28"}]},
+    )
     expect(page.locator("#detail")).to_contain_text("The 2nd is not a digit, I think.")
     expect(page.locator("#reading-text [role=tab]")).to_have_text(["2", "?"])
+
+
+def test_lines_stand_one_below_the_other_and_their_digits_are_selected_in_order(open_page):
+    page = open_page(**DESKTOP)
+    answer_with(page, certain_reading("12", "3"))
+    expect(page.locator("#sentence")).to_have_text("12 / 3 · 97% sure")
+    expect(page.locator("#reading-text > div")).to_have_text(["12", "3"])
+    tabs = page.locator("#reading-text [role=tab]")
+    one, two, three = (tab.bounding_box() for tab in tabs.all())
+    assert one["y"] == two["y"]
+    assert three["y"] >= one["y"] + one["height"]
+    tabs.nth(1).click()
+    page.keyboard.press("ArrowRight")
+    expect(tabs.nth(2)).to_be_focused()
+    expect(page.locator("#bars-title")).to_contain_text("3rd of 3")
+
+
+def test_marks_that_were_left_out_are_named(open_page):
+    page = open_page(**DESKTOP)
+    answer_with(page, certain_reading("42", marks=("-", None, "-")))
+    expect(page.locator("#reading")).to_have_attribute("data-status", "certain")
+    expect(page.locator("#detail")).to_have_text("I only read digits, so I left out “-”, another sign.")
+    page.locator("#language").select_option("zh")
+    expect(page.locator("#detail")).to_have_text("我只认数字，所以略去了“-”、别的符号。")
+
+
+def test_mark_inside_a_number_is_the_reason_of_an_uncertain_reading(open_page):
+    page = open_page(**DESKTOP)
+    answer_with(page, certain_reading("314", marks=(".",), certain=False))
+    expect(page.locator("#sentence")).to_have_text("Maybe 314.")
+    expect(page.locator("#detail")).to_have_text("I only read digits, so I left out “.”. 97% sure.")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,14 @@ def test_probability_is_the_product_over_digits_without_the_segmentation():
     assert result.probability == pytest.approx(result.digits[0].probability ** 200)
 
 
+def test_lines_of_the_reading_are_kept():
+    pixels = np.zeros((28, 28), np.uint8)
+    digits = tuple(Digit(0, 1.0, (1.0,) + (0.0,) * 9, (0, 0, 9, 9), pixels) for _ in range(3))
+    one = compared_model("one", 1, ConstantLogits(0, 9.0, *[0.0] * 8))
+    (result,) = comparison.compare_models(Reading((TextLine(digits[:2], 1.0), TextLine(digits[2:], 1.0))), [one])
+    assert [line.text for line in result.lines] == ["11", "1"]
+
+
 @pytest.mark.parametrize(
     ("metadata", "accuracy"),
     [

@@ -89,3 +89,51 @@ def test_downscaled_component_covers_the_same_place_in_the_picture():
     assert small.box == (3, 3, 5, 10)
     assert small.mask.all()
     assert small.to_picture.apply_to_box(small.box) == (18, 18, 30, 60)
+
+
+INSIDE = [(100, 60, 112, 140), (160, 60, 172, 140)]  # two digits
+
+
+def components_at_the_border(*boxes: tuple[int, int, int, int]) -> list[tuple]:
+    """The boxes of the components of a picture in which `boxes` (left, top, right, bottom) and INSIDE are filled."""
+    intensity = np.zeros((200, 300), np.float32)
+    for left, top, right, bottom in (*boxes, *INSIDE):
+        intensity[top:bottom, left:right] = 1
+    return sorted(tuple(component.box) for component in find_components(Foreground(intensity, 1.0)))
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0, 140, 5, 200),
+        (296, 0, 300, 55),
+        (0, 0, 130, 4),
+        (180, 195, 300, 200),
+        (0, 120, 40, 200),
+        (240, 0, 300, 70),
+        (0, 60, 60, 140),
+    ],
+    ids=["sliver left", "sliver right", "sliver above", "sliver below", "finger", "corner", "thumb beside the digits"],
+)
+def test_sliver_or_object_at_the_border_is_removed(box):
+    """A sliver of the table along a photo's edge was once read as a 1, and a finger as a part of the next digit."""
+    assert components_at_the_border(box) == INSIDE
+
+
+@pytest.mark.parametrize("box", [(0, 60, 12, 140), (288, 55, 300, 135)], ids=["left", "right"])
+def test_digit_1_that_was_cropped_tightly_stays(box):
+    """It lies along the border as a sliver does, but at the height of the digits inside."""
+    assert box in components_at_the_border(box)
+
+
+def test_digit_that_touches_the_border_with_a_small_part_stays():
+    intensity = np.zeros((200, 300), np.float32)
+    for left, top, right, bottom in (*INSIDE, (0, 96, 50, 106), (50, 60, 62, 140)):  # a 4 whose bar reaches the border
+        intensity[top:bottom, left:right] = 1
+    assert (0, 60, 62, 140) in [tuple(component.box) for component in find_components(Foreground(intensity, 1.0))]
+
+
+def test_without_writing_inside_everything_at_the_border_stays():
+    intensity = np.zeros((100, 100), np.float32)
+    intensity[10:90, :8], intensity[:, 60:70] = 1, 1
+    assert len(find_components(Foreground(intensity, 1.0))) == 2

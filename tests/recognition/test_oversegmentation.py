@@ -1,12 +1,20 @@
 """`digits.recognition.oversegmentation`: where touching digits may be cut apart."""
 
 import numpy as np
+import pytest
 
 from bench.sample_images import draw_number, to_image
 from digits.recognition.components import Component
 from digits.recognition.foreground import extract_foreground
 from digits.recognition.geometry import AxisTransform, Box
-from digits.recognition.oversegmentation import Gap, measure_gap, oversegment, oversegment_line
+from digits.recognition.oversegmentation import (
+    MAX_CUT_SHIFT,
+    MIN_CUT_DISTANCE,
+    Gap,
+    measure_gap,
+    oversegment,
+    oversegment_line,
+)
 from digits.recognition.reader import to_working_array
 from digits.recognition.text_lines import find_text_lines
 
@@ -58,3 +66,56 @@ def test_gap_between_strokes_has_the_part_of_the_narrower_one_that_overlaps():
         Component(Box(x, 0, x + w, 9), np.ones((9, w), bool), is_stroke=True) for x, w in ((0, 20), (16, 8))
     )
     assert measure_gap(wide, narrow, 10) == Gap(-0.4, 1.0, 0.5)
+
+
+def merged_blocks(bridge: int) -> tuple[Component, np.ndarray]:
+    """A block of 40×100 pixels without thin places but a groove at the column `bridge`."""
+    intensity = np.ones((40, 100), np.float32)
+    intensity[:10, bridge - 1 : bridge + 2] = 0
+    return Component(Box(20, 5, 120, 45), intensity > 0), np.pad(intensity, ((5, 5), (20, 20)))
+
+
+@pytest.mark.parametrize("seen", [67.0, 70.0, 73.0])
+def test_cut_near_a_column_is_made_at_the_thinnest_place_around_it(seen):
+    component, intensity = merged_blocks(bridge=50)  # column 70 of the array
+    pieces = oversegment(component, intensity, is_searched=False, columns=[seen])
+    assert len(pieces) == 2
+    assert pieces[0].box.right == pytest.approx(70, abs=2 + 0.3 * 20)
+    middle = pieces[0].mask[20].nonzero()[0][-1] + pieces[0].box.left  # where a slanted cut is at its column
+    assert middle == pytest.approx(70, abs=2)
+    assert sum(piece.area for piece in pieces) == component.area
+
+
+def test_cut_is_not_further_from_its_column_than_a_tenth_of_the_height():
+    component, intensity = merged_blocks(bridge=50)
+    pieces = oversegment(component, intensity, is_searched=False, columns=[100.0])
+    middle = pieces[0].mask[20].nonzero()[0][-1] + pieces[0].box.left
+    assert middle == pytest.approx(100, abs=MAX_CUT_SHIFT * component.height + 1)
+
+
+@pytest.mark.parametrize("columns", [(), (19.0,), (20.5,), (119.5,), (200.0,)])
+def test_columns_outside_a_component_do_not_cut_it(columns):
+    component, intensity = merged_blocks(bridge=50)
+    assert oversegment(component, intensity, is_searched=False, columns=columns) == [component]
+
+
+def test_confident_component_of_a_line_is_cut_only_where_the_line_reader_saw_two_digits_meet():
+    dumbbell = np.zeros((40, 60), np.float32)
+    dumbbell[:, :25], dumbbell[:, 35:], dumbbell[18:22, 25:35] = 1, 1, 1
+    component = Component(Box(0, 0, 60, 40), dumbbell > 0)
+    for columns, count in (((), 1), ((30.0,), 2)):
+        pieces, gaps, components = oversegment_line([component], [0.99], dumbbell, 50, columns)
+        assert len(pieces) == count
+        assert gaps == [None] * (count - 1)
+        assert components == {(0, count): component}
+
+
+def test_searched_cuts_near_a_given_column_are_not_made_twice():
+    dumbbell = np.zeros((40, 60), np.float32)
+    dumbbell[:, :25], dumbbell[:, 35:], dumbbell[18:22, 25:35] = 1, 1, 1
+    component = Component(Box(0, 0, 60, 40), dumbbell > 0)
+    searched = oversegment(component, dumbbell)
+    both = oversegment(component, dumbbell, columns=[30.0])
+    assert len(both) <= len(searched) + 1
+    widths = [piece.width for piece in both]
+    assert min(widths) >= MIN_CUT_DISTANCE * component.height - 1

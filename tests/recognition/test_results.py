@@ -1,8 +1,11 @@
 """`digits.recognition.results`: the text, probability and error of a reading."""
 
+from dataclasses import replace
+
 import pytest
 
-from digits.recognition.results import CONFIDENCE_THRESHOLD, Reading
+from digits.recognition.geometry import Box
+from digits.recognition.results import CONFIDENCE_THRESHOLD, Mark, Reading
 from tests.helpers.readings import make_reading
 
 
@@ -32,3 +35,14 @@ def test_reading_without_digits_is_not_certain_and_has_an_error():
         assert (reading.text, reading.result, reading.probability, reading.certain) == ("", None, 0, False)
         assert reading.error.code == code
     assert make_reading((7, 0.9991)).error is None
+
+
+@pytest.mark.parametrize(("is_inside", "certain"), [(True, False), (False, True)])
+def test_mark_inside_a_number_makes_its_reading_uncertain(is_inside, certain):
+    """3.14 is no 314, but the point after a sentence or the minus before a number leaves the digits as they are."""
+    (line,) = make_reading((3, 0.999), (1, 0.999)).lines
+    mark = Mark(".", Box(4, 4, 6, 6), is_inside)
+    reading = Reading((replace(line, marks=(mark,)), line))
+    assert reading.certain == certain
+    assert (reading.text, reading.marks) == ("3131", (mark,))
+    assert reading.probability > CONFIDENCE_THRESHOLD

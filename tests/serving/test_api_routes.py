@@ -35,12 +35,14 @@ def full_of_marks() -> bytes:
 def test_sample_pictures_are_read_in_the_documented_form(client, digit):
     content = Path(f"input/test-{digit}.png").read_bytes()
     answer = client.post("/api", json={"image": to_base64(content)}).json
-    assert list(answer) == ["result", "probability", "text", "certain", "digits", "page", "pages"]
+    assert list(answer) == ["result", "probability", "text", "certain", "digits", "lines", "marks", "page", "pages"]
     assert (answer["result"], answer["text"], answer["certain"]) == (digit, str(digit), True)
     (read,) = answer["digits"]
     assert list(read) == ["result", "probability", "probabilities", "box"]
     assert sum(read["probabilities"]) == pytest.approx(1, abs=1e-5)
-    assert read["probability"] == max(read["probabilities"]) == answer["probability"]
+    assert read["probability"] == max(read["probabilities"])
+    assert answer["lines"] == [{"text": str(digit), "probability": answer["probability"], "box": read["box"]}]
+    assert answer["marks"] == []
     left, top, right, bottom = read["box"]
     width, height = Image.open(io.BytesIO(content)).size
     assert 0 <= left < right <= width

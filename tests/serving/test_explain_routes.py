@@ -129,7 +129,8 @@ def test_served_network_of_any_kind_is_compared_and_explained(tmp_path, name):
     networks = {one["name"]: one for one in client.post("/api/compare", **RAW).json["networks"]}
     assert set(networks) == {"softmax", "mlp", name}
     assert networks[name]["test_accuracy"] is None
-    assert networks[name]["digits"] == client.post("/api", **RAW).json["digits"]
+    (compared,), (read,) = networks[name]["digits"], client.post("/api", **RAW).json["digits"]
+    assert compared["box"] == read["box"]  # the line reader may have outvoted the network
     answer = client.post("/api/explain", **RAW).json
     assert answer["layers"][-1]["shape"] == [10]
     answer = client.get("/api/network").json

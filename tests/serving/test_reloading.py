@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from digits import UserError
-from digits.serving.reloading import CHECK_INTERVAL, ReloadingFile
+from digits.serving.reloading import CHECK_INTERVAL, ReloadingFiles
 
 OVERDUE = 2 * CHECK_INTERVAL
 
@@ -36,8 +36,8 @@ def path(tmp_path) -> Path:
 
 
 @pytest.fixture
-def file(path, clock) -> ReloadingFile[str]:
-    return ReloadingFile(path, lambda: load(path), clock)
+def file(path, clock) -> ReloadingFiles[str]:
+    return ReloadingFiles([path], lambda: load(path), clock)
 
 
 def load(path: Path) -> str:
@@ -67,7 +67,7 @@ def test_value_is_loaded_at_the_start(file):
 
 def test_file_that_cannot_be_loaded_at_the_start_raises(tmp_path):
     with pytest.raises(UserError, match="does not exist"):
-        ReloadingFile(tmp_path / "none", lambda: load(tmp_path / "none"))
+        ReloadingFiles([tmp_path / "none"], lambda: load(tmp_path / "none"))
 
 
 @pytest.mark.parametrize("change", [replace, write])
@@ -75,7 +75,23 @@ def test_changed_file_is_loaded_again(file, path, clock, caplog, change):
     change(path, "second")
     clock.now += OVERDUE
     assert file.get() == "second"
-    assert f"{path} changed and was loaded again." in caplog.text
+    assert f"{path} changed: loaded again." in caplog.text
+
+
+def test_change_of_any_file_loads_all_again_and_names_it(path, clock, caplog):
+    other = path.with_name("other")
+    other.write_text("one")
+    files = ReloadingFiles([path, other], lambda: load(path) + load(other), clock)
+    assert files.get() == "firstone"
+    replace(other, "two")
+    clock.now += OVERDUE
+    assert files.get() == "firsttwo"
+    assert f"{other} changed: loaded again." in caplog.text
+    replace(path, "second")
+    replace(other, "three")
+    clock.now += OVERDUE
+    assert files.get() == "secondthree"
+    assert f"{path} and {other} changed: loaded again." in caplog.text
 
 
 def test_replaced_file_of_the_same_size_and_time_is_loaded_again(file, path, clock):
@@ -95,7 +111,7 @@ def test_file_of_the_same_size_but_another_time_is_loaded_again(file, path, cloc
 
 def test_unchanged_file_is_not_loaded_again(path, clock):
     loads = []
-    file = ReloadingFile(path, lambda: loads.append(1) or len(loads), clock)
+    file = ReloadingFiles([path], lambda: loads.append(1) or len(loads), clock)
     for _ in range(3):
         clock.now += OVERDUE
         assert file.get() == 1
@@ -103,7 +119,7 @@ def test_unchanged_file_is_not_loaded_again(path, clock):
 
 def test_file_is_checked_once_per_interval(file, path, clock, monkeypatch):
     checks = []
-    monkeypatch.setattr(file, "read_state", lambda: checks.append(clock.now) or file.state)
+    monkeypatch.setattr(file, "read_states", lambda: checks.append(clock.now) or file.states)
     for _ in range(100):
         clock.now += CHECK_INTERVAL / 10
         file.get()
@@ -127,7 +143,7 @@ def test_change_during_the_first_load_is_detected(path, clock):
             replace(path, "second")
         return text
 
-    file = ReloadingFile(path, slow, clock)
+    file = ReloadingFiles([path], slow, clock)
     assert file.get() == "first"
     clock.now += OVERDUE
     assert file.get() == "second"
@@ -167,7 +183,7 @@ def test_other_threads_get_the_previous_value_during_a_load(path, clock):
         return load(path)
 
     loads: list[int] = []
-    file = ReloadingFile(path, slow, clock)
+    file = ReloadingFiles([path], slow, clock)
     replace(path, "second")
     clock.now += OVERDUE
     thread = threading.Thread(target=file.get)
@@ -186,7 +202,7 @@ def test_unexpected_error_keeps_the_value_and_is_logged_with_its_traceback(path,
             raise LookupError
         return load(path)
 
-    file = ReloadingFile(path, fail_once, clock)
+    file = ReloadingFiles([path], fail_once, clock)
     replace(path, "bug")
     clock.now += OVERDUE
     assert file.get() == "first"
@@ -202,17 +218,17 @@ def test_content_is_used_if_the_file_cannot_be_loaded_at_the_start(path, clock, 
 
     replace(path, "broken")
     with pytest.raises(UserError):
-        ReloadingFile(path, load_or, clock)
-    assert ReloadingFile(path, load_or, clock, content=b"before").get() == "before"
+        ReloadingFiles([path], load_or, clock)
+    assert ReloadingFiles([path], load_or, clock, contents=[b"before"]).get() == "before"
     assert "before stays in use" in caplog.text
 
 
 def test_valid_file_is_preferred_to_the_content(path, clock, caplog):
-    file = ReloadingFile(path, lambda content=None: load(path), clock, content=b"before")
+    file = ReloadingFiles([path], lambda content=None: load(path), clock, contents=[b"before"])
     assert (file.get(), caplog.records) == ("first", [])
 
 
 def test_invalid_content_raises(path, clock):
     replace(path, "broken")
     with pytest.raises(UserError, match="is broken"):
-        ReloadingFile(path, lambda content=None: load(path), clock, content=b"before")
+        ReloadingFiles([path], lambda content=None: load(path), clock, contents=[b"before"])

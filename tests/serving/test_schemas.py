@@ -1,5 +1,6 @@
 """`digits.serving.schemas` and `openapi`: the OpenAPI document matches the server's answers."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import digits
+from digits.recognition.geometry import Box
+from digits.recognition.results import Mark, Reading
 from digits.serving import error_handlers, openapi, schemas
 from tests.helpers.readings import make_reading
 from tests.helpers.running_server import run_app
@@ -55,9 +58,24 @@ def test_reading_has_the_documented_fields():
                 "box": [0, 0, 9, 9],
             }
         ],
+        "lines": [{"text": "7", "probability": 0.9991, "box": [0, 0, 9, 9]}],
+        "marks": [],
         "page": 1,
         "pages": 1,
     }
+
+
+def test_lines_and_marks_are_those_of_the_reading():
+    first, second = (make_reading(*digits).lines[0] for digits in ([(3, 0.9), (1, 1.0)], [(4, 0.8)]))
+    marks = (Mark(".", Box(1, 2, 3, 4), True), Mark(None, Box(5, 6, 7, 8), False))
+    answer = schemas.ReadingResponse.model_validate(Reading((dataclasses.replace(first, marks=marks), second)))
+    assert [(line.text, line.probability) for line in answer.lines] == [("31", 0.9), ("4", 0.8)]
+    assert answer.model_dump(mode="json")["marks"] == [
+        {"mark": ".", "box": [1, 2, 3, 4]},
+        {"mark": None, "box": [5, 6, 7, 8]},
+    ]
+    assert answer.text == "314"
+    assert not answer.certain
 
 
 def test_probability_that_exceeds_1_by_a_rounding_error_is_1():

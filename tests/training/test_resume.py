@@ -8,6 +8,7 @@ import pytest
 import train
 from digits.config import parse
 from tests.helpers import python_process
+from tests.helpers.training import LINE_CONSTANTS, SMALL_LINE
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +19,9 @@ from collections import Counter
 
 import train
 from digits.config import parse
+from tests.helpers.training import shrink_line_training
 
+shrink_line_training()
 moment, counts = sys.argv[1], Counter()
 
 def killing(name, original):
@@ -31,9 +34,10 @@ def killing(name, original):
 
 train.optim.Muon.step = killing("step", train.optim.Muon.step)
 train.metrics.calibrate = killing("calibration", train.metrics.calibrate)
+train.line_training.string_accuracy = killing("scoring", train.line_training.string_accuracy)
 os.replace = killing("replace", os.replace)
 train.torch.save = killing("save", train.torch.save)
-train.main(parse(train.TrainConfig, sys.argv[2:]))
+train.train(parse(train.TrainConfig, sys.argv[2:]))
 """
 DEFAULT = [
     *("--device", "cpu", "--synthetic", "300", "--epochs", "3"),
@@ -45,7 +49,15 @@ TEACHER = ["--device", "cpu", "--model", "teacher", "--synthetic", "60", "--epoc
 
 
 def run(*flags: str) -> None:
-    train.main(parse(train.TrainConfig, list(map(str, flags))))
+    train.train(parse(train.TrainConfig, list(map(str, flags))))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _small_line_training():
+    with pytest.MonkeyPatch.context() as patched:
+        for constant in LINE_CONSTANTS:
+            patched.setattr(*constant)
+        yield
 
 
 def interrupt(*_) -> None:
@@ -85,11 +97,13 @@ def undisturbed(tmp_path_factory):
 
 # Three steps an epoch. Files are saved and replaced: checkpoints 1 to 4, then the weights and their metadata.
 MOMENTS = ["step 1", "step 4", "step 9", "save 2", "replace 3", "calibration 1", "save 5", "replace 6"]
+# Three steps in each of two epochs; the third score is that of the test strings.
+LINE_RUNS = [(SMALL_LINE, moment) for moment in ("step 2", "step 5", "scoring 2", "scoring 3")]
 
 
 @pytest.mark.parametrize(
     ("flags", "moment"),
-    [*((DEFAULT, moment) for moment in MOMENTS), (FAST, "step 3"), (TEACHER, "step 2")],
+    [*((DEFAULT, moment) for moment in MOMENTS), (FAST, "step 3"), (TEACHER, "step 2"), *LINE_RUNS],
     ids=lambda value: value if isinstance(value, str) else " ".join(value[2:4]),
 )
 def test_killed_run_resumes_to_the_same_weights_to_the_bit(out, flags, moment, undisturbed):
