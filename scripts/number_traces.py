@@ -84,6 +84,7 @@ def find_hard_number(network: torch.nn.Module, line_network: torch.nn.Module) ->
     pictures = (on_ruled_paper(draw_number(HARD_TEXT, HEIGHT, STROKE_WIDTH, HARD_GAP, seed)) for seed in range(HANDS))
     numbers = (trace_number(picture, network, line_network) for picture in pictures)
     hard = [number for number in numbers if number and is_hard(number)]
+    assert hard, f"the graph misreads none of the {HANDS} hands that both read: try another HARD_TEXT"
     return max(hard, key=lambda number: number.by_graph.probability)
 
 

@@ -1,18 +1,35 @@
-"""The number whose way is drawn in docs/recognition.md is hard for the graph alone, and read by both opinions."""
+"""Numbers are read with all that the figures of docs/recognition.md show."""
 
 import numpy as np
 import pytest
 
 import model
-from scripts.number_traces import HARD_TEXT, RULE_DISTANCE, find_hard_number, on_ruled_paper
+from digits.recognition.line_image import LINE_HEIGHT
+from scripts.number_traces import (
+    EASY_TEXT,
+    RULE_DISTANCE,
+    NumberTrace,
+    is_hard,
+    on_ruled_paper,
+    symbols_to_text,
+    trace_easy_number,
+)
 
 
-@pytest.mark.slow
-def test_drawn_number_is_misread_without_the_line_reader():
-    number = find_hard_number(model.load(), model.load_line_reader())
-    assert number.by_graph.text != HARD_TEXT
-    assert number.trace.reading.text == HARD_TEXT
-    assert number.trace.reading.certain
+@pytest.fixture(scope="module")
+def easy_number() -> NumberTrace:
+    return trace_easy_number(model.load(), model.load_line_reader())
+
+
+def test_trace_has_what_both_opinions_saw(easy_number):
+    assert easy_number.by_graph.text == easy_number.trace.reading.text == EASY_TEXT
+    assert symbols_to_text(easy_number.line_reading.indices) == EASY_TEXT
+    assert len(easy_number.graph.digits) == len(EASY_TEXT)
+    assert easy_number.line_image.pixels.shape[0] == LINE_HEIGHT
+
+
+def test_number_that_the_graph_reads_is_not_hard(easy_number):
+    assert not is_hard(easy_number)
 
 
 def test_paper_of_the_number_has_rules():
