@@ -134,14 +134,15 @@ def draw_augmentation(pixels: np.ndarray) -> None:
 @matplotlib.rc_context(STYLE)
 def main() -> None:
     network = model.load(ROOT / "mnist.pth")
-    reader = Reader(network, line_network=model.load_line_reader(ROOT / "line.pth"))
+    line_network = model.load_line_reader(ROOT / "line.pth")
+    reader = Reader(network, line_network=line_network)
     seven = reader.read(image_decoding.decode(ROOT / "input" / "test-7.png")).digits[0].pixels
     draw_normalization(reader)
     draw_feature_maps(network, seven)
-    draw_probabilities(reader)
+    draw_probabilities(Reader(network))  # the line reader would divide the face
     draw_templates()
     draw_augmentation(seven)
-    number_illustrations.draw_all(network, model.load_line_reader(ROOT / "line.pth"))
+    number_illustrations.draw_all(network, line_network)
 
 
 if __name__ == "__main__":
