@@ -1,19 +1,13 @@
-"""Draw the pictures of `docs/how-it-works.md` from the sample pictures and the weights that ship.
+"""Draw the SVG pictures of the documents from sample pictures, synthetic numbers and the weights that ship.
 
-    python -m scripts.make_illustrations
-
-They are SVG files without a background, whose text is dark on light pages and light on dark ones.
+python -m scripts.make_illustrations
 """
 
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 import model
@@ -23,48 +17,13 @@ from digits.explain.figures import new_figure, plot_picture
 from digits.probabilities import append_reject_logit
 from digits.recognition import image_decoding
 from digits.recognition.reader import Reader
+from scripts import number_illustrations
 from scripts.make_gallery import make_pictures
-
-if TYPE_CHECKING:
-    from matplotlib.typing import RcKeyType  # since 3.11
+from scripts.svg_figures import BLUE, GRAY, ORANGE, STYLE, WIDTH, save, show_pixels
 
 ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
-TEXT_COLOR = "#010203"  # stands for the color of the page's text
-THEME = "<style>svg { color: #1f2933 } @media (prefers-color-scheme: dark) { svg { color: #dfe5ee } }</style>"
-BLUE, ORANGE, GRAY = "#4c74e6", "#d9822b", "#8a94a0"  # with a contrast of 3 to 1 to light and dark pages
-DIVERGING = matplotlib.colors.LinearSegmentedColormap.from_list("filter", [ORANGE, "#f4f2ee", BLUE])
-STYLE: "dict[RcKeyType, Any]" = {
-    "svg.hashsalt": "digits",  # same picture, same file
-    "svg.fonttype": "none",  # text, in a font of the reader's system
-    "font.family": "sans-serif",
-    "text.color": TEXT_COLOR,
-    "axes.labelcolor": TEXT_COLOR,
-    "axes.titlecolor": TEXT_COLOR,
-    "axes.titlesize": 10,
-    "axes.edgecolor": GRAY,
-    "xtick.color": TEXT_COLOR,
-    "ytick.color": TEXT_COLOR,
-}
-WIDTH = 7.2  # inches: small, so that the text stays legible where a page scales the picture down
 FILTERS = (0, 4, 9, 13, 17, 21, 25)  # of conv1, of different directions
 MAPS = range(0, 64, 5)  # of conv2
-
-
-def save(figure: Figure, name: str) -> None:
-    """Write a figure to docs/ as SVG whose text has the color of the page."""
-    stream = io.StringIO()
-    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
-    head, tag, body = stream.getvalue().partition("<defs>")
-    text = f"{head}{THEME}{tag}{body}".replace(TEXT_COLOR, "currentColor")
-    (DOCS / name).write_text("".join(f"{line.rstrip()}\n" for line in text.splitlines()))
-
-
-def show_pixels(axes: Axes, values: np.ndarray, limit: float | None = None) -> None:
-    """Plot an array (H, W) as squares, without axes; with a limit its colors range from -limit to limit."""
-    low, high = (-limit, limit) if limit else (0, values.max() or 1)
-    axes.imshow(values, cmap=DIVERGING if limit else "gray", vmin=low, vmax=high, interpolation="none")
-    axes.set(xticks=[], yticks=[])
 
 
 def draw_normalization(reader: Reader) -> None:
@@ -175,13 +134,15 @@ def draw_augmentation(pixels: np.ndarray) -> None:
 @matplotlib.rc_context(STYLE)
 def main() -> None:
     network = model.load(ROOT / "mnist.pth")
-    reader = Reader(network, line_network=model.load_line_reader(ROOT / "line.pth"))
+    line_network = model.load_line_reader(ROOT / "line.pth")
+    reader = Reader(network, line_network=line_network)
     seven = reader.read(image_decoding.decode(ROOT / "input" / "test-7.png")).digits[0].pixels
     draw_normalization(reader)
     draw_feature_maps(network, seven)
-    draw_probabilities(reader)
+    draw_probabilities(Reader(network))  # the line reader would divide the face
     draw_templates()
     draw_augmentation(seven)
+    number_illustrations.draw_all(network, line_network)
 
 
 if __name__ == "__main__":
