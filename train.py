@@ -29,14 +29,14 @@ RECIPES = {  # what differs from the defaults
     "fast": {"epochs": 1, "train_fraction": 0.42, "augment": 0.0, "lr": 0.09, "label_smoothing": 0.1,
              "ema_window": 0.0, "batch_norm": False, "freeze_after": 0.3},
     "default": {},
-    "best": {"epochs": 60, "style_fraction": 0.6, "outlier_fraction": 0.8, "augment": 1.5, "elastic": 1.5, "lr": 0.04,
+    "best": {"epochs": 60, "style_fraction": 0.3, "outlier_fraction": 0.35, "augment": 1.5, "elastic": 1.5, "lr": 0.04,
              "amp": True, "teacher_views": 16, "distill_weight": 1.0},
 }  # fmt: skip
 MODEL_OVERRIDES = {  # what differs from the recipe
     "softmax": {"augment": 0.0},  # it has one template for each digit: augmentation costs it 3 points
     "line": {"epochs": 24, "batch_size": 384, "style_fraction": 0.3, "amp": True, "adamw_lr": 3e-3, "warmup": 0.05,
              "out": Path("line.pth")},
-    "teacher": {"epochs": 12, "style_fraction": 0.6, "outlier_fraction": 0.8, "amp": True},  # teaches the recipe best
+    "teacher": {"epochs": 12, "style_fraction": 0.3, "outlier_fraction": 0.35, "amp": True},  # teaches the recipe best
 }  # fmt: skip
 # Settings that the line reader's training does not use: its strings are degraded anew in each step, among them are
 # other characters than digits, and it has no teachers.

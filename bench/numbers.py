@@ -11,7 +11,7 @@ The last line is one JSON object.
 import argparse
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -82,21 +82,29 @@ def load_sources(mirrors: list[str]) -> Sources:
     return Sources(digits, groups, others)
 
 
-def draw_pictures(sources: Sources, count: int, seed: int) -> Iterator[NumberPicture]:
-    """Draw `count` pictures of all kinds."""
+def draw_pictures(
+    sources: Sources, count: int, seed: int, lengths: Sequence[int] = LENGTHS, rejects: float = REJECT_FRACTION
+) -> Iterator[NumberPicture]:
+    """Draw `count` pictures of all kinds.
+
+    lengths: of numbers, in digits.
+    rejects: the fraction of pictures of letters and signs.
+    """
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        is_number = rng.random() >= REJECT_FRACTION
+        is_number = rng.random() >= rejects
         kind = str(rng.choice(list(KINDS)))
         size = round(np.exp(rng.uniform(*np.log(SIZES))))
-        intensity, text = (_compose_number if is_number else _compose_others)(sources, size, rng)
+        if is_number:
+            intensity, text = _compose_number(sources, int(rng.choice(lengths)), size, rng)
+        else:
+            intensity, text = _compose_others(sources, size, rng)
         foreground = LabeledForeground(_pad(_write(intensity, size, rng), rng), text)
         yield NumberPicture(KINDS[kind](foreground, size, rng), text, kind if is_number else "no digits")
 
 
-def _compose_number(sources: Sources, size: int, rng: Generator) -> tuple[np.ndarray, str]:
-    """Compose a number by one writer: its intensity (H, W) and text."""
-    length = int(rng.choice(LENGTHS))
+def _compose_number(sources: Sources, length: int, size: int, rng: Generator) -> tuple[np.ndarray, str]:
+    """Compose a number of `length` digits by one writer: its intensity (H, W) and text."""
     gaps = list(GAPS)[rng.choice(len(GAPS), p=list(GAPS.values()))]
     groups = [group for group in sources.groups if len(group) >= length]
     chosen = rng.choice(groups[rng.integers(len(groups))], length, replace=False)

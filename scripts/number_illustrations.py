@@ -126,7 +126,7 @@ def _show_path(row: Sequence[Axes], number: NumberTrace, index: int) -> None:
     """Plot the normalized digits of a text's best path, with the probabilities that the classifier gives them."""
     text, path = number.proposals.texts[index], number.proposals.paths[index]
     row[0].set_title(f"read as {symbols_to_text(text)}", loc="left")
-    for axes, symbol, span in zip(row, text, path.spans if path else (), strict=False):
+    for axes, symbol, span in zip(row, text, path or (), strict=False):
         if span is not None:
             candidate = number.graph.candidates[span]
             show_pixels(axes, candidate.normalized.pixels)
@@ -148,20 +148,15 @@ def format_chance(probability: float) -> str:
 
 
 def draw_opinions(number: NumberTrace) -> None:
-    """Draw how probable both opinions and the fitted model find each text, and the answer."""
+    """Draw how probable the line reader and the fitted model find each text, and the answer."""
     proposals = number.proposals
     together = text_probabilities(proposals.opinions, len(number.line_reading.indices))
-    columns = {
-        "the line reader": [np.exp(opinion.line) for opinion in proposals.opinions],
-        "the graph": [np.exp(opinion.graph) for opinion in proposals.opinions],
-        "the classifier": [np.exp(opinion.digits) for opinion in proposals.opinions],
-        "together": together,
-    }
+    columns = {"the line reader": [np.exp(opinion.line) for opinion in proposals.opinions], "calibrated": together}
     shown = sorted(range(len(together)), key=lambda k: -together[k])[:MAX_SHOWN_TEXTS]
     figure = new_figure(WIDTH, 1.7)
-    bars = figure.subplots(1, 5, width_ratios=[1, 1, 1, 1, 1.9])
+    bars = figure.subplots(1, 3, width_ratios=[1, 1, 1.9])
     for axes, (title, values) in zip(bars, columns.items(), strict=False):
-        _show_bars(axes, [values[k] for k in shown], ORANGE if title == "together" else BLUE)
+        _show_bars(axes, [values[k] for k in shown], ORANGE if title == "calibrated" else BLUE)
         axes.set_title(title)
     bars[0].set_yticks(range(len(shown)), [symbols_to_text(proposals.texts[k]) for k in shown])
     reading = number.trace.reading

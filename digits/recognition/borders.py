@@ -60,7 +60,8 @@ def remove_object_rims(intensity: np.ndarray, mask: np.ndarray, shading: np.ndar
     step = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, rectangle_kernel(RIM_KERNEL_SIDE, RIM_KERNEL_SIDE))
     is_step = (step > MIN_RIM_STEP * max_value(small)).view(np.uint8)
     near_step = cv2.resize(is_step, mask.shape[::-1], interpolation=cv2.INTER_NEAREST).view(bool)
-    count, labels = cv2.connectedComponents(mask.view(np.uint8))
+    count, found = cv2.connectedComponents(mask.view(np.uint8))
+    labels = np.asarray(found, np.int64)
     areas = np.bincount(labels.ravel(), minlength=count)
     areas_near_step = np.bincount(labels[near_step], minlength=count)
     is_rim = areas_near_step > MIN_RIM_AREA_FRACTION * areas

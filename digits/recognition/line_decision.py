@@ -1,8 +1,8 @@
-"""Reads a text line by two opinions: the line reader's, and that of the segmentation graph with the digit classifier.
+"""Decides what a text line says, from what the line reader and the segmentation graph propose.
 
-Each proposes a text, and each says how probable it finds both texts; a fitted model of these decides. A line that is
-one clear, narrow component needs no second opinion. Where the line reader sees one digit end and the next begin, the
-graph may cut as well, so it has an opinion, and a box for each digit, also where digits overlap.
+The line reader judges all proposals, and on a text of one digit the digit classifier as well; a fitted model makes
+probabilities of it. A line that is one clear, narrow component needs no line reader. Where the line reader sees one
+digit end and the next begin, the graph may cut as well, so each digit has a box, also where digits overlap.
 """
 
 import math
@@ -16,11 +16,11 @@ from digits.recognition.components import Component, downscale_components, merge
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
 from digits.recognition.foreground import FOREGROUND_THRESHOLD
 from digits.recognition.geometry import Box, enclosing_box
-from digits.recognition.line_probabilities import MIN_OPINION, Opinions, text_probabilities
+from digits.recognition.line_probabilities import Opinions, text_probabilities
 from digits.recognition.line_reader import AlignedSymbol, LineReading, cuts_between, read_line
 from digits.recognition.line_symbols import DIGITS, OTHER, SYMBOLS
 from digits.recognition.oversegmentation import Gap, needs_oversegmentation, oversegment_line
-from digits.recognition.segmentation import Path, TextPath, best_path, candidate_spans, path_of_text
+from digits.recognition.segmentation import Path, best_path, candidate_spans, path_of_text
 
 WORKING_LINE_HEIGHT = 128  # pixels: a higher line is downscaled to 128 to 255 before it is segmented
 # Pixels: in a lower component, as in a picture of MNIST's size, the line reader sees no more than the classifier.
@@ -71,10 +71,10 @@ class Graph(NamedTuple):
 
 
 class Proposals(NamedTuple):
-    """The texts that were proposed for a line, as symbol indices, with their best paths through the graph."""
+    """The texts that were proposed for a line, as symbol indices, their best paths through the graph, and opinions."""
 
     texts: list[tuple[int, ...]]
-    paths: list[TextPath | None]
+    paths: list[list[int | None] | None]
     opinions: list[Opinions]
 
 
@@ -108,14 +108,13 @@ class TextLineReader:
         return decided._replace(marks=_find_marks(reading.texts.get(text, []), line, intensity))
 
     def propose(self, graph: Graph, reading: LineReading) -> Proposals:
-        """Collect the texts of the graph and of the line reader, and what both think of each."""
+        """Collect the texts of the graph and of the line reader, and what is thought of each."""
         by_graph = tuple(candidate.result for candidate in graph.digits)
         texts = list(dict.fromkeys([by_graph, *reading.texts]))
-        paths = _paths(graph, texts)
-        likelihoods = reading.log_likelihoods(texts)
+        paths = [_find_path(graph, text) for text in texts]
         opinions = [
-            Opinions(line, *_graph_opinions(graph, path, text))
-            for line, path, text in zip(likelihoods, paths, texts, strict=True)
+            Opinions(line, _classify_alone(graph, text, path))
+            for line, text, path in zip(reading.log_likelihoods(texts), texts, paths, strict=True)
         ]
         return Proposals(texts, paths, opinions)
 
@@ -174,30 +173,25 @@ def _decide(graph: Graph, reading: LineReading, proposals: Proposals) -> tuple[t
         return text, ReadLine(graph.digits, (1 - probabilities[best]) * _product(graph.digits))
     digits = [
         _with_result(graph.candidates[span], symbol)
-        for symbol, span in zip(text, path.spans, strict=True)
+        for symbol, span in zip(text, path, strict=True)
         if symbol < len(DIGITS) and span is not None
     ]
     return text, ReadLine(digits, probabilities[best])
 
 
-def _paths(graph: Graph, texts: Sequence[Sequence[int]]) -> list[TextPath | None]:
-    """Find the best path through the graph for each of `texts`, which are symbol indices."""
+def _classify_alone(graph: Graph, text: Sequence[int], path: Sequence[int | None] | None) -> float | None:
+    """Return the classifier's probability of a text of one digit; None for other texts."""
+    if len(text) != 1 or text[0] >= len(DIGITS) or not path or path[0] is None:
+        return None
+    return graph.candidates[path[0]].probabilities[text[0]]
+
+
+def _find_path(graph: Graph, text: Sequence[int]) -> list[int | None] | None:
+    """Find the spans of the best path through the graph whose symbols are those of `text`; None if there is none."""
     scores = np.full((len(graph.candidates), len(SYMBOLS)), math.log(MARK_CONFIDENCE))
     probabilities = np.array([candidate.probabilities for candidate in graph.candidates])
     scores[:, : len(DIGITS)] = np.log(np.maximum(probabilities, 1e-9))
-    return [path_of_text(graph.gaps, graph.spans, scores, text) for text in texts]
-
-
-def _graph_opinions(graph: Graph, path: TextPath | None, text: Sequence[int]) -> tuple[float, float, float]:
-    """Return the opinions of the graph and of the classifier on a text, whose best path is `path`."""
-    if path is None:
-        return MIN_OPINION, MIN_OPINION, 0.0
-    digits = 0.0
-    for symbol, span in zip(text, path.spans, strict=True):
-        if symbol < len(DIGITS) and span is not None:
-            digits += math.log(max(graph.candidates[span].probabilities[symbol], 1e-9))
-    by_graph = path.score - graph.path.log_total
-    return (by_graph, 0.0, digits) if len(text) == 1 else (by_graph, digits, 0.0)
+    return path_of_text(graph.gaps, graph.spans, scores, text)
 
 
 def _with_result(candidate: Candidate, result: int) -> Candidate:

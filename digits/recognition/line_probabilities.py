@@ -1,7 +1,10 @@
-"""The probability that a text of a line is right, from two opinions: the line reader's and the segmentation graph's.
+"""The probability that a text of a line is right, from what the line reader and the digit classifier think of it.
 
-A logistic model (a softmax over the proposed texts and "another text") of both opinions, fitted by
-scripts/fit_line_probabilities.py on composed pictures of validation digits.
+A logistic model (a softmax over the proposed texts and "another text") of their log-odds, fitted by
+scripts/fit_line_probabilities.py on composed pictures of validation digits, letters and signs. The classifier has an
+opinion on texts of one digit only: these are seldom cut out wrongly, and it has learned to reject what is no digit. On
+longer texts the segmentation graph and the classifier were fitted as well; beside the line reader they got weights
+below 0.05.
 """
 
 import math
@@ -10,33 +13,53 @@ from typing import NamedTuple
 
 
 class Opinions(NamedTuple):
-    """How probable a text is, as logarithms.
+    """How probable a text is.
 
-    line: by the line reader, summed over all alignments; the mean over its views.
-    graph: by the best path through the segmentation graph that shows the text, relative to all paths.
-    digits: by the digit classifier, the sum over the digits of that path; 0 for a text of one symbol.
-    digit: the same for a text of one symbol, which is seldom cut out wrongly: there the classifier counts for more.
+    line: by the line reader, the logarithm, summed over all alignments; the mean over its views.
+    digit: by the classifier, for a text of one digit, else None.
     """
 
     line: float
-    graph: float
-    digits: float
-    digit: float
+    digit: float | None = None
 
 
 class OpinionWeights(NamedTuple):
-    """Weights of the logistic model; `other` and `other_per_symbol` give the logit of texts that nobody proposed."""
+    """Weights of the logistic model.
+
+    line: of the line reader's log-odds of a text.
+    other, other_per_symbol: the logit of all texts that were not proposed: a constant, and what each symbol adds.
+    line_alone, digit_alone, alone: for a text of one digit, the weights of both log-odds and a constant.
+    """
 
     line: float
-    graph: float
-    digits: float
-    digit: float
     other: float
     other_per_symbol: float
+    line_alone: float
+    digit_alone: float
+    alone: float
 
 
-OPINION_WEIGHTS = OpinionWeights(line=1.4, graph=0.02, digits=0.05, digit=1.0, other=-2.8, other_per_symbol=-0.13)
-MIN_OPINION = -40.0  # a lower one counts as this: one opinion alone cannot make a text impossible
+OPINION_WEIGHTS = OpinionWeights(
+    line=0.628, other=-1.118, other_per_symbol=0.079, line_alone=0.455, digit_alone=0.35, alone=-1.051
+)
+LOG_ODDS_RANGE = -12.0, 7.0  # beyond it there were too few texts to calibrate
+
+
+def log_odds(log_probability: float) -> float:
+    """Return the log-odds of a probability given as its logarithm, within LOG_ODDS_RANGE."""
+    low, high = LOG_ODDS_RANGE
+    if log_probability < low:
+        return low
+    return min(high, max(low, log_probability - math.log(max(-math.expm1(log_probability), 1e-9))))
+
+
+def text_logit(opinions: Opinions) -> float:
+    """Return the logit of a text, relative to that of `other_logit`."""
+    weights, line = OPINION_WEIGHTS, log_odds(opinions.line)
+    if opinions.digit is None:
+        return weights.line * line
+    digit = log_odds(math.log(max(opinions.digit, 1e-9)))
+    return weights.line_alone * line + weights.digit_alone * digit + weights.alone
 
 
 def text_probabilities(opinions: Sequence[Opinions], symbol_count: int) -> list[float]:
@@ -44,12 +67,8 @@ def text_probabilities(opinions: Sequence[Opinions], symbol_count: int) -> list[
 
     symbol_count: of the line reader's text.
     """
-    weights = OPINION_WEIGHTS
-    logits = [
-        sum(weight * max(value, MIN_OPINION) for weight, value in zip(weights[:4], opinion, strict=True))
-        for opinion in opinions
-    ]
-    other = weights.other + weights.other_per_symbol * symbol_count
+    logits = [text_logit(opinion) for opinion in opinions]
+    other = OPINION_WEIGHTS.other + OPINION_WEIGHTS.other_per_symbol * symbol_count
     highest = max(*logits, other)
     total = sum(math.exp(logit - highest) for logit in [*logits, other])
     return [math.exp(logit - highest) / total for logit in logits]

@@ -22,25 +22,10 @@ from digits.recognition.oversegmentation import Gap
 
 @dataclass(frozen=True)
 class Path:
-    """A segmentation of a line: the spans [start, end) of pieces that form digits, and its posterior probability.
-
-    log_total: the logarithm of the sum over all paths, by which the posterior is normalized.
-    """
+    """A segmentation of a line: the spans [start, end) of pieces that form digits, and its posterior probability."""
 
     spans: list[tuple[int, int]]
     posterior: float
-    log_total: float = 0.0
-
-
-class TextPath(NamedTuple):
-    """A segmentation of a line into the symbols of a text.
-
-    spans: of each symbol, the index of its span; None for a mark that has no piece of its own.
-    score: the logarithm of its probability, not normalized.
-    """
-
-    spans: list[int | None]
-    score: float
 
 
 class SplitPriorWeights(NamedTuple):
@@ -132,19 +117,20 @@ def best_path(gaps: Sequence[Gap | None], spans: Sequence[tuple[int, int]], conf
     posterior = math.exp(best[count] - total[count])
     if any(gaps[end - 1] is None for _, end in path[:-1]):
         posterior *= MULTI_DIGIT_PRIOR
-    return Path(path, posterior, total[count])
+    return Path(path, posterior)
 
 
 def path_of_text(
     gaps: Sequence[Gap | None], spans: Sequence[tuple[int, int]], scores: np.ndarray, text: Sequence[int]
-) -> TextPath | None:
+) -> list[int | None] | None:
     """Find the most probable segmentation in which the digits and marks are those of `text` (Viterbi).
 
     gaps, spans: as in `candidate_spans`.
     scores: of each span the log probabilities of all symbols, (S, 17).
     text: indices of symbols. Pieces between them may be left out: clutter.
 
-    Returns: None if no path has so many symbols.
+    Returns: of each symbol, the index of its span, or None for a mark that has no piece of its own; None if no path has
+        so many symbols.
     """
     count = len(gaps) + 1
     priors = [split_prior(gap) for gap in gaps]
@@ -177,7 +163,7 @@ def path_of_text(
             end -= 1
         path.append(None if chosen[end] == UNSEEN else chosen[end])
         end = end if chosen[end] == UNSEEN else spans[chosen[end]][0]
-    return TextPath(path[::-1], best[count])
+    return path[::-1]
 
 
 def _log_add(a: float, b: float) -> float:

@@ -32,8 +32,11 @@ def block(left: int, top: int, right: int, bottom: int) -> Component:
     return Component(Box(left, top, right, bottom), np.ones((bottom - top, right - left), bool))
 
 
+PLAIN = View()
+
+
 def draw_one(
-    line: list[Component], intensity: np.ndarray, others: Sequence[Component] = (), view: View = View()
+    line: list[Component], intensity: np.ndarray, others: Sequence[Component] = (), view: View = PLAIN
 ) -> LineImage | None:
     """Draw one view; None if the line is too long."""
     images = draw_line_images(line, intensity, others, [view])

@@ -1,51 +1,49 @@
-"""`digits.recognition.line_probabilities`: how probable a text is, from two opinions."""
+"""`digits.recognition.line_probabilities`: how probable a text is, from the line reader's likelihoods."""
 
 import math
 
 import pytest
 
 from digits.recognition import line_probabilities
-from digits.recognition.line_probabilities import MIN_OPINION, Opinions, OpinionWeights, text_probabilities
+from digits.recognition.line_probabilities import LOG_ODDS_RANGE, Opinions, OpinionWeights, log_odds, text_probabilities
 
 
 @pytest.fixture(autouse=True)
 def _plain_weights(monkeypatch):
-    monkeypatch.setattr(line_probabilities, "OPINION_WEIGHTS", OpinionWeights(0.5, 0.25, 0.1, 0.2, -2.0, 0.1))
+    monkeypatch.setattr(line_probabilities, "OPINION_WEIGHTS", OpinionWeights(0.5, -2.0, 0.1, 0.25, 0.75, 1.0))
 
 
-def test_probabilities_are_a_softmax_of_the_weighted_opinions_and_another_text():
-    opinions = [Opinions(-1.0, -2.0, -3.0, 0.0), Opinions(-3.0, -0.5, 0.0, -4.0)]
-    weights = [
-        math.exp(0.5 * -1 + 0.25 * -2 + 0.1 * -3),
-        math.exp(0.5 * -3 + 0.25 * -0.5 + 0.2 * -4),
-        math.exp(-2 + 0.1 * 4),
-    ]
-    expected = [weight / sum(weights) for weight in weights[:2]]
-    assert text_probabilities(opinions, 4) == pytest.approx(expected)
+@pytest.mark.parametrize("probability", [0.001, 0.2, 0.5, 0.9, 0.99])
+def test_log_odds_are_those_of_the_probability(probability):
+    assert log_odds(math.log(probability)) == pytest.approx(math.log(probability / (1 - probability)))
 
 
-def test_text_that_both_find_certain_is_probable_and_never_certain():
-    (certain,) = text_probabilities([Opinions(0, 0, 0, 0)], 0)
-    assert 0.85 < certain < 1
+def test_log_odds_stay_in_their_range():
+    low, high = LOG_ODDS_RANGE
+    assert (log_odds(-1e4), log_odds(0.0), log_odds(1e-7)) == (low, high, high)
+
+
+def test_probabilities_are_a_softmax_of_the_weighted_log_odds_and_another_text():
+    opinions = [Opinions(math.log(0.6)), Opinions(math.log(0.3))]
+    weights = [math.sqrt(0.6 / 0.4), math.sqrt(0.3 / 0.7), math.exp(-2 + 0.1 * 4)]
+    assert text_probabilities(opinions, 4) == pytest.approx([weight / sum(weights) for weight in weights[:2]])
+
+
+def test_both_decide_on_a_text_of_one_digit():
+    logit = 0.25 * log_odds(math.log(0.6)) + 0.75 * log_odds(math.log(0.9)) + 1
+    expected = math.exp(logit) / (math.exp(logit) + math.exp(-2 + 0.1))
+    assert text_probabilities([Opinions(math.log(0.6), 0.9)], 1) == pytest.approx([expected])
+
+
+def test_digit_that_the_classifier_rejects_is_less_probable():
+    accepted, rejected, impossible = (text_probabilities([Opinions(0.0, digit)], 1)[0] for digit in (0.9, 0.01, 0.0))
+    assert accepted > 0.9 > rejected > impossible > 0
 
 
 def test_a_second_proposal_that_is_as_good_halves_the_probability():
-    alone, shared = text_probabilities([Opinions(0, 0, 0, 0)], 1), text_probabilities([Opinions(0, 0, 0, 0)] * 2, 1)
-    assert shared[0] == shared[1] < 0.5 < alone[0]
+    alone, both = text_probabilities([Opinions(0.0)], 2), text_probabilities([Opinions(0.0)] * 2, 2)
+    assert both[0] == both[1] < 0.5 < alone[0] < 1
 
 
-@pytest.mark.parametrize("field", ["line", "graph", "digits", "digit"])
-def test_probability_falls_with_either_opinion(field):
-    opinion = Opinions(-1, -1, -1, -1)
-    (higher,), (lower,) = (text_probabilities([opinion._replace(**{field: value})], 3) for value in (-0.5, -4))
-    assert lower < higher
-
-
-def test_opinion_below_the_least_counts_as_the_least():
-    (least,), (lower,) = (text_probabilities([Opinions(value, 0, 0, 0)], 2) for value in (MIN_OPINION, -1e4))
-    assert lower == least > 0
-
-
-def test_no_opinion_overflows():
-    probabilities = text_probabilities([Opinions(-1e4, -1e4, 0, 0), Opinions(0, -1e4, 0, 0)], 1000)
-    assert all(0 <= probability <= 1 for probability in probabilities)
+def test_no_likelihood_overflows():
+    assert all(0 <= probability <= 1 for probability in text_probabilities([Opinions(-1e4), Opinions(0.0)], 1000))
