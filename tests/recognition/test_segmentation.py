@@ -77,7 +77,7 @@ def test_split_prior_is_low_for_pieces_at_different_heights():
 
 def test_digits_that_are_cut_apart_are_uncertain():
     path = best_path([None], [(0, 1), (0, 2), (1, 2)], [1.0, 0.2, 1.0])
-    assert path == [(0, 1), (1, 2)]
+    assert path.spans == [(0, 1), (1, 2)]
     assert 0.5 < path.posterior <= MULTI_DIGIT_PRIOR
 
 
