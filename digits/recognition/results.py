@@ -12,7 +12,7 @@ from digits.recognition.foreground import Foreground
 from digits.recognition.geometry import AxisTransform, Box, enclosing_box
 
 # Least probability of a reading that needs no check by a person. Of the 5,000 validation images 0.9 % are below it,
-# among them 8 of the 17 misread ones (bench/recognition.py); so are 3 of 230 people's single digits, and all of 21
+# among them 8 of the 17 misread ones (bench/recognition.py); so are 6 of 230 people's single digits, and all of 21
 # pictures of non-digits (bench/handwriting.py).
 CONFIDENCE_THRESHOLD = 0.9
 MAX_RESULT_DIGITS = 15  # digits: JSON readers that keep numbers as doubles round longer integers
