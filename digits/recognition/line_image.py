@@ -16,6 +16,8 @@ INK_HEIGHT = 28  # pixels of it that the components of the line fill
 MARGIN = 6  # pixels of the line image to the left and right of the components
 MAX_LINE_WIDTH = 2_048  # pixels: a longer line, of more than about 80 digits, is not read as a whole
 MIN_TALL_HEIGHT = 0.5  # of the tallest component's height: lower ones say nothing about the slope of the line
+MIN_MARK_SIZE = 0.06  # of the line's height: a smaller component is dust, as decimal points are larger
+SOFT_EDGE_WIDTH = 0.05  # of the line's height
 MIN_STROKE_WIDTH = 1.6  # pixels of the line image: thinner strokes are thickened, as they would become pale
 TARGET_STROKE_WIDTH = 2.2  # pixels of the line image: the width of thickened strokes
 
@@ -73,7 +75,7 @@ def draw_line_images(
         return []
     region = _expand(box, margin, int(np.ceil(0.25 * height)) + 1)
     crop = _without(others, crop_padded(intensity, region).astype(np.float32), region)
-    crop = _thicken(crop, scale)
+    crop = _thicken(_without_specks(crop, height), scale)
     width = round(scale * crop.shape[1])
     width += -width % 4
     center = middle - region.left, (max(bottoms) + min(tops)) / 2 - region.top
@@ -123,6 +125,21 @@ def _without(components: Sequence[Component], crop: np.ndarray, region: Box) -> 
             part = mask[inside.shift(-box.left, -box.top).slices]
             crop[inside.shift(-region.left, -region.top).slices][part] = 0
     return crop
+
+
+def _without_specks(crop: np.ndarray, height: float) -> np.ndarray:
+    """Remove noise and dust from `crop` (H, W), but for soft edges and what may be a decimal point.
+
+    height: of the line, in pixels of the crop.
+    """
+    mask = crop > FOREGROUND_THRESHOLD
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
+    is_kept = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) >= MIN_MARK_SIZE * height
+    is_kept[0] = False  # the background
+    kept = is_kept[np.asarray(labels, np.int64)]
+    side = 2 * max(1, round(SOFT_EDGE_WIDTH * height)) + 1
+    near = cv2.dilate(kept.view(np.uint8), rectangle_kernel(side, side)).view(bool)
+    return crop * (kept | (near & ~mask))
 
 
 def _thicken(crop: np.ndarray, scale: float) -> np.ndarray:

@@ -49,7 +49,7 @@ def test_later_hypothesis_may_not_replace_certain_digits():
     assert not may_replace(certain, make_reading((7, 0.99)))
     assert may_replace(certain, make_reading((1, 0.95), (7, 0.95)))
     assert may_replace(uncertain, make_reading((7, 0.99)))
-    assert not may_replace(uncertain, make_reading((7, 0.7)))
+    assert not may_replace(uncertain, make_reading((7, 0.5)))
     assert may_replace(Reading(()), make_reading((7, 0.99)))
 
 
@@ -59,7 +59,8 @@ def test_later_hypothesis_may_not_replace_certain_digits():
         ([[(1, 0.95)], [(2, 0.99)]], "1"),  # the first one is certain
         ([[(1, 0.3)], [(2, 0.8)], [(3, 0.95)], [(4, 0.99)]], "3"),  # the first certain one
         ([[(1, 0.3)], [(2, 0.7)], [(3, 0.8)], [(4, 0.75)]], "3"),  # none is certain: the most probable one
-        ([[(1, 0.6)], [(2, 0.95)], [(3, 0.8)]], "1"),  # none is more probable by REPLACEMENT_RATIO
+        ([[(1, 0.6)], [(2, 0.74)], [(3, 0.7)]], "1"),  # the odds of none are higher by REPLACEMENT_ODDS_RATIO
+        ([[(1, 0.6)], [(2, 0.95)], [(3, 0.8)]], "2"),  # on a table, the table was read as a 1 of 0.6
         ([[], [(2, 0.8)], [(3, 0.95)]], "3"),
         ([[], [(2, 0.8)]], ""),
     ],
