@@ -202,9 +202,7 @@ def main(config: TrainConfig, build_optimizers: Callable = optim.build_optimizer
             networks.save(trained, config.out, summary | metadata)
             checkpoint.delete(path)
     dist.print0(f"test    {test_accuracy:.2f} % of {len(data.test):,} digits of {data.source}, looked at once")
-    dist.print0(f"saved   {config.out} and {config.out.with_suffix('.json')}, {summary['total_seconds']:.0f} s in all")
-    if config.json_output:
-        dist.print0(json.dumps(summary))
+    print_summary(config, summary, dist)
 
 
 def train_line_reader(config: TrainConfig) -> None:
@@ -248,9 +246,8 @@ def train_line_reader(config: TrainConfig) -> None:
         for epoch in range(len(curve) + 1, config.epochs + 1):
             epoch_started = time.perf_counter()
             model.train()
-            if (
-                dist.rank
-            ):  # a checkpoint has the generator of the main process: with it, all would draw the same strings
+            # A checkpoint has the generator of the main process, with which all processes would draw the same strings.
+            if dist.rank:
                 generator.manual_seed(line_training.process_seed(config.seed, epoch, dist))
             losses, scales = torch.zeros(steps, device=dist.device), []  # scales: of the learning rates
             for step in dist.progress(range(1, steps + 1), f"epoch {epoch}"):
@@ -298,6 +295,11 @@ def train_line_reader(config: TrainConfig) -> None:
             networks.save(trained, config.out, summary | metadata)
             checkpoint.delete(path)
     dist.print0(f"test    {test_accuracy:.2f} % of strings of the test digits, looked at once")
+    print_summary(config, summary, dist)
+
+
+def print_summary(config: TrainConfig, summary: dict, dist: distributed.DistributedContext) -> None:
+    """Print where the weights are, and with --json the summary."""
     dist.print0(f"saved   {config.out} and {config.out.with_suffix('.json')}, {summary['total_seconds']:.0f} s in all")
     if config.json_output:
         dist.print0(json.dumps(summary))

@@ -1,4 +1,4 @@
-"""Measure how well non-digits are told from digits: read sets of letters and signs, yours too.
+"""Measure how well non-digits are rejected: read data sets of letters and signs, also your own.
 
     python -m bench.non_digits FOLDER
 

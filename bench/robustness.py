@@ -231,10 +231,8 @@ def measure(reader: Reader, make: Maker, digits: ImageDataset, count: int) -> di
 def main(args: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    reader, digits = (
-        Reader(model.load(args.weights), line_network=model.load_line_reader()),
-        mnist.load("train")[-mnist.VALIDATION_SIZE :],
-    )
+    reader = Reader(model.load(args.weights), line_network=model.load_line_reader())
+    digits = mnist.load("train")[-mnist.VALIDATION_SIZE :]
     print(f"{'of 100 pictures':26s} {'right':>8s} {'certain':>8s} {'wrong and certain':>18s}")
     table = {}
     for name, make in KINDS.items():

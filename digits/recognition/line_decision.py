@@ -209,7 +209,7 @@ def _with_result(candidate: Candidate, result: int) -> Candidate:
 def _find_marks(
     symbols: Sequence[AlignedSymbol], line: Sequence[Component], intensity: np.ndarray
 ) -> tuple[SeenMark, ...]:
-    """List the symbols of a line that are no digits, with the boxes of their strokes in pixels of `intensity`."""
+    """List the marks and other characters of a line, with the boxes of their strokes in pixels of `intensity`."""
     if all(symbol.index < len(DIGITS) for symbol in symbols):
         return ()
     box = enclosing_box([component.box for component in line])

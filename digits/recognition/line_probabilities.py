@@ -2,9 +2,9 @@
 
 A logistic model (a softmax over the proposed texts and "another text") of their log-odds, fitted by
 scripts/fit_line_probabilities.py on composed pictures of validation digits, letters and signs. The classifier has an
-opinion on texts of one digit only: these are seldom cut out wrongly, and it has learned to reject what is no digit. On
-longer texts the segmentation graph and the classifier were fitted as well; beside the line reader they got weights
-below 0.05.
+opinion on texts of one digit only: such a digit is seldom cut out wrongly, and the classifier has learned to reject
+non-digits. On longer texts, the segmentation graph and the classifier were fitted as well, and got weights below 0.05
+beside the line reader.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The symbols that the line reader tells apart: digits, the marks that stand in numbers, and all other characters."""
+"""The symbols that the line reader recognizes: digits, the marks that stand in numbers, and all other characters."""
 
 DIGITS = "0123456789"
 MARKS = ".,-/:+"  # decimal point, comma, minus or dash, slash, colon, plus

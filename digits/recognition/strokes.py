@@ -2,7 +2,7 @@
 
 A picture of a drawing has lost two things. A pen of fixed width hides the shape of small digits, so the strokes are
 drawn with a pen that suits their height. Strokes that cross are one connected component, so each keeps its own pixels:
-`segmentation` then groups strokes into digits, and overlapping digits are not cut but told apart.
+`segmentation` then groups strokes into digits, and overlapping digits are separated without cuts.
 """
 
 import dataclasses
