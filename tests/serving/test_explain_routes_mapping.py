@@ -75,7 +75,8 @@ def assert_dot_is_mapped(digit: Digit, trace: DigitTrace, corner: MarkedCorner) 
         assert placed[axis] + scale * (corner.dot[axis] - crop[axis]) == pytest.approx(dot[axis], abs=0.5)
 
 
-READER = Reader(ConstantLogits(9.0, *[0.0] * 9))  # reads any component group as one digit
+# Reads any component group as one digit, with too little confidence to prefer many fragments to one digit.
+READER = Reader(ConstantLogits(3.0, *[0.0] * 9))
 
 
 @pytest.mark.parametrize("height", [12, 20, 28, 90, 400, pytest.param(2300, marks=pytest.mark.slow)])
