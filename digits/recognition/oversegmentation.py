@@ -148,7 +148,12 @@ def oversegment(
         min_distance = MIN_CUT_DISTANCE * component.height
         found = _find_cuts(profiles, min_distance)
         cuts += [cut for cut in found if all(abs(cut.x - other.x) >= min_distance for other in cuts)]
-    return _cut_component(component, _piece_numbers(cuts, inside.shape)) if cuts else [component]
+    if not cuts:
+        return [component]
+    pieces = _cut_component(component, _piece_numbers(cuts, inside.shape))
+    if len(pieces) <= len(near):  # two of the cuts moved to the same thin place
+        pieces = _cut_component(component, _piece_numbers([Cut(x, 0.0) for x in near], inside.shape))
+    return pieces
 
 
 def _find_cuts(profiles: dict[float, np.ndarray], min_distance: float) -> list[Cut]:

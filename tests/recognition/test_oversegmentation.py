@@ -93,6 +93,13 @@ def test_cut_is_not_further_from_its_column_than_a_tenth_of_the_height():
     assert middle == pytest.approx(100, abs=MAX_CUT_SHIFT * component.height + 1)
 
 
+def test_each_column_cuts_even_if_both_are_near_the_same_thin_place():
+    component, intensity = merged_blocks(bridge=50)  # column 70 of the array
+    pieces = oversegment(component, intensity, is_searched=False, columns=[68.0, 72.0])
+    assert len(pieces) == 3
+    assert sum(piece.area for piece in pieces) == component.area
+
+
 @pytest.mark.parametrize("columns", [(), (19.0,), (20.5,), (119.5,), (200.0,)])
 def test_columns_outside_a_component_do_not_cut_it(columns):
     component, intensity = merged_blocks(bridge=50)
