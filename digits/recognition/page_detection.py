@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from digits.recognition.arrays import downscale, rectangle_kernel
+from digits.recognition.arrays import downscale, median, rectangle_kernel
 
 DETECTION_SIDE = 160  # pixels of the longer side on which pages are detected
 # Of 255: colors in 3x3 pixels differ by no more inside a page, where light falls off and paper has grain.
@@ -21,6 +21,8 @@ MIN_HOLE_AREA = 1e-3  # of the page: a page with smaller holes has only specks o
 MIN_PAPER_FRACTION = 0.5  # of the page: its paper; the rest is writing
 SMOOTHING_SIGMA = 0.15  # of the page's longer side: the paper's color varies slowly
 PAGE_EDGE_WIDTH = 3  # pixels, of DETECTION_SIDE, that are cut off all around: the page's edge is soft
+RING_WIDTH = 6  # pixels, of DETECTION_SIDE, on both sides of the edge, whose colors are compared
+MIN_PAGE_CONTRAST = 20  # of 255, between them: with less it is no page on a table, but a cell of squared paper
 
 
 class Page(NamedTuple):
@@ -64,9 +66,23 @@ def _largest_page(small: np.ndarray) -> np.ndarray | None:
     for label in np.argsort(-areas, kind="stable").tolist():
         if label and areas[label] > MIN_PAGE_AREA * labels.size:  # label 0 is the edges
             page = _fill_page((labels == label).astype(np.uint8))
-            if page is not None:
+            if page is not None and _edge_contrast(small, page) >= MIN_PAGE_CONTRAST:
                 return page
     return None
+
+
+def _edge_contrast(small: np.ndarray, page: np.ndarray) -> float:
+    """Measure the difference between the median colors of `small` (H, W, C) inside and outside of the page's edge.
+
+    page: mask (H, W) uint8.
+
+    Returns: the largest over the channels, from 0 to 255.
+    """
+    near, far = (rectangle_kernel(2 * r + 1, 2 * r + 1) for r in (PAGE_EDGE_WIDTH, PAGE_EDGE_WIDTH + RING_WIDTH))
+    outside = cv2.dilate(page, far) & ~cv2.dilate(page, near)
+    inside = cv2.erode(page, near) & ~cv2.erode(page, far)
+    colors = small.astype(np.float32)
+    return float(np.abs(median(colors[outside > 0]) - median(colors[inside > 0])).max())
 
 
 def _fill_page(region: np.ndarray) -> np.ndarray | None:

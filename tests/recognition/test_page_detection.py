@@ -71,3 +71,14 @@ def test_reader_reads_the_number_on_the_page(reader):
     reading = reader.read(Image.fromarray(page_on_table(100, 120, 4, 0.3)))
     assert reading.text == "47"
     assert all(120 < digit.box[0] < digit.box[2] < 680 for digit in reading.digits)
+
+
+def test_cell_of_squared_paper_is_not_a_page():
+    picture = np.full((600, 800, 3), 230, np.uint8)
+    for rows in (picture, picture.transpose(1, 0, 2)):
+        for start in (40, 330):
+            rows[start : start + 12] = (90, 120, 200)
+    picture[150:230, 100:110] = 30
+    assert page_detection.find_page(picture) is None
+    picture[:40] = picture[:, :40] = picture[342:] = picture[:, 342:] = (150, 120, 90)
+    assert page_detection.find_page(picture)

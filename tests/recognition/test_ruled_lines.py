@@ -1,6 +1,7 @@
 """`digits.recognition.ruled_lines`: lines from side to side are found and subtracted, strokes stay."""
 
 import numpy as np
+import pytest
 
 from digits.recognition.ruled_lines import find_ruled_lines, subtract_ruled_lines
 
@@ -41,3 +42,17 @@ def test_picture_without_lines_stays():
     before = intensity.copy()
     subtract_ruled_lines(intensity, intensity > 0.15, 1.0)
     assert (intensity == before).all()
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("slope", [0.0, 0.7, -1.0])
+def test_stroke_across_a_line_of_its_intensity_is_not_cut(transposed, slope):
+    rows, columns = np.mgrid[:100, :100]
+    stroke = (abs(columns - 50 - slope * (rows - 50)) < 4) & (abs(rows - 50) < 25)
+    intensity = stroke.astype(np.float32)
+    intensity[49:51] = 1
+    intensity = np.ascontiguousarray(intensity.T) if transposed else intensity
+    subtract_ruled_lines(intensity, intensity > 0.15, 1.0)
+    rest = intensity.T if transposed else intensity
+    assert (rest[stroke] > 0.9).mean() > 0.98
+    assert rest[~stroke].sum() < 0.02 * stroke.sum()
