@@ -30,7 +30,7 @@ MAX_CUT_PROFILE = 0.7  # of the projection profile's maximum: a cut that crosses
 CUT_RANGE = (0.15, 0.85)  # of the component's width: there cuts may be
 MIN_CUT_DISTANCE = 1 / 8  # of the component's height: two cuts are at least so far apart
 MAX_CUT_SHIFT = 0.1  # of the component's height, from the column at which the line reader saw two digits meet
-MIN_PIECE_AREA = 0.03  # of the component's pixels: a smaller piece joins the next one
+MIN_PIECE_AREA = 0.03  # of the component's pixels, for each digit that the line reader saw: a smaller piece joins the next
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,10 @@ def oversegment(
         cuts += [cut for cut in found if all(abs(cut.x - other.x) >= min_distance for other in cuts)]
     if not cuts:
         return [component]
-    pieces = _cut_component(component, _piece_numbers(cuts, inside.shape))
+    min_area = MIN_PIECE_AREA * component.area / (1 + len(near))
+    pieces = _cut_component(component, _piece_numbers(cuts, inside.shape), min_area)
     if len(pieces) <= len(near):  # two of the cuts moved to the same thin place
-        pieces = _cut_component(component, _piece_numbers([Cut(x, 0.0) for x in near], inside.shape))
+        pieces = _cut_component(component, _piece_numbers([Cut(x, 0.0) for x in near], inside.shape), min_area)
     return pieces
 
 
@@ -218,12 +219,12 @@ def _profile_minima(profile: np.ndarray, min_distance: float) -> list[int]:
     return minima
 
 
-def _cut_component(component: Component, piece_numbers: np.ndarray) -> list[Component]:
+def _cut_component(component: Component, piece_numbers: np.ndarray, min_area: float) -> list[Component]:
     """Divide a component by the number (H, W) of the piece to which each pixel belongs.
 
-    Pieces below MIN_PIECE_AREA join the next piece.
+    Pieces of less than `min_area` pixels join the next piece.
     """
-    pieces, min_area = [], MIN_PIECE_AREA * component.area
+    pieces: list[Component] = []
     sliver, last = None, int(piece_numbers.max())
     for number in range(last + 1):
         mask = component.mask & (piece_numbers == number)
