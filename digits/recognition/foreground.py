@@ -22,6 +22,7 @@ from digits.recognition.arrays import (
 )
 from digits.recognition.background import estimate_background
 from digits.recognition.borders import remove_object_rims, remove_table, rim_width
+from digits.recognition.frames import remove_frames
 from digits.recognition.ruled_lines import subtract_ruled_lines
 
 MIN_CONTRAST = 0.08  # of black to white: a picture with less has no writing in it
@@ -113,6 +114,7 @@ def _extract(colors: np.ndarray, background: np.ndarray) -> Foreground | None:
         remove_table(intensity, intensity > FOREGROUND_THRESHOLD * _peak(intensity))
         peak = _peak(intensity)
         subtract_ruled_lines(intensity, intensity > FOREGROUND_THRESHOLD * peak, peak)
+        remove_frames(intensity, intensity > FOREGROUND_THRESHOLD * peak, peak)
     peak = _peak(intensity)
     if peak < MIN_CONTRAST or (peak < MAX_PENUMBRA_CONTRAST and _is_penumbra(intensity, peak)):
         return None

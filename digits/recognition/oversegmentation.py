@@ -30,7 +30,8 @@ MAX_CUT_PROFILE = 0.7  # of the projection profile's maximum: a cut that crosses
 CUT_RANGE = (0.15, 0.85)  # of the component's width: there cuts may be
 MIN_CUT_DISTANCE = 1 / 8  # of the component's height: two cuts are at least so far apart
 MAX_CUT_SHIFT = 0.1  # of the component's height, from the column at which the line reader saw two digits meet
-MIN_PIECE_AREA = 0.03  # of the component's pixels, for each digit that the line reader saw: a smaller piece joins the next
+# Of the component's pixels, for each digit that the line reader saw: a smaller piece joins the next one.
+MIN_PIECE_AREA = 0.03
 
 
 @dataclass(frozen=True)

@@ -79,8 +79,8 @@ def _edge_contrast(small: np.ndarray, page: np.ndarray) -> float:
     Returns: the largest over the channels, from 0 to 255.
     """
     near, far = (rectangle_kernel(2 * r + 1, 2 * r + 1) for r in (PAGE_EDGE_WIDTH, PAGE_EDGE_WIDTH + RING_WIDTH))
-    outside = cv2.dilate(page, far) & ~cv2.dilate(page, near)
-    inside = cv2.erode(page, near) & ~cv2.erode(page, far)
+    outside = cv2.subtract(cv2.dilate(page, far), cv2.dilate(page, near))
+    inside = cv2.subtract(cv2.erode(page, near), cv2.erode(page, far))
     colors = small.astype(np.float32)
     return float(np.abs(median(colors[outside > 0]) - median(colors[inside > 0])).max())
 

@@ -1,5 +1,6 @@
 """Ruled and squared paper: finds lines across the whole picture and subtracts them from the writing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,7 +12,8 @@ MIN_RUN_LENGTH = 1 / 12  # of the picture's width: shorter horizontal runs of pi
 MAX_RUN_GAP = 1 / 4  # of the picture's width: where strokes cross a line or noise breaks it, the gaps are smaller
 MIN_LINE_LENGTH = 0.97  # of the picture's width
 MIN_RUN_COVERAGE = 0.5  # of the picture's width: the runs of a line are at least as long in total
-MAX_LINE_THICKNESS = 0.015  # of the picture's shorter side, or 2 pixels
+MAX_LINE_THICKNESS = 0.015  # of the picture's shorter side
+MIN_THICKNESS_LIMIT = 2  # pixels
 # The intensity of a line is a low quantile over its columns, as a digit's bar may lie along it for a while.
 LEVEL_QUANTILE = 0.4
 LEVEL_MARGIN = 1.15  # factor on the quantile before it is subtracted, as the intensity varies along the line
@@ -31,16 +33,32 @@ class RuledLine:
     region: np.ndarray
     core: np.ndarray
 
+    def shift(self, top: int, left: int, width: int) -> "RuledLine":
+        """Return this line of a part of a picture, whose corner is at (top, left), in the picture of some `width`."""
+        columns = (0, 0), (left, width - left - self.region.shape[1])
+        rows = slice(top + self.rows.start, top + self.rows.stop)
+        return RuledLine(rows, np.pad(self.region, columns), np.pad(self.core, columns))
+
 
 def subtract_ruled_lines(intensity: np.ndarray, mask: np.ndarray, peak: float) -> None:
-    """Subtract horizontal and vertical lines from `intensity` (H, W), in place; stronger strokes across them stay.
+    """Subtract horizontal and vertical lines from `intensity` (H, W), in place; strokes across them stay.
 
     mask: the foreground pixels, (H, W) bool.
     peak: the intensity of the strongest strokes.
     """
     mask = mask.astype(np.uint8)
-    lines = [(intensity, line) for line in find_ruled_lines(mask)]
-    lines += [(intensity.T, line) for line in find_ruled_lines(mask.T)]
+    subtract_lines(intensity, find_ruled_lines(mask), find_ruled_lines(mask.T), peak)
+
+
+def subtract_lines(
+    intensity: np.ndarray, horizontal: Sequence[RuledLine], vertical: Sequence[RuledLine], peak: float
+) -> None:
+    """Subtract lines from `intensity` (H, W), in place; strokes across them stay.
+
+    vertical: lines whose rows are columns of `intensity`.
+    peak: the intensity of the strongest strokes.
+    """
+    lines = [*((intensity, line) for line in horizontal), *((intensity.T, line) for line in vertical)]
     # Measure all levels before subtracting the first line: lines cross each other.
     levels = [_line_level(oriented[line.rows], line.core) for oriented, line in lines]
     for (oriented, line), level in zip(lines, levels, strict=True):
@@ -74,8 +92,14 @@ def _bridge_strokes(intensity: np.ndarray, line: RuledLine) -> None:
         band[row] = np.where(region[row], np.maximum(band[row], strokes), band[row])
 
 
-def find_ruled_lines(mask: np.ndarray) -> list[RuledLine]:
-    """Find the horizontal lines of `mask` (H, W) uint8 that are thin and run from side to side."""
+def find_ruled_lines(
+    mask: np.ndarray, max_thickness: float = MAX_LINE_THICKNESS, min_length: float = MIN_LINE_LENGTH
+) -> list[RuledLine]:
+    """Find the horizontal lines of `mask` (H, W) uint8 that are thin and long: from side to side by default.
+
+    max_thickness: relative to the shorter side; at least MIN_THICKNESS_LIMIT pixels are allowed.
+    min_length: relative to the width.
+    """
     height, width = mask.shape
     runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, rectangle_kernel(1, max(9, int(MIN_RUN_LENGTH * width))))
     if runs.sum() < MIN_RUN_COVERAGE * width:
@@ -83,16 +107,16 @@ def find_ruled_lines(mask: np.ndarray) -> list[RuledLine]:
     joined = cv2.dilate(runs, rectangle_kernel(3, 1))
     joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, rectangle_kernel(1, int(MAX_RUN_GAP * width)))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
-    lines, max_thickness = [], max(2, MAX_LINE_THICKNESS * min(height, width))
+    lines, max_pixels = [], max(MIN_THICKNESS_LIMIT, max_thickness * min(height, width))
     for label in range(1, count):
         _, top, length, thickness, _ = stats[label].tolist()
-        if length < MIN_LINE_LENGTH * width:
+        if length < min_length * width:
             continue
         rows = slice(top, top + thickness)
         region = labels[rows] == label
         core = region & (runs[rows] > 0)
         columns = core.any(0).sum()
-        if columns >= MIN_RUN_COVERAGE * width and core.sum() <= max_thickness * columns:
+        if columns >= MIN_RUN_COVERAGE * width and core.sum() <= max_pixels * columns:
             lines.append(RuledLine(rows, region, core))
     return lines
 
