@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from digits.recognition.arrays import block_average, crop_padded, mask_stroke_width, pad, rectangle_kernel
-from digits.recognition.foreground import FOREGROUND_THRESHOLD, MIN_CONTRAST, Foreground
+from digits.recognition.foreground import FOREGROUND_THRESHOLD, MIN_CONTRAST, MIN_PAGE_SIDE, Foreground
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
 from digits.recognition.normalization import DIGIT_SIZE
 
@@ -19,6 +19,7 @@ MIN_WRITING_SIZE = 0.015  # of the geometric mean of the picture's sides: if the
 MIN_INNER_SIZE = 0.12
 MIN_BORDER_SIZE = 0.5  # of the largest inner component's size: smaller components at the border are no digits
 MAX_BORDER_CONTACT = 0.5  # of a side of the picture: a component that touches more is the edge of an object
+MAX_OBJECT_DEPTH = 1 / 3  # of the picture: a lone component that touches so much of a side is an object if it is flatter
 MAX_STROKE_RATIO = 2.0  # of the widest inner strokes: a wider component at the border is an object
 MAX_FLUSH_FRACTION = 0.6  # of its own side: a component that touches the border with more of it lies along it
 MIN_COMMON_HEIGHT = 0.5  # of the height of both: a component along the border in the same rows may be a 1
@@ -104,8 +105,10 @@ def find_components(foreground: Foreground, to_picture: AxisTransform = IDENTITY
     """
     shape = foreground.intensity.shape
     components = _label_components(foreground, to_picture)
-    if len(components) > 1:  # a single component is neither a border nor a speck next to a digit
+    if len(components) > 1:  # a single component is no speck next to a digit
         components = _remove_border_components(components, shape)
+    elif components and _is_lone_object(components[0], shape):
+        return []
     largest = max((component.size for component in components), default=0)
     if largest < MIN_WRITING_SIZE * (shape[0] * shape[1]) ** 0.5:
         return []
@@ -160,6 +163,23 @@ def _remove_border_components(components: list[Component], shape: tuple[int, int
             and not _is_outer_object(component, inner, shape)
         )
     ]
+
+
+def _is_lone_object(component: Component, shape: tuple[int, int]) -> bool:
+    """Whether the only component of a picture of `shape` (H, W) lies along a side: a table, or the edge of a page.
+
+    A digit that was cut out tightly fills the picture in the other direction as well.
+    """
+    height, width = shape
+    if min(shape) < MIN_PAGE_SIDE or _border_contact(component, shape) < MAX_BORDER_CONTACT:
+        return False
+    box = component.box
+    along_left_or_right = box.height > MAX_BORDER_CONTACT * height and (box.left == 0 or box.right == width)
+    along_top_or_bottom = box.width > MAX_BORDER_CONTACT * width and (box.top == 0 or box.bottom == height)
+    return bool(
+        (along_left_or_right and box.width < MAX_OBJECT_DEPTH * width)
+        or (along_top_or_bottom and box.height < MAX_OBJECT_DEPTH * height)
+    )
 
 
 def _is_outer_object(component: Component, inner: Sequence[Component], shape: tuple[int, int]) -> bool:

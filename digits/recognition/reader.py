@@ -85,7 +85,8 @@ class Reader:
         """Read a picture (H, W, C) uint8 of `size` (width, height) as sent.
 
         The reading of the first foreground hypothesis is replaced only by those that `may_replace` allows: by the first
-        of these that is certain, else by the most probable one. If it has no digits, only a certain one replaces it.
+        of these that is certain and has not merely lost digits, else by the most probable one. If it has no digits,
+        only a certain one replaces it.
         """
         results = (self._read_foreground(hypothesis, to_picture, size) for hypothesis in foreground_hypotheses(array))
         first = best = next(results)
@@ -93,7 +94,7 @@ class Reader:
             return first
         for result in results:
             is_allowed = may_replace(first.reading, result.reading)
-            if result.reading.certain and is_allowed:
+            if result.reading.certain and is_allowed and not _has_lost_digits(first.reading, result.reading):
                 return result
             if first.reading.digits and result.reading.probability > best.reading.probability and is_allowed:
                 best = result
@@ -184,6 +185,11 @@ def may_replace(first: Reading, later: Reading) -> bool:
     if len(later.digits) > len(first.digits) and any(looks_like_slashed_zero(d.pixels) for d in first.digits):
         return False
     return _odds(later.probability) > REPLACEMENT_ODDS_RATIO * _odds(first.probability)
+
+
+def _has_lost_digits(first: Reading, later: Reading) -> bool:
+    """Whether the text of a later foreground hypothesis is a part of that of the first one: pale strokes are lost."""
+    return len(later.digits) < len(first.digits) and later.text in first.text
 
 
 def _odds(probability: float) -> float:
