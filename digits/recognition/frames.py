@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from digits.recognition.geometry import Box
-from digits.recognition.ruled_lines import MIN_LINE_LENGTH, RuledLine, find_ruled_lines, subtract_lines
+from digits.recognition.ruled_lines import MIN_LINE_LENGTH, RuledLine, find_long_lines, subtract_lines
 
 MIN_FRAME_SIDE = 24  # pixels: in a smaller frame no digit can be read
 MAX_FRAME_DENSITY = 0.6  # of its box: more is a blot, not thin lines with writing between them
@@ -54,7 +54,7 @@ def _frame_box(component: np.ndarray) -> Box:
 
 def _line_extent(component: np.ndarray) -> tuple[int, int]:
     """Return the columns between which most of the long horizontal lines of a component (H, W) bool run."""
-    columns = [np.flatnonzero(line.region.any(0)) for line in _find_lines(component, MIN_CROSSED_LENGTH)]
+    columns = [line.columns for line in _find_lines(component, MIN_CROSSED_LENGTH)]
     if not columns:
         return 0, component.shape[1]
     starts, ends = sorted(int(c[0]) for c in columns), sorted(int(c[-1]) + 1 for c in columns)
@@ -68,7 +68,7 @@ def _count_sides(lines: Sequence[RuledLine], height: int) -> int:
 
 
 def _find_lines(mask: np.ndarray, min_length: float) -> list[RuledLine]:
-    return find_ruled_lines(np.ascontiguousarray(mask).view(np.uint8), MAX_LINE_THICKNESS, min_length)
+    return find_long_lines(np.ascontiguousarray(mask).view(np.uint8), min_length, MAX_LINE_THICKNESS)
 
 
 def _has_writing(mask: np.ndarray) -> bool:

@@ -11,7 +11,9 @@ from digits.recognition.arrays import quantile, rectangle_kernel
 MIN_RUN_LENGTH = 1 / 12  # of the picture's width: shorter horizontal runs of pixels belong to strokes
 MAX_RUN_GAP = 1 / 4  # of the picture's width: where strokes cross a line or noise breaks it, the gaps are smaller
 MIN_LINE_LENGTH = 0.97  # of the picture's width
-MIN_RUN_COVERAGE = 0.5  # of the picture's width: the runs of a line are at least as long in total
+MIN_RUN_COVERAGE = 0.5  # of a line's length: its runs are at least as long in total
+MIN_FADING_LENGTH = 0.3  # of the picture's width: the length of a line that fades in the shade
+MIN_FADING_LINES = 3  # in a picture, each from one of its sides: bars of digits are no such lines
 MAX_LINE_THICKNESS = 0.015  # of the picture's shorter side
 MIN_THICKNESS_LIMIT = 2  # pixels
 # The intensity of a line is a low quantile over its columns, as a digit's bar may lie along it for a while.
@@ -32,6 +34,18 @@ class RuledLine:
     rows: slice
     region: np.ndarray
     core: np.ndarray
+
+    @property
+    def columns(self) -> np.ndarray:
+        """The columns that the line covers, in ascending order."""
+        return np.flatnonzero(self.region.any(0))
+
+    def extend(self) -> "RuledLine":
+        """Return this line with a region that runs on straight from its ends to both sides of the picture."""
+        columns, region = self.columns, self.region.copy()
+        region[:, : columns[0]] = region[:, columns[0], None]
+        region[:, columns[-1] + 1 :] = region[:, columns[-1], None]
+        return RuledLine(self.rows, region, self.core)
 
     def shift(self, top: int, left: int, width: int) -> "RuledLine":
         """Return this line of a part of a picture, whose corner is at (top, left), in the picture of some `width`."""
@@ -92,22 +106,35 @@ def _bridge_strokes(intensity: np.ndarray, line: RuledLine) -> None:
         band[row] = np.where(region[row], np.maximum(band[row], strokes), band[row])
 
 
-def find_ruled_lines(
-    mask: np.ndarray, max_thickness: float = MAX_LINE_THICKNESS, min_length: float = MIN_LINE_LENGTH
-) -> list[RuledLine]:
-    """Find the horizontal lines of `mask` (H, W) uint8 that are thin and long: from side to side by default.
+def find_ruled_lines(mask: np.ndarray) -> list[RuledLine]:
+    """Find the horizontal lines of `mask` (H, W) uint8 that are thin and run from side to side.
 
-    max_thickness: relative to the shorter side; at least MIN_THICKNESS_LIMIT pixels are allowed.
+    In the shade, lines may fade before they reach the other side: several such lines are found as well.
+    """
+    width = mask.shape[1]
+    lines = find_long_lines(mask, MIN_FADING_LENGTH)
+    full = [line for line in lines if np.ptp(line.columns) >= MIN_LINE_LENGTH * width - 1]
+    fading = [line for line in lines if line.columns[0] == 0 or line.columns[-1] == width - 1]
+    return [line.extend() for line in fading] if len(fading) >= MIN_FADING_LINES else full
+
+
+def find_long_lines(mask: np.ndarray, min_length: float, max_thickness: float = MAX_LINE_THICKNESS) -> list[RuledLine]:
+    """Find the thin horizontal lines of `mask` (H, W) uint8.
+
     min_length: relative to the width.
+    max_thickness: relative to the shorter side; at least MIN_THICKNESS_LIMIT pixels are allowed.
     """
     height, width = mask.shape
     runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, rectangle_kernel(1, max(9, int(MIN_RUN_LENGTH * width))))
-    if runs.sum() < MIN_RUN_COVERAGE * width:
+    if runs.sum() < MIN_RUN_COVERAGE * min_length * width:
         return []
+    max_pixels = max(MIN_THICKNESS_LIMIT, max_thickness * min(height, width))
+    # Bold strokes have long runs as well.
+    runs -= cv2.morphologyEx(runs, cv2.MORPH_OPEN, rectangle_kernel(int(2 * max_pixels) + 1, 1))
     joined = cv2.dilate(runs, rectangle_kernel(3, 1))
     joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, rectangle_kernel(1, int(MAX_RUN_GAP * width)))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
-    lines, max_pixels = [], max(MIN_THICKNESS_LIMIT, max_thickness * min(height, width))
+    lines = []
     for label in range(1, count):
         _, top, length, thickness, _ = stats[label].tolist()
         if length < min_length * width:
@@ -116,7 +143,7 @@ def find_ruled_lines(
         region = labels[rows] == label
         core = region & (runs[rows] > 0)
         columns = core.any(0).sum()
-        if columns >= MIN_RUN_COVERAGE * width and core.sum() <= max_pixels * columns:
+        if columns >= MIN_RUN_COVERAGE * length and core.sum() <= max_pixels * columns:
             lines.append(RuledLine(rows, region, core))
     return lines
 
