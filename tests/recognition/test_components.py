@@ -137,3 +137,12 @@ def test_without_writing_inside_everything_at_the_border_stays():
     intensity = np.zeros((100, 100), np.float32)
     intensity[10:90, :8], intensity[:, 60:70] = 1, 1
     assert len(find_components(Foreground(intensity, 1.0))) == 2
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize(("depth", "found"), [(30, 0), (250, 1)])
+def test_lone_component_along_a_side_is_an_object_unless_it_fills_the_picture(depth, found, transposed):
+    intensity = np.zeros((200, 300), np.float32)
+    intensity[40:, :depth] = 1
+    intensity = np.ascontiguousarray(intensity.T) if transposed else intensity
+    assert len(find_components(Foreground(intensity, 1.0))) == found

@@ -61,6 +61,8 @@ def test_later_hypothesis_may_not_replace_certain_digits():
         ([[(1, 0.3)], [(2, 0.7)], [(3, 0.8)], [(4, 0.75)]], "3"),  # none is certain: the most probable one
         ([[(1, 0.6)], [(2, 0.74)], [(3, 0.7)]], "1"),  # the odds of none are higher by REPLACEMENT_ODDS_RATIO
         ([[(1, 0.6)], [(2, 0.95)], [(3, 0.8)]], "2"),  # on a table, the table was read as a 1 of 0.6
+        ([[(1, 0.9), (2, 0.5)], [(1, 0.99)], [(1, 0.95), (3, 0.96)]], "13"),  # the second one has lost a digit …
+        ([[(1, 0.9), (2, 0.5)], [(1, 0.99)], [(3, 0.5)]], "1"),  # … or the first one had one too many
         ([[], [(2, 0.8)], [(3, 0.95)]], "3"),
         ([[], [(2, 0.8)]], ""),
     ],

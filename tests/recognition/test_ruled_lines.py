@@ -56,3 +56,24 @@ def test_stroke_across_a_line_of_its_intensity_is_not_cut(transposed, slope):
     rest = intensity.T if transposed else intensity
     assert (rest[stroke] > 0.9).mean() > 0.98
     assert rest[~stroke].sum() < 0.02 * stroke.sum()
+
+
+@pytest.mark.parametrize(("count", "is_removed"), [(3, True), (2, False)])
+def test_several_lines_that_fade_in_the_shade_are_removed(count, is_removed):
+    intensity = np.zeros((100, 200), np.float32)
+    for row in (20, 50, 80)[:count]:
+        intensity[row, :120] = np.linspace(0.4, 0.16, 120)
+    intensity[40:70, 20:26] = 1
+    subtract_ruled_lines(intensity, intensity > 0.15, 1.0)
+    assert (intensity[40:70, 20:26] > 0.99).all()
+    intensity[40:70, 20:26] = 0
+    assert (intensity.max() < 0.2) == is_removed
+
+
+def test_bold_stroke_along_a_line_stays():
+    intensity = np.zeros((200, 300), np.float32)
+    intensity[90:110, 100:150] = 1
+    expected = intensity.copy()
+    intensity[100:102] = 1
+    subtract_ruled_lines(intensity, intensity > 0.15, 1.0)
+    assert np.abs(intensity - expected).sum() < 0.02 * expected.sum()
