@@ -19,9 +19,7 @@ MIN_WRITING_SIZE = 0.015  # of the geometric mean of the picture's sides: if the
 MIN_INNER_SIZE = 0.12
 MIN_BORDER_SIZE = 0.5  # of the largest inner component's size: smaller components at the border are no digits
 MAX_BORDER_CONTACT = 0.5  # of a side of the picture: a component that touches more is the edge of an object
-MAX_OBJECT_DEPTH = (
-    1 / 3
-)  # of the picture: a lone component that touches so much of a side is an object if it is flatter
+MAX_OBJECT_DEPTH = 1 / 3  # of the picture: a lone component along a side is an object if it is flatter
 MAX_STROKE_RATIO = 2.0  # of the widest inner strokes: a wider component at the border is an object
 MAX_FLUSH_FRACTION = 0.6  # of its own side: a component that touches the border with more of it lies along it
 MIN_COMMON_HEIGHT = 0.5  # of the height of both: a component along the border in the same rows may be a 1
