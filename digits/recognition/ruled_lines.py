@@ -130,7 +130,7 @@ def find_long_lines(mask: np.ndarray, min_length: float, max_thickness: float = 
         return []
     max_pixels = max(MIN_THICKNESS_LIMIT, max_thickness * min(height, width))
     # Bold strokes have long runs as well.
-    bold = cv2.morphologyEx(runs, cv2.MORPH_OPEN, rectangle_kernel(int(2 * max_pixels) + 1, 1))
+    bold = cv2.morphologyEx(runs, cv2.MORPH_OPEN, rectangle_kernel(2 * int(max_pixels) + 1, 1))
     runs = cv2.subtract(runs, bold)
     joined = cv2.dilate(runs, rectangle_kernel(3, 1))
     joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, rectangle_kernel(1, int(MAX_RUN_GAP * width)))
