@@ -82,7 +82,7 @@ def fit(examples: list[Example]) -> tuple[OpinionWeights, torch.Tensor]:
 
     Returns: these, and the probabilities (N, MAX_TEXTS + 1).
     """
-    features = torch.zeros(len(examples), MAX_TEXTS, 4, dtype=torch.double)  # line, line_alone, digit_alone, alone
+    features = torch.zeros(len(examples), MAX_TEXTS, 5, dtype=torch.double)
     is_proposed = torch.zeros(len(examples), MAX_TEXTS, dtype=torch.bool)
     for row, example in enumerate(examples):
         for column, opinions in enumerate(example.opinions):
@@ -90,11 +90,11 @@ def fit(examples: list[Example]) -> tuple[OpinionWeights, torch.Tensor]:
             is_proposed[row, column] = True
     counts = torch.tensor([example.symbol_count for example in examples]).double()
     targets = torch.tensor([example.target for example in examples])
-    free = torch.tensor(OPINION_WEIGHTS, dtype=torch.double)[[0, 1, 2, 3, 5]].requires_grad_()
+    free = torch.tensor(OPINION_WEIGHTS, dtype=torch.double)[[0, 1, 2, 3, 4, 6]].requires_grad_()
 
     def logits() -> torch.Tensor:
-        line, other, other_per_symbol, line_alone, alone = free
-        of_features = torch.stack([line, line_alone, torch.tensor(DIGIT_ALONE, dtype=torch.double), alone])
+        line, uncut, other, other_per_symbol, line_alone, alone = free
+        of_features = torch.stack([line, uncut, line_alone, torch.tensor(DIGIT_ALONE, dtype=torch.double), alone])
         proposed = (features @ of_features).masked_fill(~is_proposed, ABSENT)
         return torch.cat([proposed, (other + other_per_symbol * counts)[:, None]], 1)
 
@@ -107,17 +107,17 @@ def fit(examples: list[Example]) -> tuple[OpinionWeights, torch.Tensor]:
         return value
 
     optimizer.step(loss)
-    line, other, other_per_symbol, line_alone, alone = free.tolist()
-    weights = OpinionWeights(line, other, other_per_symbol, line_alone, DIGIT_ALONE, alone)
+    line, uncut, other, other_per_symbol, line_alone, alone = free.tolist()
+    weights = OpinionWeights(line, uncut, other, other_per_symbol, line_alone, DIGIT_ALONE, alone)
     return weights, logits().softmax(1).detach()
 
 
-def opinion_features(opinions: Opinions) -> tuple[float, float, float, float]:
-    """Return what the weights `line`, `line_alone`, `digit_alone` and `alone` multiply."""
+def opinion_features(opinions: Opinions) -> tuple[float, float, float, float, float]:
+    """Return what the weights `line`, `uncut`, `line_alone`, `digit_alone` and `alone` multiply."""
     line = log_odds(opinions.line)
     if opinions.digit is None:
-        return line, 0.0, 0.0, 0.0
-    return 0.0, line, log_odds(math.log(max(opinions.digit, 1e-9))), 1.0
+        return line, opinions.uncut, 0.0, 0.0, 0.0
+    return 0.0, 0.0, line, log_odds(math.log(max(opinions.digit, 1e-9))), 1.0
 
 
 def main(args: argparse.Namespace) -> None:

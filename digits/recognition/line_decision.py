@@ -1,8 +1,8 @@
 """Decides what a text line says, from what the line reader and the segmentation graph propose.
 
-The line reader judges all proposals, and on a text of one digit the digit classifier as well; a fitted model makes
-probabilities of it. A line that is one clear, narrow component needs no line reader. Where the line reader sees one
-digit end and the next begin, the graph may cut as well, so each digit has a box, also where digits overlap.
+The line reader judges all proposals, and the digit classifier the digits that are whole components; a fitted model
+makes probabilities of it. A line that is one clear, narrow component needs no line reader. Where the line reader sees
+one digit end and the next begin, the graph may cut as well, so each digit has a box, also where digits overlap.
 """
 
 import math
@@ -16,7 +16,7 @@ from digits.recognition.components import Component, downscale_components, merge
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
 from digits.recognition.foreground import FOREGROUND_THRESHOLD
 from digits.recognition.geometry import Box, enclosing_box
-from digits.recognition.line_probabilities import Opinions, text_probabilities
+from digits.recognition.line_probabilities import MIN_DIGIT_PROBABILITY, Opinions, text_probabilities
 from digits.recognition.line_reader import AlignedSymbol, LineReading, cuts_between, read_line
 from digits.recognition.line_symbols import DIGITS, OTHER, SYMBOLS
 from digits.recognition.oversegmentation import Gap, needs_oversegmentation, oversegment_line
@@ -62,6 +62,12 @@ class Graph(NamedTuple):
     spans: list[tuple[int, int]]
     candidates: list[Candidate]
     path: Path
+
+    def is_cut(self, span: int) -> bool:
+        """Whether a span begins or ends where a component was cut."""
+        start, end = self.spans[span]
+        bounds = [self.gaps[k] for k in (start - 1, end - 1) if 0 <= k < len(self.gaps)]
+        return None in bounds
 
     @property
     def digits(self) -> list[Candidate]:
@@ -113,7 +119,7 @@ class TextLineReader:
         texts = list(dict.fromkeys([by_graph, *reading.texts]))
         paths = [_find_path(graph, text) for text in texts]
         opinions = [
-            Opinions(line, _classify_alone(graph, text, path))
+            Opinions(line, _classify_alone(graph, text, path), _classify_uncut(graph, text, path))
             for line, text, path in zip(reading.log_likelihoods(texts), texts, paths, strict=True)
         ]
         return Proposals(texts, paths, opinions)
@@ -184,6 +190,21 @@ def _classify_alone(graph: Graph, text: Sequence[int], path: Sequence[int | None
     if len(text) != 1 or text[0] >= len(DIGITS) or not path or path[0] is None:
         return None
     return graph.candidates[path[0]].probabilities[text[0]]
+
+
+def _classify_uncut(graph: Graph, text: Sequence[int], path: Sequence[int | None] | None) -> float:
+    """Return the sum of the classifier's log probabilities of the digits of `text` that are whole components.
+
+    Each is at least that of MIN_DIGIT_PROBABILITY, as is the sum for a text without a path.
+    """
+    if path is None:
+        return math.log(MIN_DIGIT_PROBABILITY)
+    probabilities = [
+        graph.candidates[span].probabilities[symbol]
+        for symbol, span in zip(text, path, strict=True)
+        if symbol < len(DIGITS) and span is not None and not graph.is_cut(span)
+    ]
+    return sum(math.log(max(probability, MIN_DIGIT_PROBABILITY)) for probability in probabilities)
 
 
 def _find_path(graph: Graph, text: Sequence[int]) -> list[int | None] | None:

@@ -1,10 +1,10 @@
 """The probability that a text of a line is right, from what the line reader and the digit classifier think of it.
 
 A logistic model (a softmax over the proposed texts and "another text") of their log-odds, fitted by
-scripts/fit_line_probabilities.py on composed pictures of validation digits, letters and signs. The classifier has an
-opinion on texts of one digit only: such a digit is seldom cut out wrongly, and the classifier has learned to reject
-non-digits. On longer texts, the segmentation graph and the classifier were fitted as well, and got weights below 0.05
-beside the line reader.
+scripts/fit_line_probabilities.py on composed pictures of validation digits, letters and signs. On a text of one digit
+both have their weight: such a digit is seldom cut out wrongly, and the classifier has learned to reject non-digits. In
+longer texts the classifier judges the digits that were not cut out of a larger component. Fitted on all digits, or with
+the segmentation graph, these got weights below 0.05 beside the line reader.
 """
 
 import math
@@ -17,21 +17,25 @@ class Opinions(NamedTuple):
 
     line: by the line reader, the logarithm, summed over all alignments; the mean over its views.
     digit: by the classifier, for a text of one digit, else None.
+    uncut: by the classifier, for other texts, the sum of the logarithms over the digits that were not cut out.
     """
 
     line: float
     digit: float | None = None
+    uncut: float = 0.0
 
 
 class OpinionWeights(NamedTuple):
     """Weights of the logistic model.
 
     line: of the line reader's log-odds of a text.
+    uncut: of what the classifier thinks of digits that were not cut out.
     other, other_per_symbol: the logit of all texts that were not proposed: a constant, and what each symbol adds.
     line_alone, digit_alone, alone: for a text of one digit, the weights of both log-odds and a constant.
     """
 
     line: float
+    uncut: float
     other: float
     other_per_symbol: float
     line_alone: float
@@ -40,8 +44,9 @@ class OpinionWeights(NamedTuple):
 
 
 OPINION_WEIGHTS = OpinionWeights(
-    line=0.628, other=-1.118, other_per_symbol=0.079, line_alone=0.455, digit_alone=0.35, alone=-1.051
+    line=0.612, uncut=0.559, other=-1.042, other_per_symbol=0.008, line_alone=0.503, digit_alone=0.35, alone=-1.419
 )
+MIN_DIGIT_PROBABILITY = 0.01  # of a digit among others: one that the classifier rejects may be cut off
 LOG_ODDS_RANGE = -12.0, 7.0  # beyond it there were too few texts to calibrate
 
 
@@ -57,7 +62,7 @@ def text_logit(opinions: Opinions) -> float:
     """Return the logit of a text, relative to that of `other_logit`."""
     weights, line = OPINION_WEIGHTS, log_odds(opinions.line)
     if opinions.digit is None:
-        return weights.line * line
+        return weights.line * line + weights.uncut * opinions.uncut
     digit = log_odds(math.log(max(opinions.digit, 1e-9)))
     return weights.line_alone * line + weights.digit_alone * digit + weights.alone
 

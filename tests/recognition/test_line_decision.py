@@ -23,7 +23,7 @@ SURE, UNSURE = 0.99, 0.5
 @pytest.fixture(autouse=True)
 def _equal_weights(monkeypatch):
     """Both opinions weigh the same, whatever the weights that ship are."""
-    monkeypatch.setattr(line_probabilities, "OPINION_WEIGHTS", OpinionWeights(1.0, -2.0, 0.0, 0.5, 0.5, 0.0))
+    monkeypatch.setattr(line_probabilities, "OPINION_WEIGHTS", OpinionWeights(1.0, 0.5, -2.0, 0.0, 0.5, 0.5, 0.0))
 
 
 class FakeClassifier(DigitClassifier):
@@ -125,6 +125,23 @@ def test_line_reader_decides_where_the_classifier_is_unsure():
 def test_graph_decides_where_the_line_reader_is_unsure():
     line = read(APART, {LEFT: (3, SURE), RIGHT: (5, SURE)}, FakeLineNetwork("3", "6", probability=0.3))
     assert text(line) == "35"
+
+
+def test_classifier_that_agrees_about_whole_components_makes_a_number_more_probable():
+    network = FakeLineNetwork("3", "5", probability=0.8)
+    unsure, sure = (read(APART, {LEFT: (3, SURE), RIGHT: (5, p)}, network) for p in (0.4, SURE))
+    assert text(unsure) == text(sure) == "35"
+    assert unsure.probability < 0.9 * sure.probability
+
+
+def test_classifier_has_no_say_about_digits_that_were_cut_out():
+    component, intensity = touching_bars()
+    network = FakeLineNetwork("22", probability=0.8)
+    unsure, sure = (
+        read([component], {(40, 80): (2, SURE), (80, 120): (2, p)}, network, intensity) for p in (0.4, SURE)
+    )
+    assert text(unsure) == text(sure) == "22"
+    assert unsure.probability == pytest.approx(sure.probability)
 
 
 def test_disagreement_about_a_single_digit_makes_it_less_probable():

@@ -10,7 +10,7 @@ from digits.recognition.line_probabilities import LOG_ODDS_RANGE, Opinions, Opin
 
 @pytest.fixture(autouse=True)
 def _plain_weights(monkeypatch):
-    monkeypatch.setattr(line_probabilities, "OPINION_WEIGHTS", OpinionWeights(0.5, -2.0, 0.1, 0.25, 0.75, 1.0))
+    monkeypatch.setattr(line_probabilities, "OPINION_WEIGHTS", OpinionWeights(0.5, 0.5, -2.0, 0.1, 0.25, 0.75, 1.0))
 
 
 @pytest.mark.parametrize("probability", [0.001, 0.2, 0.5, 0.9, 0.99])
@@ -27,6 +27,11 @@ def test_probabilities_are_a_softmax_of_the_weighted_log_odds_and_another_text()
     opinions = [Opinions(math.log(0.6)), Opinions(math.log(0.3))]
     weights = [math.sqrt(0.6 / 0.4), math.sqrt(0.3 / 0.7), math.exp(-2 + 0.1 * 4)]
     assert text_probabilities(opinions, 4) == pytest.approx([weight / sum(weights) for weight in weights[:2]])
+
+
+def test_classifier_has_its_weight_on_digits_that_were_not_cut_out():
+    more, less = (text_probabilities([Opinions(math.log(0.6), uncut=math.log(p))], 2)[0] for p in (0.9, 0.3))
+    assert math.log(more / (1 - more)) - math.log(less / (1 - less)) == pytest.approx(0.5 * math.log(0.9 / 0.3))
 
 
 def test_both_decide_on_a_text_of_one_digit():
