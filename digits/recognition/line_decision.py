@@ -14,11 +14,10 @@ import torch
 
 from digits.recognition.components import Component, downscale_components, merge
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
-from digits.recognition.foreground import FOREGROUND_THRESHOLD
-from digits.recognition.geometry import Box, enclosing_box
+from digits.recognition.line_marks import SeenMark, find_marks
 from digits.recognition.line_probabilities import MIN_DIGIT_PROBABILITY, Opinions, text_probabilities
-from digits.recognition.line_reader import AlignedSymbol, LineReading, cuts_between, read_line
-from digits.recognition.line_symbols import DIGITS, OTHER, SYMBOLS
+from digits.recognition.line_reader import LineReading, read_line
+from digits.recognition.line_symbols import DIGITS, SYMBOLS
 from digits.recognition.oversegmentation import Gap, needs_oversegmentation, oversegment_line
 from digits.recognition.segmentation import Path, best_path, candidate_spans, path_of_text
 
@@ -27,19 +26,6 @@ WORKING_LINE_HEIGHT = 128  # pixels: a higher line is downscaled to 128 to 255 b
 MIN_SHARED_HEIGHT = 21
 MIN_SHARED_ASPECT = 0.45  # width over height: two digits hardly share a narrower component
 MARK_CONFIDENCE = 0.3  # of the classifier, for what the line reader takes for a mark or another character
-
-
-class SeenMark(NamedTuple):
-    """A mark, or another character, between or beside the digits.
-
-    symbol: one of `line_symbols.MARKS`; None for another character.
-    box: in pixels of the foreground.
-    position: the number of digits of the line to the left of it.
-    """
-
-    symbol: str | None
-    box: Box
-    position: int
 
 
 class ReadLine(NamedTuple):
@@ -111,7 +97,7 @@ class TextLineReader:
         if not reading:
             return ReadLine(graph.digits, graph.path.posterior * _product(graph.digits))
         text, decided = _decide(graph, reading, self.propose(graph, reading))
-        return decided._replace(marks=_find_marks(reading.texts.get(text, []), line, intensity))
+        return decided._replace(marks=find_marks(reading.texts.get(text, []), line, intensity))
 
     def propose(self, graph: Graph, reading: LineReading) -> Proposals:
         """Collect the texts of the graph and of the line reader, and what is thought of each."""
@@ -225,35 +211,3 @@ def _with_result(candidate: Candidate, result: int) -> Candidate:
     probabilities = [probability / 2 for probability in candidate.probabilities]
     probabilities[result] += 0.5
     return candidate._replace(probabilities=probabilities)
-
-
-def _find_marks(
-    symbols: Sequence[AlignedSymbol], line: Sequence[Component], intensity: np.ndarray
-) -> tuple[SeenMark, ...]:
-    """List the marks and other characters of a line, with the boxes of their strokes in pixels of `intensity`."""
-    if all(symbol.index < len(DIGITS) for symbol in symbols):
-        return ()
-    box = enclosing_box([component.box for component in line])
-    cuts = cuts_between(symbols)
-    marks, position = [], 0
-    for symbol, left, right in zip(symbols, [box.left, *cuts], [*cuts, box.right], strict=True):
-        if symbol.index < len(DIGITS):
-            position += 1
-        else:
-            name = SYMBOLS[symbol.index]
-            marks.append(SeenMark(None if name == OTHER else name, _stroke_box(intensity, box, left, right), position))
-    return tuple(marks)
-
-
-def _stroke_box(intensity: np.ndarray, box: Box, left: float, right: float) -> Box:
-    """Return the box of the strokes of a line in `box` between two columns; the whole region where there are none."""
-    start = min(max(round(left), box.left), box.right - 1)
-    region = Box(start, box.top, max(start + 1, min(round(right), box.right)), box.bottom)
-    strokes = intensity[region.slices] > FOREGROUND_THRESHOLD
-    return _box_of(strokes).shift(region.left, region.top) if strokes.any() else region
-
-
-def _box_of(mask: np.ndarray) -> Box:
-    """Return the box of the true pixels of `mask` (H, W) bool."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -10,7 +10,8 @@ from digits.recognition import line_probabilities
 from digits.recognition.components import Component
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
 from digits.recognition.geometry import Box
-from digits.recognition.line_decision import MIN_SHARED_HEIGHT, ReadLine, SeenMark, TextLineReader, may_be_shared
+from digits.recognition.line_decision import MIN_SHARED_HEIGHT, ReadLine, TextLineReader, may_be_shared
+from digits.recognition.line_marks import SeenMark
 from digits.recognition.line_probabilities import OpinionWeights
 from digits.recognition.line_reader import BLANK, FRAME_WIDTH
 from digits.recognition.line_symbols import OTHER, SYMBOLS
@@ -181,6 +182,13 @@ def test_mark_is_told_with_its_box_and_place_and_is_no_digit():
     assert text(line) == "34"
     assert line.marks == (SeenMark(".", POINT.box, 1),)
     assert [digit.component.box for digit in line.digits] == [WITH_POINT[0].box, WITH_POINT[2].box]
+
+
+def test_box_of_a_mark_leaves_out_its_neighbors():
+    """A 7 may lean over the point that follows it."""
+    point = block(78, 84, 72, 80)
+    line = read([block(40, 90, 20, 70), point, block(*RIGHT)], {}, FakeLineNetwork("3.", "4"))
+    assert [mark.box for mark in line.marks] == [point.box]
 
 
 def test_other_character_is_a_mark_without_a_symbol():
