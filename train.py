@@ -40,8 +40,9 @@ MODEL_OVERRIDES = {  # what differs from the recipe
 }  # fmt: skip
 # Settings that the line reader's training does not use: its strings are degraded anew in each step, among them are
 # other characters than digits, and it has no teachers.
-NOT_OF_LINE_READER = ("recipe", "outlier_fraction", "augment", "elastic", "label_smoothing", "freeze_after", "teachers",
-                      "teacher_cache", "teacher_views", "distill_weight", "distill_temperature")  # fmt: skip
+UNUSED_BY_LINE_READER = ("recipe", "outlier_fraction", "augment", "elastic", "label_smoothing", "freeze_after",
+                         "teachers", "teacher_cache", "teacher_views", "distill_weight",
+                         "distill_temperature")  # fmt: skip
 
 
 class TrainConfig(CommonSettings):
@@ -93,7 +94,7 @@ class TrainConfig(CommonSettings):
     @model_validator(mode="after")
     def refuse_unused(self) -> Self:
         """Refuse other values than the defaults in settings that the training of the model does not use."""
-        for name in NOT_OF_LINE_READER if self.model == "line" else ():
+        for name in UNUSED_BY_LINE_READER if self.model == "line" else ():
             if getattr(self, name) != type(self).model_fields[name].default:
                 names = f"{flag(name)} (or {environment_variable(name)})"
                 raise ValueError(f"--model line does not use {names}: leave it out.")

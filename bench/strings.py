@@ -40,7 +40,7 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Shares:
-    """Of all strings of a kind, in percent: those that are read right, those that are wrong, and more of both."""
+    """Percentages of the strings of a kind that are read right, wrong, with certainty, and wrongly with certainty."""
 
     right: float
     wrong: float

@@ -1,4 +1,4 @@
-"""Fit the weights by which the opinions on a text line become probabilities (digits/recognition/line_probabilities.py).
+"""Fit the weights by which the scores on a text line become probabilities (digits/recognition/line_probabilities.py).
 
     python -m scripts.fit_line_probabilities
 
@@ -20,7 +20,7 @@ from bench.numbers import LENGTHS, REJECT_FRACTION, Sources, draw_pictures, load
 from digits.metrics import calibration_bins
 from digits.recognition import image_decoding
 from digits.recognition.line_decision import Graph, Proposals, TextLineReader
-from digits.recognition.line_probabilities import OPINION_WEIGHTS, Opinions, OpinionWeights, log_odds
+from digits.recognition.line_probabilities import SCORE_WEIGHTS, ScoreWeights, TextScores, log_odds
 from digits.recognition.line_reader import LineReading
 from digits.recognition.line_symbols import DIGITS
 from digits.recognition.reader import Reader
@@ -31,15 +31,15 @@ MAX_TEXTS = 5  # proposed for a line: one by the graph, one by each view
 SINGLE_LENGTHS, SINGLE_REJECT_FRACTION = (1, 1, 1, 2), 0.3
 # The fit gives 0.2, and up to 0.4 it is nearly as good. With 0.2, 94 % of people's single digits are certain, with 0.35
 # 98 %: composed ones are worse than people's, as there are few pens that MNIST's digits cannot be changed to.
-DIGIT_ALONE = 0.35
+SINGLE_DIGIT_WEIGHT = 0.35
 ABSENT = -1e4  # log-odds of a text that was not proposed
-L2 = 1e-4  # keeps weights finite where an opinion says nothing
+L2 = 1e-4  # keeps weights finite where an score says nothing
 
 
 class Example(NamedTuple):
-    """The opinions on the texts proposed for a line, and which of these is right; MAX_TEXTS if none is."""
+    """The scores on the texts proposed for a line, and which of these is right; MAX_TEXTS if none is."""
 
-    opinions: list[Opinions]
+    scores: list[TextScores]
     symbol_count: int
     target: int
 
@@ -73,28 +73,30 @@ def collect_examples(
             proposals, symbol_count = recorder.proposals[0]
             digits = ["".join(DIGITS[symbol] for symbol in text if symbol < len(DIGITS)) for text in proposals.texts]
             target = digits.index(picture.text) if picture.text in digits else MAX_TEXTS
-            examples.append(Example(proposals.opinions, symbol_count, target))
+            examples.append(Example(proposals.scores, symbol_count, target))
     return examples
 
 
-def fit(examples: list[Example]) -> tuple[OpinionWeights, torch.Tensor]:
-    """Fit the weights by maximum likelihood, but for DIGIT_ALONE.
+def fit(examples: list[Example]) -> tuple[ScoreWeights, torch.Tensor]:
+    """Fit the weights by maximum likelihood, but for SINGLE_DIGIT_WEIGHT.
 
     Returns: these, and the probabilities (N, MAX_TEXTS + 1).
     """
     features = torch.zeros(len(examples), MAX_TEXTS, 5, dtype=torch.double)
     is_proposed = torch.zeros(len(examples), MAX_TEXTS, dtype=torch.bool)
     for row, example in enumerate(examples):
-        for column, opinions in enumerate(example.opinions):
-            features[row, column] = torch.tensor(opinion_features(opinions))
+        for column, scores in enumerate(example.scores):
+            features[row, column] = torch.tensor(score_features(scores))
             is_proposed[row, column] = True
     counts = torch.tensor([example.symbol_count for example in examples]).double()
     targets = torch.tensor([example.target for example in examples])
-    free = torch.tensor(OPINION_WEIGHTS, dtype=torch.double)[[0, 1, 2, 3, 4, 6]].requires_grad_()
+    free = torch.tensor(SCORE_WEIGHTS, dtype=torch.double)[[0, 1, 2, 3, 4, 6]].requires_grad_()
 
     def logits() -> torch.Tensor:
         line, uncut, other, other_per_symbol, line_alone, alone = free
-        of_features = torch.stack([line, uncut, line_alone, torch.tensor(DIGIT_ALONE, dtype=torch.double), alone])
+        of_features = torch.stack(
+            [line, uncut, line_alone, torch.tensor(SINGLE_DIGIT_WEIGHT, dtype=torch.double), alone]
+        )
         proposed = (features @ of_features).masked_fill(~is_proposed, ABSENT)
         return torch.cat([proposed, (other + other_per_symbol * counts)[:, None]], 1)
 
@@ -108,16 +110,16 @@ def fit(examples: list[Example]) -> tuple[OpinionWeights, torch.Tensor]:
 
     optimizer.step(loss)
     line, uncut, other, other_per_symbol, line_alone, alone = free.tolist()
-    weights = OpinionWeights(line, uncut, other, other_per_symbol, line_alone, DIGIT_ALONE, alone)
+    weights = ScoreWeights(line, uncut, other, other_per_symbol, line_alone, SINGLE_DIGIT_WEIGHT, alone)
     return weights, logits().softmax(1).detach()
 
 
-def opinion_features(opinions: Opinions) -> tuple[float, float, float, float, float]:
+def score_features(scores: TextScores) -> tuple[float, float, float, float, float]:
     """Return what the weights `line`, `uncut`, `line_alone`, `digit_alone` and `alone` multiply."""
-    line = log_odds(opinions.line)
-    if opinions.digit is None:
-        return line, opinions.uncut, 0.0, 0.0, 0.0
-    return 0.0, 0.0, line, log_odds(math.log(max(opinions.digit, 1e-9))), 1.0
+    line = log_odds(scores.line)
+    if scores.digit is None:
+        return line, scores.uncut, 0.0, 0.0, 0.0
+    return 0.0, 0.0, line, log_odds(math.log(max(scores.digit, 1e-9))), 1.0
 
 
 def main(args: argparse.Namespace) -> None:

@@ -147,11 +147,11 @@ def format_chance(probability: float) -> str:
     return f"1 in {rounded:,.0f}"
 
 
-def draw_opinions(number: NumberTrace) -> None:
+def draw_scores(number: NumberTrace) -> None:
     """Draw how probable the line reader and the fitted model find each text, and the answer."""
     proposals = number.proposals
-    together = text_probabilities(proposals.opinions, len(number.line_reading.indices))
-    columns = {"the line reader": [np.exp(opinion.line) for opinion in proposals.opinions], "calibrated": together}
+    together = text_probabilities(proposals.scores, len(number.line_reading.indices))
+    columns = {"the line reader": [np.exp(score.line) for score in proposals.scores], "calibrated": together}
     shown = sorted(range(len(together)), key=lambda k: -together[k])[:MAX_SHOWN_TEXTS]
     figure = new_figure(WIDTH, 1.7)
     bars = figure.subplots(1, 3, width_ratios=[1, 1, 1.9])
@@ -207,5 +207,5 @@ def draw_all(network: torch.nn.Module, line_network: torch.nn.Module) -> None:
     number = find_hard_number(network, line_network)
     draw_line_reader(number)
     draw_graph(number)
-    draw_opinions(number)
+    draw_scores(number)
     draw_frames(trace_easy_number(network, line_network))

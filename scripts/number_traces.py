@@ -80,7 +80,7 @@ def on_ruled_paper(intensity: np.ndarray) -> Image.Image:
 
 
 def find_hard_number(network: torch.nn.Module, line_network: torch.nn.Module) -> NumberTrace:
-    """Find the hand of which the graph alone is most confident of a wrong reading, and both together read it right."""
+    """Find a random hand that is read right, but that the graph alone misreads with the highest probability."""
     pictures = (on_ruled_paper(draw_number(HARD_TEXT, HEIGHT, STROKE_WIDTH, HARD_GAP, seed)) for seed in range(HANDS))
     numbers = (trace_number(picture, network, line_network) for picture in pictures)
     hard = [number for number in numbers if number and is_hard(number)]

@@ -22,7 +22,7 @@ LINE_THRESHOLD = 0.25  # of the largest distance to the background: lines are da
 MAX_LINE_DEPTH = 0.25  # of the picture's height or width, from the border
 MAX_LINE_GAP = 0.03  # of a line's length, between its ends, which reach the border or another line
 MAX_LINE_THICKNESS = 0.07  # of the picture's shorter side: 2 pixels of 30 …
-MIN_THICKNESS_LIMIT = 2.5  # … pixels, and what JPEG adds
+MAX_THICKNESS_FLOOR = 2.5  # … pixels, and what JPEG adds
 # Of the interior's largest distance to the background: strokes without their soft edges. With 0.8, twice as many lines
 # were missed as with 0.5 or 0.65, as the strongest pixels of thin strokes are rare.
 STROKE_THRESHOLD = 0.5
@@ -143,4 +143,4 @@ def _first_run(covered: np.ndarray) -> tuple[int, int]:
 
 def _max_thickness(shape: tuple[int, int]) -> float:
     """Return the largest thickness of a line, in pixels, in a picture of `shape` (H, W)."""
-    return max(MIN_THICKNESS_LIMIT, MAX_LINE_THICKNESS * min(shape))
+    return max(MAX_THICKNESS_FLOOR, MAX_LINE_THICKNESS * min(shape))

@@ -11,7 +11,7 @@ from digits.recognition.ruled_lines import MIN_LINE_LENGTH, RuledLine, find_long
 MIN_FRAME_SIDE = 24  # pixels: in a smaller frame no digit can be read
 MAX_FRAME_DENSITY = 0.6  # of its box: more is a blot, not thin lines with writing between them
 MAX_LINE_THICKNESS = 0.06  # of the shorter side of its box
-MIN_CROSSED_LENGTH = 0.6  # of the component's width or height, which strokes across the frame make larger
+MIN_CROSSED_LENGTH = 0.6  # of the component's width or height: strokes that cross the frame enlarge the component
 MIN_SIDES = 3  # of a frame: the fourth may be missing
 MAX_SIDE_DEPTH = 0.08  # of the box's height or width: lines at its sides are not further inside
 MIN_WRITING_HEIGHT = 0.3  # of the box's height: with less between the lines, the frame is a digit: an angular 0 or 8

@@ -14,8 +14,8 @@ import torch
 
 from digits.recognition.components import Component, downscale_components, merge
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
-from digits.recognition.line_marks import SeenMark, find_marks
-from digits.recognition.line_probabilities import MIN_DIGIT_PROBABILITY, Opinions, text_probabilities
+from digits.recognition.line_marks import ForegroundMark, find_marks
+from digits.recognition.line_probabilities import MIN_DIGIT_PROBABILITY, TextScores, text_probabilities
 from digits.recognition.line_reader import LineReading, read_line
 from digits.recognition.line_symbols import DIGITS, SYMBOLS
 from digits.recognition.oversegmentation import Gap, needs_oversegmentation, oversegment_line
@@ -23,8 +23,8 @@ from digits.recognition.segmentation import Path, best_path, candidate_spans, pa
 
 WORKING_LINE_HEIGHT = 128  # pixels: a higher line is downscaled to 128 to 255 before it is segmented
 # Pixels: in a lower component, as in a picture of MNIST's size, the line reader sees no more than the classifier.
-MIN_SHARED_HEIGHT = 21
-MIN_SHARED_ASPECT = 0.45  # width over height: two digits hardly share a narrower component
+MIN_TOUCHING_HEIGHT = 21
+MIN_TOUCHING_ASPECT = 0.45  # width over height: two digits hardly share a narrower component
 MARK_CONFIDENCE = 0.3  # of the classifier, for what the line reader takes for a mark or another character
 
 
@@ -38,7 +38,7 @@ class ReadLine(NamedTuple):
 
     digits: list[Candidate]
     probability: float
-    marks: tuple[SeenMark, ...] = ()
+    marks: tuple[ForegroundMark, ...] = ()
 
 
 class Graph(NamedTuple):
@@ -63,11 +63,11 @@ class Graph(NamedTuple):
 
 
 class Proposals(NamedTuple):
-    """The texts that were proposed for a line, as symbol indices, their best paths through the graph, and opinions."""
+    """The texts that were proposed for a line, as symbol indices, their best paths through the graph, and scores."""
 
     texts: list[tuple[int, ...]]
     paths: list[list[int | None] | None]
-    opinions: list[Opinions]
+    scores: list[TextScores]
 
 
 class TextLineReader:
@@ -88,7 +88,7 @@ class TextLineReader:
         """
         candidates = self.classifier.classify(line, intensity)
         height = max(component.height for component in line)
-        if len(line) == 1 and not self._may_be_several(line[0], candidates[0], height):
+        if len(line) == 1 and not self._needs_line_reading(line[0], candidates[0], height):
             return ReadLine(candidates, candidates[0].confidence)
         reading = None
         if self.line_network:
@@ -104,17 +104,17 @@ class TextLineReader:
         by_graph = tuple(candidate.result for candidate in graph.digits)
         texts = list(dict.fromkeys([by_graph, *reading.texts]))
         paths = [_find_path(graph, text) for text in texts]
-        opinions = [
-            Opinions(line, _classify_alone(graph, text, path), _classify_uncut(graph, text, path))
+        scores = [
+            TextScores(line, _single_digit_probability(graph, text, path), _uncut_log_probability(graph, text, path))
             for line, text, path in zip(reading.log_likelihoods(texts), texts, paths, strict=True)
         ]
-        return Proposals(texts, paths, opinions)
+        return Proposals(texts, paths, scores)
 
-    def _may_be_several(self, component: Component, candidate: Candidate, height: int) -> bool:
+    def _needs_line_reading(self, component: Component, candidate: Candidate, height: int) -> bool:
         """Whether a component that is alone in a line of `height` pixels needs a graph, or a second opinion."""
         if needs_oversegmentation(component, candidate.confidence, height):
             return True
-        return self.line_network is not None and may_be_shared(component)
+        return self.line_network is not None and may_be_touching_digits(component)
 
     def _build_graph(
         self,
@@ -146,9 +146,9 @@ class TextLineReader:
         return Graph(gaps, spans, spanning, path)
 
 
-def may_be_shared(component: Component) -> bool:
+def may_be_touching_digits(component: Component) -> bool:
     """Whether a component may be several digits that the classifier takes for one."""
-    return component.height >= MIN_SHARED_HEIGHT and component.width >= MIN_SHARED_ASPECT * component.height
+    return component.height >= MIN_TOUCHING_HEIGHT and component.width >= MIN_TOUCHING_ASPECT * component.height
 
 
 def _product(digits: Sequence[Candidate]) -> float:
@@ -157,11 +157,11 @@ def _product(digits: Sequence[Candidate]) -> float:
 
 def _decide(graph: Graph, reading: LineReading, proposals: Proposals) -> tuple[tuple[int, ...], ReadLine]:
     """Choose the most probable of the proposed texts. Returns: it, as symbol indices, and its digits."""
-    probabilities = text_probabilities(proposals.opinions, len(reading.indices))
+    probabilities = text_probabilities(proposals.scores, len(reading.indices))
     best = max(range(len(probabilities)), key=probabilities.__getitem__)
     text, path = proposals.texts[best], proposals.paths[best]
     if path is None or not any(symbol < len(DIGITS) for symbol in text):
-        # The digits of the graph, which are not what the line says.
+        # The text has no digits, or no path: answer those of the graph, as probable as that the text is wrong.
         return text, ReadLine(graph.digits, (1 - probabilities[best]) * _product(graph.digits))
     digits = [
         _with_result(graph.candidates[span], symbol)
@@ -171,14 +171,14 @@ def _decide(graph: Graph, reading: LineReading, proposals: Proposals) -> tuple[t
     return text, ReadLine(digits, probabilities[best])
 
 
-def _classify_alone(graph: Graph, text: Sequence[int], path: Sequence[int | None] | None) -> float | None:
+def _single_digit_probability(graph: Graph, text: Sequence[int], path: Sequence[int | None] | None) -> float | None:
     """Return the classifier's probability of a text of one digit; None for other texts."""
     if len(text) != 1 or text[0] >= len(DIGITS) or not path or path[0] is None:
         return None
     return graph.candidates[path[0]].probabilities[text[0]]
 
 
-def _classify_uncut(graph: Graph, text: Sequence[int], path: Sequence[int | None] | None) -> float:
+def _uncut_log_probability(graph: Graph, text: Sequence[int], path: Sequence[int | None] | None) -> float:
     """Return the sum of the classifier's log probabilities of the digits of `text` that are whole components.
 
     Each is at least that of MIN_DIGIT_PROBABILITY, as is the sum for a text without a path.

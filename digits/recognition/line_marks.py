@@ -8,11 +8,11 @@ import numpy as np
 from digits.recognition.components import Component
 from digits.recognition.foreground import FOREGROUND_THRESHOLD
 from digits.recognition.geometry import Box, enclosing_box
-from digits.recognition.line_reader import AlignedSymbol, cuts_between
+from digits.recognition.line_reader import AlignedSymbol, boundaries_between
 from digits.recognition.line_symbols import DIGITS, OTHER, SYMBOLS
 
 
-class SeenMark(NamedTuple):
+class ForegroundMark(NamedTuple):
     """A mark, or another character, between or beside the digits.
 
     symbol: one of `line_symbols.MARKS`; None for another character.
@@ -27,12 +27,12 @@ class SeenMark(NamedTuple):
 
 def find_marks(
     symbols: Sequence[AlignedSymbol], line: Sequence[Component], intensity: np.ndarray
-) -> tuple[SeenMark, ...]:
+) -> tuple[ForegroundMark, ...]:
     """List the marks and other characters of a line, with the boxes of their strokes in pixels of `intensity`."""
     if all(symbol.index < len(DIGITS) for symbol in symbols):
         return ()
     box = enclosing_box([component.box for component in line])
-    cuts = cuts_between(symbols)
+    cuts = boundaries_between(symbols)
     marks, position = [], 0
     for symbol, left, right in zip(symbols, [box.left, *cuts], [*cuts, box.right], strict=True):
         if symbol.index < len(DIGITS):
@@ -41,7 +41,7 @@ def find_marks(
             name = SYMBOLS[symbol.index]
             own = [component.box for component in line if _is_between(component.box, left, right)]
             mark_box = enclosing_box(own) if own else _stroke_box(intensity, box, left, right)
-            marks.append(SeenMark(None if name == OTHER else name, mark_box, position))
+            marks.append(ForegroundMark(None if name == OTHER else name, mark_box, position))
     return tuple(marks)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 
-class Opinions(NamedTuple):
+class TextScores(NamedTuple):
     """How probable a text is.
 
     line: by the line reader, the logarithm, summed over all alignments; the mean over its views.
@@ -25,7 +25,7 @@ class Opinions(NamedTuple):
     uncut: float = 0.0
 
 
-class OpinionWeights(NamedTuple):
+class ScoreWeights(NamedTuple):
     """Weights of the logistic model.
 
     line: of the line reader's log-odds of a text.
@@ -43,7 +43,7 @@ class OpinionWeights(NamedTuple):
     alone: float
 
 
-OPINION_WEIGHTS = OpinionWeights(
+SCORE_WEIGHTS = ScoreWeights(
     line=0.612, uncut=0.559, other=-1.042, other_per_symbol=0.008, line_alone=0.503, digit_alone=0.35, alone=-1.419
 )
 MIN_DIGIT_PROBABILITY = 0.01  # of a digit among others: one that the classifier rejects may be cut off
@@ -58,22 +58,22 @@ def log_odds(log_probability: float) -> float:
     return min(high, max(low, log_probability - math.log(max(-math.expm1(log_probability), 1e-9))))
 
 
-def text_logit(opinions: Opinions) -> float:
-    """Return the logit of a text, relative to that of `other_logit`."""
-    weights, line = OPINION_WEIGHTS, log_odds(opinions.line)
-    if opinions.digit is None:
-        return weights.line * line + weights.uncut * opinions.uncut
-    digit = log_odds(math.log(max(opinions.digit, 1e-9)))
+def text_logit(scores: TextScores) -> float:
+    """Return the logit of a proposed text; `text_probabilities` compares it with that of all other texts."""
+    weights, line = SCORE_WEIGHTS, log_odds(scores.line)
+    if scores.digit is None:
+        return weights.line * line + weights.uncut * scores.uncut
+    digit = log_odds(math.log(max(scores.digit, 1e-9)))
     return weights.line_alone * line + weights.digit_alone * digit + weights.alone
 
 
-def text_probabilities(opinions: Sequence[Opinions], symbol_count: int) -> list[float]:
+def text_probabilities(scores: Sequence[TextScores], symbol_count: int) -> list[float]:
     """Return the calibrated probabilities that each of the proposed texts is right; their sum is below 1.
 
     symbol_count: of the line reader's text.
     """
-    logits = [text_logit(opinion) for opinion in opinions]
-    other = OPINION_WEIGHTS.other + OPINION_WEIGHTS.other_per_symbol * symbol_count
+    logits = [text_logit(score) for score in scores]
+    other = SCORE_WEIGHTS.other + SCORE_WEIGHTS.other_per_symbol * symbol_count
     highest = max(*logits, other)
     total = sum(math.exp(logit - highest) for logit in [*logits, other])
     return [math.exp(logit - highest) / total for logit in logits]

@@ -62,7 +62,7 @@ class LineReading(NamedTuple):
 
     def cuts(self) -> list[float]:
         """The columns of the foreground where one symbol of the first view ends and the next begins."""
-        return cuts_between(self.symbols)
+        return boundaries_between(self.symbols)
 
     def log_likelihoods(self, texts: Sequence[Sequence[int]]) -> list[float]:
         """Return the log probabilities of `texts`, as symbol indices: the mean over the views."""
@@ -82,7 +82,7 @@ class LineReading(NamedTuple):
         return (-losses.clamp(max=-MIN_LOG_LIKELIHOOD)).view(views, -1).mean(0).tolist()
 
 
-def cuts_between(symbols: Sequence[AlignedSymbol]) -> list[float]:
+def boundaries_between(symbols: Sequence[AlignedSymbol]) -> list[float]:
     """Return the columns of the foreground in the middle between neighboring symbols."""
     return [(left.end + right.start) / 2 for left, right in itertools.pairwise(symbols)]
 

@@ -20,8 +20,8 @@ MIN_CUT_ASPECT = 0.5  # width over height: a narrower component is never cut
 MAX_DIGIT_ASPECT = 1.5  # width over height: a wider component is cut, however confident the classifier is
 MIN_CUT_HEIGHT = 0.3  # line heights: a lower component is never cut
 MAX_CUT_COMPONENTS = 30  # per line: of a line with more, none is cut
-# Of the narrower one's width: a stroke that has more in common with another stroke of its line is probably a part of a
-# digit, as a 4 without its stem is, which the classifier doubts; the pieces of its cuts would exceed a digit's maximum.
+# Of the narrower one's width: a stroke that overlaps another one horizontally by more is probably a part of a digit,
+# such as a 4 without its stem. The classifier is unsure of it, but cut, the digit had too many pieces.
 MAX_CUT_OVERLAP = 0.3
 MIN_CUT_SIDE = 8  # pixels: a smaller component is never cut
 CUT_SLOPES = (-0.3, 0.0, 0.3)  # horizontal pixels per pixel of height: the slants of cuts that are tried

@@ -15,7 +15,7 @@ MIN_RUN_COVERAGE = 0.5  # of a line's length: its runs are at least as long in t
 MIN_FADING_LENGTH = 0.3  # of the picture's width: the length of a line that fades in the shade
 MIN_FADING_LINES = 3  # in a picture, each from one of its sides: bars of digits are no such lines
 MAX_LINE_THICKNESS = 0.015  # of the picture's shorter side
-MIN_THICKNESS_LIMIT = 2  # pixels
+MAX_THICKNESS_FLOOR = 2  # pixels
 # The intensity of a line is a low quantile over its columns, as a digit's bar may lie along it for a while.
 LEVEL_QUANTILE = 0.4
 LEVEL_MARGIN = 1.15  # factor on the quantile before it is subtracted, as the intensity varies along the line
@@ -122,13 +122,13 @@ def find_long_lines(mask: np.ndarray, min_length: float, max_thickness: float = 
     """Find the thin horizontal lines of `mask` (H, W) uint8.
 
     min_length: relative to the width.
-    max_thickness: relative to the shorter side; at least MIN_THICKNESS_LIMIT pixels are allowed.
+    max_thickness: relative to the shorter side; at least MAX_THICKNESS_FLOOR pixels are allowed.
     """
     height, width = mask.shape
     runs = cv2.morphologyEx(mask, cv2.MORPH_OPEN, rectangle_kernel(1, max(9, int(MIN_RUN_LENGTH * width))))
     if runs.sum() < MIN_RUN_COVERAGE * min_length * width:
         return []
-    max_pixels = max(MIN_THICKNESS_LIMIT, max_thickness * min(height, width))
+    max_pixels = max(MAX_THICKNESS_FLOOR, max_thickness * min(height, width))
     # Bold strokes have long runs as well.
     bold = cv2.morphologyEx(runs, cv2.MORPH_OPEN, rectangle_kernel(2 * int(max_pixels) + 1, 1))
     runs = cv2.subtract(runs, bold)

@@ -24,7 +24,7 @@ from digits.recognition.text_lines import MIN_DIGIT_HEIGHT, MIN_VERTICAL_OVERLAP
 # a seventh, and with a pen for each digit instead of each line, the readings of 640 drawings (bench/drawings.py) did
 # not differ by more than chance.
 PEN_WIDTH = 1 / 8
-LINE_HEIGHT = 100  # pixels of the tallest line: five for each of a normalized digit, whose soft edges they become
+LINE_HEIGHT = 100  # pixels of the tallest line: five times a normalized digit, which gets soft edges when downscaled
 # Of the geometric mean of the paper's sides: a lower line is drawn with the pen of this height, so that the trace of a
 # click does not become a 1 but remains a blot.
 MIN_LINE_HEIGHT = 0.03

@@ -57,7 +57,7 @@ class StrokesRequest(BaseModel):
     @field_validator("strokes")
     @classmethod
     def limit_counts(cls, strokes: list) -> list:
-        """Not maxItems of the schema: programs that test APIs would generate lists of this length."""
+        """Not by maxItems in the schema, as programs that test APIs would then send lists of this length."""
         if len(strokes) > MAX_STROKES or sum(map(len, strokes)) > MAX_POINTS:
             raise PydanticCustomError("too_long", "too many strokes or points")
         return strokes
@@ -123,7 +123,9 @@ class DigitReading(FromAttributes):
 class LineOfDigits(FromAttributes):
     """One line of a reading."""
 
-    text: str = Field(pattern="^[0-9]+$", description="Its digits, with leading zeros: as many of digits, in order")
+    text: str = Field(
+        pattern="^[0-9]+$", description="The digits of the line, with leading zeros; the lines divide digits in order"
+    )
     probability: Probability = Field(description="Calibrated probability that all of its text is right")
     box: tuple[int, int, int, int] = Field(description=f"{BOX}: around its digits")
 

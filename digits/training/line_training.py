@@ -10,7 +10,7 @@ from digits.recognition.line_reader import BLANK
 from digits.training.distributed import DistributedContext
 
 STEPS_PER_EPOCH = 500  # strings are composed without end: an epoch is the time between two validations
-LINE_WIDTH = 176  # pixels: a batch has as many as `--batch-size` lines of this width
+LINE_WIDTH = 176  # pixels: `--batch-size` counts lines of this width; a batch of longer ones has fewer
 SCORED_BATCHES = 2  # of each size, for the accuracy
 SCORED_BATCH_SIZE = 100  # strings: with five sizes, 1,000 in all, so the accuracy has a standard error of 1.4 points
 OTHER_FRACTION = 0.05  # other characters than digits, relative to the digits
@@ -44,7 +44,7 @@ def compose_batch(
 ) -> StringBatch:
     """Compose this process's share of the batch of a `step`; strings of all sizes take turns.
 
-    lines: how many of LINE_WIDTH pixels the whole batch is worth.
+    lines: the size of the batch over all processes, counted in lines of LINE_WIDTH pixels.
     """
     sizes = STRING_SIZES[step % len(STRING_SIZES)]
     count = max(1, batch_size(sizes, lines * LINE_WIDTH) // dist.world_size)
@@ -71,14 +71,14 @@ def string_accuracy(network: torch.nn.Module, bank: GlyphBank, seed: int = 1) ->
     for sizes in STRING_SIZES:
         for _ in range(SCORED_BATCHES):
             batch = compose_strings(bank, sizes, SCORED_BATCH_SIZE, generator)
-            texts = greedy_texts(network(batch.images))
+            texts = greedy_decode(network(batch.images))
             expected = (symbols[:length] for symbols, length in zip(batch.symbols.tolist(), batch.lengths, strict=True))
             correct += sum(text == symbols for text, symbols in zip(texts, expected, strict=True))
             total += len(texts)
     return 100 * correct / total
 
 
-def greedy_texts(logits: torch.Tensor) -> list[list[int]]:
+def greedy_decode(logits: torch.Tensor) -> list[list[int]]:
     """Read the symbols of the most probable path from logits (B, T, 18): for each string their indices in SYMBOLS."""
     classes = logits.argmax(2)
     is_new = F.pad(classes[:, 1:] != classes[:, :-1], (1, 0), value=True) & (classes != BLANK)

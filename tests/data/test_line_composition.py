@@ -23,7 +23,7 @@ from digits.data.line_composition import (
 from digits.data.random_batch import RandomBatch
 from digits.recognition.line_image import LINE_HEIGHT
 from digits.recognition.line_symbols import DIGITS, SYMBOLS
-from digits.training.line_training import greedy_texts
+from digits.training.line_training import greedy_decode
 from tests.helpers.line_strings import small_bank
 
 SHORT = StringSizes(2, 5, 160)
@@ -150,7 +150,7 @@ def test_symbols_are_those_that_the_image_shows(digits_only):
     for sizes in STRING_SIZES[:3]:
         images, symbols, lengths = compose(digits_only, sizes, count=40, seed=2)
         with torch.inference_mode():
-            texts = greedy_texts(reader(images))
+            texts = greedy_decode(reader(images))
         assert all(symbol < len(DIGITS) for row in symbols.tolist() for symbol in row)
         expected = [row[:length] for row, length in zip(symbols.tolist(), lengths, strict=True)]
         right += sum(a == b for a, b in zip(texts, expected, strict=True))

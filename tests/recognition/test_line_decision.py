@@ -10,9 +10,9 @@ from digits.recognition import line_probabilities
 from digits.recognition.components import Component
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
 from digits.recognition.geometry import Box
-from digits.recognition.line_decision import MIN_SHARED_HEIGHT, ReadLine, TextLineReader, may_be_shared
-from digits.recognition.line_marks import SeenMark
-from digits.recognition.line_probabilities import OpinionWeights
+from digits.recognition.line_decision import MIN_TOUCHING_HEIGHT, ReadLine, TextLineReader, may_be_touching_digits
+from digits.recognition.line_marks import ForegroundMark
+from digits.recognition.line_probabilities import ScoreWeights
 from digits.recognition.line_reader import BLANK, FRAME_WIDTH
 from digits.recognition.line_symbols import OTHER, SYMBOLS
 from tests.helpers.networks import ConstantLogits
@@ -24,7 +24,7 @@ SURE, UNSURE = 0.99, 0.5
 @pytest.fixture(autouse=True)
 def _equal_weights(monkeypatch):
     """Both opinions weigh the same, whatever the weights that ship are."""
-    monkeypatch.setattr(line_probabilities, "OPINION_WEIGHTS", OpinionWeights(1.0, 0.5, -2.0, 0.0, 0.5, 0.5, 0.0))
+    monkeypatch.setattr(line_probabilities, "SCORE_WEIGHTS", ScoreWeights(1.0, 0.5, -2.0, 0.0, 0.5, 0.5, 0.0))
 
 
 class FakeClassifier(DigitClassifier):
@@ -180,7 +180,7 @@ def test_mark_is_told_with_its_box_and_place_and_is_no_digit():
     answers = {LEFT: (3, SURE), (92, 100): (1, UNSURE), RIGHT: (4, SURE)}
     line = read(WITH_POINT, answers, FakeLineNetwork("3", ".", "4"))
     assert text(line) == "34"
-    assert line.marks == (SeenMark(".", POINT.box, 1),)
+    assert line.marks == (ForegroundMark(".", POINT.box, 1),)
     assert [digit.component.box for digit in line.digits] == [WITH_POINT[0].box, WITH_POINT[2].box]
 
 
@@ -194,7 +194,7 @@ def test_box_of_a_mark_leaves_out_its_neighbors():
 def test_other_character_is_a_mark_without_a_symbol():
     line = read(APART, {LEFT: (3, UNSURE), RIGHT: (4, SURE)}, FakeLineNetwork(OTHER, "4"))
     assert text(line) == "4"
-    assert line.marks == (SeenMark(None, APART[0].box, 0),)
+    assert line.marks == (ForegroundMark(None, APART[0].box, 0),)
 
 
 @pytest.mark.parametrize("symbols", [("-", "-"), (OTHER, "/"), ("", "")])
@@ -234,10 +234,10 @@ def test_single_component_that_is_doubtful_or_wide_gets_a_second_opinion(answer,
 
 
 def test_only_components_that_are_wide_and_high_enough_may_be_shared():
-    assert may_be_shared(block(0, 60))
-    assert not may_be_shared(block(0, 20))
-    low = block(0, 30, 0, MIN_SHARED_HEIGHT - 1)
-    assert not may_be_shared(low)
+    assert may_be_touching_digits(block(0, 60))
+    assert not may_be_touching_digits(block(0, 20))
+    low = block(0, 30, 0, MIN_TOUCHING_HEIGHT - 1)
+    assert not may_be_touching_digits(low)
 
 
 def test_high_lines_are_read_as_low_ones_are():

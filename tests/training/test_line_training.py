@@ -17,7 +17,7 @@ from digits.training.distributed import DistributedContext
 from digits.training.line_training import (
     compose_batch,
     ctc_loss,
-    greedy_texts,
+    greedy_decode,
     make_banks,
     process_seed,
     string_accuracy,
@@ -48,8 +48,8 @@ def slow_text(classes: list[int]) -> list[int]:
 def test_greedy_texts_are_those_of_the_most_probable_paths(generator):
     classes = torch.tensor([1, 3, BLANK])[torch.randint(3, (50, 12), generator=generator)]
     logits = torch.nn.functional.one_hot(classes, BLANK + 1).float()
-    assert greedy_texts(logits) == [slow_text(row) for row in classes.tolist()]
-    assert greedy_texts(torch.nn.functional.one_hot(torch.tensor([[BLANK] * 4]), BLANK + 1).float()) == [[]]
+    assert greedy_decode(logits) == [slow_text(row) for row in classes.tolist()]
+    assert greedy_decode(torch.nn.functional.one_hot(torch.tensor([[BLANK] * 4]), BLANK + 1).float()) == [[]]
 
 
 def make_batch(*texts: list[int]) -> StringBatch:
