@@ -66,6 +66,8 @@ def remove_object_rims(intensity: np.ndarray, mask: np.ndarray, shading: np.ndar
     areas_near_step = np.bincount(labels[near_step], minlength=count)
     is_rim = areas_near_step > MIN_RIM_AREA_FRACTION * areas
     is_rim[0] = False
+    at_border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    is_rim &= np.bincount(at_border, minlength=count) > 0  # objects reach into the picture from outside
     intensity[is_rim[labels]] = 0
 
 

@@ -152,15 +152,18 @@ def _remove_border_components(components: list[Component], shape: tuple[int, int
     largest_inner = max((c.size for c, contact in zip(components, contacts, strict=True) if contact == 0), default=0)
     if largest_inner < MIN_INNER_SIZE * min(shape):
         return components
-    inner = [component for component, contact in zip(components, contacts, strict=True) if contact == 0]
+    min_size = MIN_BORDER_SIZE * largest_inner
+    inner = [c for c, contact in zip(components, contacts, strict=True) if contact == 0 and c.size >= min_size]
+    writing = enclosing_box([component.box for component in inner])
+    stroke_width = max(mask_stroke_width(component.mask.view(np.uint8)) for component in inner)
     return [
         component
         for component, contact in zip(components, contacts, strict=True)
         if contact == 0
         or (
             contact < MAX_BORDER_CONTACT
-            and component.size >= MIN_BORDER_SIZE * largest_inner
-            and not _is_outer_object(component, inner, shape)
+            and component.size >= min_size
+            and not _is_outer_object(component, writing, stroke_width, shape)
         )
     ]
 
@@ -182,15 +185,15 @@ def _is_lone_object(component: Component, shape: tuple[int, int]) -> bool:
     )
 
 
-def _is_outer_object(component: Component, inner: Sequence[Component], shape: tuple[int, int]) -> bool:
-    """Whether a component at the border of a picture is unlike the `inner` ones: a finger, a table, a sliver of one.
+def _is_outer_object(component: Component, writing: Box, stroke_width: float, shape: tuple[int, int]) -> bool:
+    """Whether a component at the border of a picture of `shape` (H, W) is a finger, a table or a sliver of one.
 
-    It is, if it is much wider than their strokes, or lies flush along a side where they stand at other heights.
+    It is, if it is much wider than the strokes of the `writing`, or lies flush along a side at other heights.
+
+    stroke_width: of the writing, in pixels.
     """
-    stroke_width = max(mask_stroke_width(other.mask.view(np.uint8)) for other in inner)
     if mask_stroke_width(component.mask.view(np.uint8)) > MAX_STROKE_RATIO * stroke_width:
         return True
-    writing = enclosing_box([other.box for other in inner])
     common = max(0, component.box.overlap_y(writing)) / enclosing_box([component.box, writing]).height
     return _flush_fraction(component, shape) > MAX_FLUSH_FRACTION and common < MIN_COMMON_HEIGHT
 

@@ -23,13 +23,14 @@ def remove_frames(intensity: np.ndarray, mask: np.ndarray, peak: float) -> None:
     mask: the foreground pixels, (H, W) bool.
     peak: the intensity of the strongest strokes.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
-    for label in range(1, count):
-        left, top, width, height, area = stats[label].tolist()
-        if min(width, height) < MIN_FRAME_SIDE or area > MAX_FRAME_DENSITY * width * height:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
+    sizes = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    is_open = stats[:, cv2.CC_STAT_AREA] <= MAX_FRAME_DENSITY * sizes.prod(1)
+    for label in np.flatnonzero((sizes.min(1) >= MIN_FRAME_SIDE) & is_open).tolist():
+        if label == 0:  # the background
             continue
-        component = Box.from_size(left, top, width, height)
-        box = _frame_box(labels[component.slices] == label).shift(left, top)
+        component = Box.from_size(*stats[label, : cv2.CC_STAT_AREA].tolist())
+        box = _frame_box(labels[component.slices] == label).shift(component.left, component.top)
         frame = labels[box.slices] == label
         horizontal, vertical = (_find_lines(pixels, MIN_LINE_LENGTH) for pixels in (frame, frame.T))
         if _count_sides(horizontal, box.height) + _count_sides(vertical, box.width) < MIN_SIDES:
@@ -72,6 +73,13 @@ def _find_lines(mask: np.ndarray, min_length: float) -> list[RuledLine]:
 
 
 def _has_writing(mask: np.ndarray) -> bool:
-    """Whether a component of `mask` (H, W) bool, the inside of a frame, is high enough to be a digit."""
+    """Whether a component of `mask` (H, W) bool, the inside of a frame, is high enough to be a digit.
+
+    The rest of a side is not: half of the right one in an angular 6.
+    """
+    height, width = mask.shape
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
-    return bool((stats[1:, cv2.CC_STAT_HEIGHT] >= MIN_WRITING_HEIGHT * len(mask)).any())
+    left, right = stats[1:, cv2.CC_STAT_LEFT], stats[1:, cv2.CC_STAT_LEFT] + stats[1:, cv2.CC_STAT_WIDTH]
+    depth = max(2, MAX_SIDE_DEPTH * width)
+    is_inside = (right > depth) & (left < width - depth)
+    return bool((is_inside & (stats[1:, cv2.CC_STAT_HEIGHT] >= MIN_WRITING_HEIGHT * height)).any())

@@ -76,11 +76,13 @@ def _edge_contrast(small: np.ndarray, page: np.ndarray) -> float:
 
     page: mask (H, W) uint8.
 
-    Returns: the largest over the channels, from 0 to 255.
+    Returns: the largest over the channels, from 0 to 255; 0 where there is nothing to compare.
     """
     near, far = (rectangle_kernel(2 * r + 1, 2 * r + 1) for r in (PAGE_EDGE_WIDTH, PAGE_EDGE_WIDTH + RING_WIDTH))
     outside = cv2.subtract(cv2.dilate(page, far), cv2.dilate(page, near))
     inside = cv2.subtract(cv2.erode(page, near), cv2.erode(page, far))
+    if not outside.any() or not inside.any():  # no table around it, or a page too small to have writing
+        return 0.0
     colors = small.astype(np.float32)
     return float(np.abs(median(colors[outside > 0]) - median(colors[inside > 0])).max())
 

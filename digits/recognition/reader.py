@@ -175,11 +175,14 @@ def _trace_digit(candidate: Candidate) -> DigitTrace:
 def may_replace(first: Reading, later: Reading) -> bool:
     """Whether the reading of a later foreground hypothesis may replace that of the first one.
 
-    It may if it has the same text, or a more probable one. It may never replace a certain one, nor by more digits a
-    zero with a stroke through it: relative to the local background, its two halves were read as 11, with certainty.
+    It may if it has the same text and no fewer marks, or a more probable text. It may never replace a certain one, nor
+    by more digits a zero with a stroke through it: relative to the local background, its two halves were read as 11,
+    with certainty.
     """
-    if not first.digits or first.text == later.text:
+    if not first.digits:
         return True
+    if first.text == later.text:
+        return len(later.marks) >= len(first.marks)
     if first.certain:
         return False
     if len(later.digits) > len(first.digits) and any(looks_like_slashed_zero(d.pixels) for d in first.digits):

@@ -13,6 +13,7 @@ MAX_RUN_GAP = 1 / 4  # of the picture's width: where strokes cross a line or noi
 MIN_LINE_LENGTH = 0.97  # of the picture's width
 MIN_RUN_COVERAGE = 0.5  # of a line's length: its runs are at least as long in total
 MIN_FADING_LENGTH = 0.3  # of the picture's width: the length of a line that fades in the shade
+MAX_SIDE_GAP = 0.02  # of the picture's width, between the runs of such a line and a side
 MIN_FADING_LINES = 3  # in a picture, each from one of its sides: bars of digits are no such lines
 MAX_LINE_THICKNESS = 0.015  # of the picture's shorter side
 MAX_THICKNESS_FLOOR = 2  # pixels
@@ -24,7 +25,7 @@ MAX_LEVEL = 0.8  # of the peak: a stronger line is cleared, as strokes across it
 
 @dataclass(frozen=True, eq=False)
 class RuledLine:
-    """A thin horizontal line from side to side of a picture.
+    """A thin, long horizontal line.
 
     rows: the h rows that contain the line.
     region: its pixels in these rows, with soft edges and gaps, (h, W) bool.
@@ -90,20 +91,21 @@ def _bridge_strokes(intensity: np.ndarray, line: RuledLine) -> None:
     Strokes above and below the line are connected straight, up to a slant of 45°, as strongly as the weaker of the two.
     Source: Dalitz et al. 2008, "A comparative study of staff removal algorithms", interpolates strokes in this way.
     """
-    region = line.region
-    thickness, width = region.shape
+    columns = line.columns
+    region, width = line.region[:, columns], len(columns)
     first = line.rows.start + region.argmax(0)
     last = line.rows.stop - 1 - region[::-1].argmax(0)
+    thickness = int((last - first).max()) + 1
     edges = np.maximum(first - 1, 0), np.minimum(last + 1, len(intensity) - 1)
-    above, below = (np.pad(intensity[rows, np.arange(width)], thickness) for rows in edges)
-    band = intensity[line.rows]
-    for row in range(thickness):
+    above, below = (np.pad(intensity[rows, columns], thickness) for rows in edges)
+    for depth in range(thickness):
         strokes = np.zeros(width, np.float32)
         for slant in range(-thickness, thickness + 1):  # columns from above the line to below it
-            start = thickness - round(slant * (row + 1) / (thickness + 1))
+            start = thickness - round(slant * (depth + 1) / (thickness + 1))
             connected = np.minimum(above[start : start + width], below[start + slant : start + slant + width])
             strokes = np.maximum(strokes, connected)
-        band[row] = np.where(region[row], np.maximum(band[row], strokes), band[row])
+        rows = np.minimum(first + depth, last)
+        intensity[rows, columns] = np.maximum(intensity[rows, columns], strokes)
 
 
 def find_ruled_lines(mask: np.ndarray) -> list[RuledLine]:
@@ -114,8 +116,17 @@ def find_ruled_lines(mask: np.ndarray) -> list[RuledLine]:
     width = mask.shape[1]
     lines = find_long_lines(mask, MIN_FADING_LENGTH)
     full = [line for line in lines if np.ptp(line.columns) >= MIN_LINE_LENGTH * width - 1]
-    fading = [line for line in lines if line.columns[0] == 0 or line.columns[-1] == width - 1]
+    fading = [line for line in lines if _reaches_a_side(line)]
     return [line.extend() for line in fading] if len(fading) >= MIN_FADING_LINES else full
+
+
+def _reaches_a_side(line: RuledLine) -> bool:
+    """Whether a line is long enough to fade, and its runs begin at a side: its region may be closed up to there."""
+    width = line.core.shape[1]
+    columns = np.flatnonzero(line.core.any(0))
+    first, last = columns[0], columns[-1]
+    is_long = last - first >= MIN_FADING_LENGTH * width
+    return bool(is_long and min(first, width - 1 - last) < max(2, MAX_SIDE_GAP * width))
 
 
 def find_long_lines(mask: np.ndarray, min_length: float, max_thickness: float = MAX_LINE_THICKNESS) -> list[RuledLine]:
