@@ -52,9 +52,9 @@ except ModuleNotFoundError as error:
     raise
 
 BASELINES = files.SHIPPED_FOLDER / "baselines"  # simpler networks, to compare with; each may be missing
-# Reading a picture or strokes up to these limits takes a few milliseconds.
+# Reading a picture or strokes up to these limits takes a few milliseconds, up to 30 for a long number.
 SHORT_REQUEST_MAX_BYTES = 64 * 1024
-SHORT_REQUEST_MAX_PIXELS = 1_000_000
+SHORT_REQUEST_MAX_PIXELS = 100_000
 SHORT_DRAWING_MAX_STROKES = 6  # of three to six digits
 LONG_ROUTES = ("/api/batch", "/api/picture", "/api/explain", "/api/compare")  # tens of milliseconds each
 

@@ -267,13 +267,15 @@ def load(
     return network
 
 
-def _load(path: str | os.PathLike, device: str | torch.device, content: bytes | None) -> nn.Module:
-    """Load any network of NETWORKS, as `load`."""
-    hint = "Train weights with `python train.py`, or name a file that torch.save(model.state_dict(), path) wrote."
+def _load(
+    path: str | os.PathLike, device: str | torch.device, content: bytes | None, command: str = "python train.py"
+) -> nn.Module:
+    """Load any network of NETWORKS, as `load`; error messages name the `command` that trains it."""
+    hint = f"Train weights with `{command}`, or name a file that torch.save(model.state_dict(), path) wrote."
     path = files.find_shipped(Path(path))
     state = state_dicts.load(path, hint, content)
     network = _matching_network(state)
-    advice = f"this program reads those of {', '.join(NETWORKS)} in model.py. Train them with `python train.py`."
+    advice = f"this program reads those of {', '.join(NETWORKS)} in model.py. Train them with `{command}`."
     network.load_state_dict(state_dicts.match(state, network.state_dict(), path, advice))
     return network.to(device).eval()
 
@@ -285,7 +287,7 @@ def load_line_reader(
 
     Raises: UserError: as `load` does, and when the file has another network.
     """
-    network = _load(path, device, content)
+    network = _load(path, device, content, "python train.py --model line")
     if not isinstance(network, LineReader):
         raise UserError(f"{path} has no line reader: train one with `python train.py --model line --out line.pth`.")
     return network

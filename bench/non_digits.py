@@ -30,7 +30,6 @@ from digits.data.mnist_files import is_gzip
 from digits.recognition import image_decoding
 from digits.recognition.formats import SUFFIXES
 from digits.recognition.reader import Reader
-from digits.recognition.results import CONFIDENCE_THRESHOLD
 
 SAMPLE_SIZE = 2_000  # pictures of each set: the standard error of a share of 5 % is half a point
 IDX_HEADER = struct.Struct(">4I")  # type and number of dimensions, then images, rows and columns
@@ -89,15 +88,15 @@ def _is_skipped(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatch(name, f"*{pattern}*") for pattern in patterns)
 
 
-def read_probabilities(reader: Reader, pictures: Sequence[Picture]) -> np.ndarray:
-    """Read pictures: the `probability` of each (N,), 0 where nothing is read."""
-    return np.array([_probability(reader, picture) for picture in pictures])
-
-
-def _probability(reader: Reader, picture: Picture) -> float:
-    image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else image_decoding.decode(picture)
-    reading = reader.read(image)
-    return 0.0 if reading.error else reading.probability
+def read_all(reader: Reader, pictures: Sequence[Picture]) -> tuple[np.ndarray, np.ndarray]:
+    """Read pictures: the `probability` of each (N,), 0 where nothing is read, and whether it is certain, (N,) bool."""
+    probabilities, certain = np.zeros(len(pictures)), np.zeros(len(pictures), bool)
+    for number, picture in enumerate(pictures):
+        image = Image.fromarray(picture) if isinstance(picture, np.ndarray) else image_decoding.decode(picture)
+        reading = reader.read(image)
+        if not reading.error:
+            probabilities[number], certain[number] = reading.probability, reading.certain
+    return probabilities, certain
 
 
 def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
@@ -115,11 +114,11 @@ def sample(pictures: Sequence[Picture], size: int) -> list[Picture]:
 
 def measure(reader: Reader, sets: dict[str, list[Picture]], digits: Sequence[Picture], size: int) -> dict[str, dict]:
     """Measure the AUROC of `digits` against a sample of each set, and the share read with certainty in percent."""
-    positive = read_probabilities(reader, sample(digits, size))
+    positive, _ = read_all(reader, sample(digits, size))
     figures = {}
     for name, pictures in sets.items():
-        negative = read_probabilities(reader, sample(pictures, size))
-        certain = 100 * float((negative >= CONFIDENCE_THRESHOLD).mean())
+        negative, is_certain = read_all(reader, sample(pictures, size))
+        certain = 100 * float(is_certain.mean())
         figures[name] = {
             "pictures": len(negative),
             "auroc": round(auroc(positive, negative), 4),

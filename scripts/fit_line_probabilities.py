@@ -21,12 +21,12 @@ from digits.metrics import calibration_bins
 from digits.recognition import image_decoding
 from digits.recognition.line_decision import Graph, Proposals, TextLineReader
 from digits.recognition.line_probabilities import SCORE_WEIGHTS, ScoreWeights, TextScores, log_odds
-from digits.recognition.line_reader import LineReading
+from digits.recognition.line_reader import VIEWS, LineReading
 from digits.recognition.line_symbols import DIGITS
 from digits.recognition.reader import Reader
 
 SEED = 242  # another one than that of bench.numbers
-MAX_TEXTS = 5  # proposed for a line: one by the graph, one by each view
+MAX_TEXTS = 1 + len(VIEWS)  # proposed for a line: one by the graph, one by each view
 # The second half of the pictures: most numbers have one digit, and there the classifier decides as well.
 SINGLE_LENGTHS, SINGLE_REJECT_FRACTION = (1, 1, 1, 2), 0.3
 # The fit gives 0.2, and up to 0.4 it is nearly as good. With 0.2, 94 % of people's single digits are certain, with 0.35

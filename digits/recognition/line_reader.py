@@ -30,13 +30,11 @@ class AlignedSymbol(NamedTuple):
 
     index: in SYMBOLS.
     start, end: its columns [start, end) in the foreground.
-    log_probabilities: of all symbols at this place, (17,), normalized without the blank.
     """
 
     index: int
     start: float
     end: float
-    log_probabilities: np.ndarray
 
 
 class LineReading(NamedTuple):
@@ -116,7 +114,7 @@ def read_line(
 def align(log_probabilities: np.ndarray, image: LineImage) -> list[AlignedSymbol]:
     """Find the symbols of the most probable path through `log_probabilities` (T, 18), and where each stands.
 
-    A symbol extends over the frames on its side of the middle between its own and its neighbors' frames.
+    A symbol extends over the neighboring frames in which it is the most probable class.
     """
     classes = log_probabilities.argmax(1)
     starts = np.flatnonzero((classes != BLANK) & (classes != np.append(-1, classes[:-1])))
@@ -125,9 +123,6 @@ def align(log_probabilities: np.ndarray, image: LineImage) -> list[AlignedSymbol
         end = start + 1
         while end < len(classes) and classes[end] == classes[start]:
             end += 1
-        peak = start + int(log_probabilities[start:end, classes[start]].argmax())
-        scores = log_probabilities[peak, :BLANK]
-        scores = scores - np.logaddexp.reduce(scores)
         columns = (image.to_foreground_x(FRAME_WIDTH * frame) for frame in (start, end))
-        symbols.append(AlignedSymbol(int(classes[start]), *columns, scores))
+        symbols.append(AlignedSymbol(int(classes[start]), *columns))
     return symbols

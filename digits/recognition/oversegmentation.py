@@ -15,11 +15,12 @@ from digits.recognition.components import Component
 from digits.recognition.geometry import Box
 from digits.recognition.text_lines import vertical_iou
 
-MIN_CUT_CONFIDENCE = 0.9  # of the classifier: with less, a component that is not narrow is cut
-MIN_CUT_ASPECT = 0.5  # width over height: a narrower component is never cut
-MAX_DIGIT_ASPECT = 1.5  # width over height: a wider component is cut, however confident the classifier is
-MIN_CUT_HEIGHT = 0.3  # line heights: a lower component is never cut
-MAX_CUT_COMPONENTS = 30  # per line: of a line with more, none is cut
+# These say which components are searched for cuts; any may be cut where the line reader sees two digits meet.
+MIN_CUT_CONFIDENCE = 0.9  # of the classifier: with less, a component that is not narrow is searched
+MIN_CUT_ASPECT = 0.5  # width over height: a narrower component is not searched
+MAX_DIGIT_ASPECT = 1.5  # width over height: a wider component is searched, however confident the classifier is
+MIN_CUT_HEIGHT = 0.3  # line heights: a lower component is not searched
+MAX_CUT_COMPONENTS = 30  # per line: of a line with more, none is searched
 # Of the narrower one's width: a stroke that overlaps another one horizontally by more is probably a part of a digit,
 # such as a 4 without its stem. The classifier is unsure of it, but cut, the digit had too many pieces.
 MAX_CUT_OVERLAP = 0.3
@@ -174,9 +175,7 @@ def _thinnest_cut_near(x: float, profiles: dict[float, np.ndarray], max_shift: f
     """Find the cut within `max_shift` columns of `x` that crosses the least foreground."""
     first = max(1, int(x - max_shift))
     last = max(first + 1, int(x + max_shift) + 1)
-    best = {
-        slope: first + int(profile[first:last].argmin()) for slope, profile in profiles.items() if first < len(profile)
-    }
+    best = {slope: first + int(profile[first:last].argmin()) for slope, profile in profiles.items()}
     slope = min(best, key=lambda slope: float(profiles[slope][best[slope]]))
     return Cut(best[slope], slope)
 

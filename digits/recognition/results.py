@@ -23,7 +23,7 @@ class Digit:
     """One digit of a reading.
 
     result: the most probable class, 0 to 9.
-    probability: the calibrated probability of `result`, in [0, 1].
+    probability: of `result`, calibrated, in [0, 1]; above 0.5 where the line reader outvoted the classifier.
     probabilities: of the ten classes.
     box: in pixels of the picture.
     pixels: the normalized digit, (28, 28) uint8.

@@ -146,7 +146,7 @@ class ReadingResponse(FromAttributes):
     result: int | None = Field(description="text as a number; null beyond 15 digits, which JSON readers would round")
     probability: Probability = Field(description="Calibrated probability that all of text is right")
     text: str = Field(pattern="^[0-9]+$", description="What was read, with leading zeros")
-    certain: bool = Field(description="False where a person should look, as where a mark stands inside a number")
+    certain: bool = Field(description="False where a person should look: also at a mark inside a number, or a letter")
     digits: list[DigitReading] = Field(description="Left to right, line by line")
     lines: list[LineOfDigits] = Field(min_length=1, description="From the top; text is that of all lines")
     marks: list[MarkReading] = Field(description="What was left out of text: left to right, line by line")
@@ -193,7 +193,7 @@ class NormalizedDigit(BaseModel):
     """A digit as the network sees it, 28x28 pixels, and where in the picture it comes from."""
 
     crop: tuple[RoundedCoordinate, RoundedCoordinate, RoundedCoordinate, RoundedCoordinate] = Field(
-        description="Left, top, right, bottom in pixels of the upright picture"
+        description="Left, top, right, bottom in pixels of the upright picture, or in the unit of the strokes"
     )
     placed: tuple[int, int, int, int] = Field(
         description="The same rectangle in pixels of the 28x28 frame; it may reach a little outside"

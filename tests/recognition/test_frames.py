@@ -48,6 +48,7 @@ def test_stroke_across_a_frame_is_connected():
     [
         pytest.param(tuple(SIDES.values()), id="angular 0"),
         pytest.param((*SIDES.values(), (20, 58, 280, 61)), id="angular 8"),
+        pytest.param((*list(SIDES.values())[:3], (278, 58, 280, 100), (20, 58, 280, 60)), id="angular 6"),
         pytest.param((*SIDES.values(), (150, 55, 160, 62)), id="angular 0 with a dot"),
         pytest.param((SIDES["top"], SIDES["right"], *WRITING), id="two sides"),
         pytest.param(WRITING, id="no frame"),

@@ -11,7 +11,6 @@ from digits.recognition.components import Component
 from digits.recognition.geometry import Box
 from digits.recognition.line_image import LINE_HEIGHT, MAX_LINE_WIDTH, LineImage
 from digits.recognition.line_reader import BLANK, FRAME_WIDTH, MIN_LOG_LIKELIHOOD, VIEWS, LineReading, align, read_line
-from digits.recognition.line_symbols import SYMBOLS
 
 CLASSES = BLANK + 1
 
@@ -67,15 +66,6 @@ def test_cuts_are_in_the_middle_between_neighbors():
     assert reading.cuts() == [(2 + 6) / 2, (8 + 8) / 2, (10 + 12) / 2]
     assert make_reading(frames_of([BLANK, 7])).cuts() == []
     assert make_reading(frames_of([BLANK])).cuts() == []
-
-
-def test_probabilities_of_a_symbol_are_those_of_its_clearest_frame_without_the_blank():
-    frames = frames_of([7, 7, 7], 0.5)
-    frames[1] = frames_of([7], 0.8)[0]
-    (symbol,) = make_reading(frames).symbols
-    expected = np.exp(frames[1, :BLANK]) / np.exp(frames[1, :BLANK]).sum()
-    np.testing.assert_allclose(np.exp(symbol.log_probabilities), expected)
-    assert len(symbol.log_probabilities) == len(SYMBOLS)
 
 
 def test_log_likelihoods_equal_the_sum_over_all_alignments():

@@ -82,3 +82,11 @@ def test_cell_of_squared_paper_is_not_a_page():
     assert page_detection.find_page(picture) is None
     picture[:40] = picture[:, :40] = picture[342:] = picture[:, 342:] = (150, 120, 90)
     assert page_detection.find_page(picture)
+
+
+def test_picture_with_a_rim_too_thin_to_be_a_table_is_no_page():
+    picture = np.full((1000, 700, 3), 235, np.uint8)
+    picture[400:600, 300:330] = 40
+    for rows in (picture, picture.transpose(1, 0, 2)):
+        rows[:6] = rows[-6:] = 30
+    assert page_detection.find_page(picture) is None

@@ -8,8 +8,9 @@ from PIL import Image, ImageDraw
 from bench.sample_images import draw_number, encode_image, to_image
 from digits.probabilities import class_probabilities
 from digits.recognition import image_decoding
+from digits.recognition.geometry import Box
 from digits.recognition.reader import Reader, ReadForeground, may_replace
-from digits.recognition.results import CONFIDENCE_THRESHOLD, Reading
+from digits.recognition.results import CONFIDENCE_THRESHOLD, Mark, Reading, TextLine
 from tests.helpers.images import find_lines, normalize_picture
 from tests.helpers.networks import ConstantLogits
 from tests.helpers.readings import make_reading
@@ -51,6 +52,16 @@ def test_later_hypothesis_may_not_replace_certain_digits():
     assert may_replace(uncertain, make_reading((7, 0.99)))
     assert not may_replace(uncertain, make_reading((7, 0.5)))
     assert may_replace(Reading(()), make_reading((7, 0.99)))
+
+
+def test_reading_that_lost_a_mark_does_not_replace_the_same_digits():
+    """The strong intensities of 3.14 may have no point: 314 was certain."""
+    digits = make_reading((3, 0.99), (1, 0.99)).digits
+    with_point, without = (
+        Reading((TextLine(digits, 0.98, marks),)) for marks in ((Mark(".", Box(0, 0, 2, 2), True),), ())
+    )
+    assert not may_replace(with_point, without)
+    assert may_replace(without, with_point)
 
 
 @pytest.mark.parametrize(

@@ -77,3 +77,21 @@ def test_bold_stroke_along_a_line_stays():
     intensity[100:102] = 1
     subtract_ruled_lines(intensity, intensity > 0.15, 1.0)
     assert np.abs(intensity - expected).sum() < 0.02 * expected.sum()
+
+
+def test_long_bars_below_each_other_are_no_fading_lines():
+    intensity = np.zeros((400, 400), np.float32)
+    for row in (100, 200, 300):
+        intensity[row : row + 4, 40:180] = 1
+    before = intensity.copy()
+    subtract_ruled_lines(intensity, intensity > 0.15, 1.0)
+    assert (intensity == before).all()
+
+
+def test_sloping_line_does_not_join_the_strokes_beside_each_other():
+    rows, columns = np.mgrid[:400, :1000]
+    line = abs(rows - 200 - columns / 100) < 2
+    strokes = ((columns // 10 == 40) | (columns // 10 == 42)) & (abs(rows - 204) < 40)
+    intensity = (line | strokes).astype(np.float32)
+    subtract_ruled_lines(intensity, intensity > 0.15, 1.0)
+    assert np.abs(intensity - strokes).sum() < 0.02 * strokes.sum()
