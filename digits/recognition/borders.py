@@ -15,6 +15,8 @@ MIN_TABLE_EDGE_COVERAGE = 0.5  # of further rows or columns: the page's edge may
 RIM_SIDE = 192  # pixels of the longer side on which the rims of objects are found: shading varies slowly
 RIM_KERNEL_SIDE = 7  # pixels of it: the rim of an object and its soft edge are narrower
 MIN_RIM_STEP = 0.4  # of the strongest shading: less is the soft edge of a shadow
+MAX_PALE_INTENSITY = 0.5  # of the strongest one
+MAX_STRONG_FRACTION = 0.2  # of the pixels of a pale component: the others are weaker
 MIN_RIM_AREA_FRACTION = 0.7  # of a component's pixels: with fewer at a step, it is writing that crosses the step
 MAX_TABLE_DEPTH = 1 / 3  # of the picture's height or width
 
@@ -52,6 +54,8 @@ def remove_table(intensity: np.ndarray, mask: np.ndarray) -> None:
 def remove_object_rims(intensity: np.ndarray, mask: np.ndarray, shading: np.ndarray) -> None:
     """Clear the rims of dark objects such as a finger, of which `shading` is the inside, in place.
 
+    They reach into the picture from outside, or are pale, as the blurred edge of a page is. Writing is neither.
+
     intensity: (H, W), without the shading.
     mask: the foreground pixels, (H, W) bool.
     shading: (H, W); its steps are where objects end.
@@ -67,7 +71,8 @@ def remove_object_rims(intensity: np.ndarray, mask: np.ndarray, shading: np.ndar
     is_rim = areas_near_step > MIN_RIM_AREA_FRACTION * areas
     is_rim[0] = False
     at_border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    is_rim &= np.bincount(at_border, minlength=count) > 0  # objects reach into the picture from outside
+    strong_areas = np.bincount(labels[mask & (intensity > MAX_PALE_INTENSITY * max_value(intensity))], minlength=count)
+    is_rim &= (np.bincount(at_border, minlength=count) > 0) | (strong_areas < MAX_STRONG_FRACTION * areas)
     intensity[is_rim[labels]] = 0
 
 

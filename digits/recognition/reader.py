@@ -18,7 +18,7 @@ from digits.recognition.foreground import Foreground
 from digits.recognition.foreground_hypotheses import foreground_hypotheses
 from digits.recognition.geometry import AxisTransform, Box
 from digits.recognition.line_decision import ReadLine, TextLineReader
-from digits.recognition.results import Digit, DigitTrace, Mark, Reading, TextLine, Trace
+from digits.recognition.results import CONFIDENCE_THRESHOLD, Digit, DigitTrace, Mark, Reading, TextLine, Trace
 from digits.recognition.slashed_zeros import looks_like_slashed_zero
 from digits.recognition.strokes import Drawing, clip_boxes, rasterize
 from digits.recognition.text_lines import are_stacked, find_text_lines
@@ -175,14 +175,14 @@ def _trace_digit(candidate: Candidate) -> DigitTrace:
 def may_replace(first: Reading, later: Reading) -> bool:
     """Whether the reading of a later foreground hypothesis may replace that of the first one.
 
-    It may if it has the same text and no fewer marks, or a more probable text. It may never replace a certain one, nor
-    by more digits a zero with a stroke through it: relative to the local background, its two halves were read as 11,
-    with certainty.
+    It may if it has the same text, or a more probable one. It may never replace a certain one, nor, with fewer marks,
+    one of which only the marks are doubtful: the point of 3.14 is pale. Nor may it replace a zero with a stroke through
+    it by more digits: relative to the local background, its two halves were read as 11, with certainty.
     """
     if not first.digits:
         return True
     if first.text == later.text:
-        return len(later.marks) >= len(first.marks)
+        return first.probability < CONFIDENCE_THRESHOLD or len(later.marks) >= len(first.marks)
     if first.certain:
         return False
     if len(later.digits) > len(first.digits) and any(looks_like_slashed_zero(d.pixels) for d in first.digits):

@@ -62,6 +62,8 @@ def test_reading_that_lost_a_mark_does_not_replace_the_same_digits():
     )
     assert not may_replace(with_point, without)
     assert may_replace(without, with_point)
+    unsure = Reading((TextLine(digits, 0.3, with_point.marks),))
+    assert may_replace(unsure, without)
 
 
 @pytest.mark.parametrize(
