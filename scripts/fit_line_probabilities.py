@@ -30,7 +30,7 @@ MAX_TEXTS = 1 + len(VIEWS)  # proposed for a line: one by the graph, one by each
 # The second half of the pictures: most numbers have one digit, and there the classifier decides as well.
 SINGLE_LENGTHS = (1, 1, 1, 2)
 # From 0.3 to 0.5 the fit is equally good: its cross entropy differs by 0.001. Composed digits are worse than people's,
-# of which 95.7 % are certain with 0.35, and 97.4 % with 0.45.
+# of which 95.7 % are certain with 0.35, and 97.0 % with 0.45.
 SINGLE_DIGIT_WEIGHT = 0.45
 ABSENT = -1e4  # log-odds of a text that was not proposed
 L2 = 1e-4  # keeps weights finite where a score says nothing
