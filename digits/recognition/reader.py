@@ -14,7 +14,7 @@ from PIL import Image
 
 from digits.recognition.components import Component, merge
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
-from digits.recognition.foreground import Foreground
+from digits.recognition.foreground import STRONG_THRESHOLD, Foreground
 from digits.recognition.foreground_hypotheses import foreground_hypotheses
 from digits.recognition.geometry import AxisTransform, Box
 from digits.recognition.line_decision import ReadLine, TextLineReader
@@ -28,6 +28,8 @@ from digits.recognition.text_lines import are_stacked, find_text_lines
 # because paler strokes are lost; with 2 it was 3. Of 70 sheets on a table, 87 % were read with a ratio of probabilities
 # of 2, 97 % with one of odds: calibrated probabilities of a wrong reading may be above a half.
 REPLACEMENT_ODDS_RATIO = 2.0
+# Prior probability that a pale line beside stronger ones is writing: the edge of a shadow was read as a 1.
+PALE_LINE_PRIOR = 0.5
 WORKING_SIDE = 1_000  # pixels: longer pictures are reduced to 1,000 to 1,999 on the longer side; a digit needs 28
 # Pixels of the reduced picture, where digits of 12 were found in pictures of all shapes: fewer are dust.
 MIN_READABLE_HEIGHT = 15
@@ -36,11 +38,12 @@ MAX_WORKING_PIXELS = 4_000_000  # pixels: larger pictures are always reduced, ho
 
 
 class ReadForeground(NamedTuple):
-    """A foreground hypothesis, its reading, and the candidates that became the digits."""
+    """A foreground hypothesis, its reading, the candidates that became the digits, and whether a line is pale."""
 
     reading: Reading
     foreground: Foreground | None
     candidates: list[Candidate]
+    has_pale_line: bool = False
 
 
 class Reader:
@@ -72,14 +75,14 @@ class Reader:
     def trace(self, image: Image.Image) -> Trace:
         """Read a picture like `read`, and return the intermediate results as well."""
         array, to_picture = to_working_array(image)
-        reading, foreground, candidates = self._read_array(array, to_picture, image.size)
-        return Trace(reading, foreground, to_picture, tuple(map(_trace_digit, candidates)))
+        read = self._read_array(array, to_picture, image.size)
+        return Trace(read.reading, read.foreground, to_picture, tuple(map(_trace_digit, read.candidates)))
 
     def trace_drawing(self, drawing: Drawing) -> Trace:
         """Read the strokes of a drawing; boxes are in units of its paper, rounded."""
         foreground, text_lines, to_paper = rasterize(drawing)
-        reading, _, candidates = self._read_text_lines(text_lines, foreground, to_paper, (sys.maxsize, sys.maxsize))
-        return clip_boxes(Trace(reading, foreground, to_paper, tuple(map(_trace_digit, candidates))), drawing)
+        read = self._read_text_lines(text_lines, foreground, to_paper, (sys.maxsize, sys.maxsize))
+        return clip_boxes(Trace(read.reading, foreground, to_paper, tuple(map(_trace_digit, read.candidates))), drawing)
 
     def _read_array(self, array: np.ndarray, to_picture: AxisTransform, size: tuple[int, int]) -> ReadForeground:
         """Read a picture (H, W, C) uint8 of `size` (width, height) as sent.
@@ -93,8 +96,9 @@ class Reader:
         if first.reading.certain:
             return first
         for result in results:
-            is_allowed = may_replace(first.reading, result.reading)
-            if result.reading.certain and is_allowed and not _has_lost_digits(first.reading, result.reading):
+            has_lost_digits = _has_lost_digits(first.reading, result.reading)
+            is_allowed = may_replace(first.reading, result.reading) and not (has_lost_digits and first.has_pale_line)
+            if result.reading.certain and is_allowed and not has_lost_digits:
                 return result
             if first.reading.digits and result.reading.probability > best.reading.probability and is_allowed:
                 best = result
@@ -119,12 +123,16 @@ class Reader:
             height = math.ceil(MIN_READABLE_HEIGHT * to_picture.scale_y) if to_picture.scale_y > 1 else 0
             return ReadForeground(Reading((), is_crowded=text_lines is None, min_digit_height=height), foreground, [])
         text_lines = self._merge_stacked(text_lines, foreground.intensity)
-        lines = []
+        lines, has_pale_line = [], False
         for line in text_lines:
             others = [component for other in text_lines if other is not line for component in other]
-            lines.append(self.line_reader.read(line, foreground.intensity, others))
+            read = self.line_reader.read(line, foreground.intensity, others)
+            if others and _is_pale(line, foreground.intensity):
+                read, has_pale_line = read._replace(probability=PALE_LINE_PRIOR * read.probability), True
+            lines.append(read)
         reading = Reading(tuple(_make_line(line, to_picture, size) for line in lines))
-        return ReadForeground(reading, foreground, [candidate for line in lines for candidate in line.digits])
+        candidates = [candidate for line in lines for candidate in line.digits]
+        return ReadForeground(reading, foreground, candidates, has_pale_line)
 
     def _merge_stacked(self, lines: Sequence[list[Component]], intensity: np.ndarray) -> list[list[Component]]:
         """Merge two components, each alone in its line and close above each other, where that is more probable.
@@ -141,6 +149,12 @@ class Reader:
                     continue
             merged.append(line)
         return merged
+
+
+def _is_pale(line: Sequence[Component], intensity: np.ndarray) -> bool:
+    """Whether no pixel of a line is strong, in the `intensity` (H, W) in which its components were found."""
+    strongest = max(intensity[component.box.slices][component.mask].max() for component in line)
+    return bool(strongest < STRONG_THRESHOLD)
 
 
 def _make_line(line: ReadLine, to_picture: AxisTransform, size: tuple[int, int]) -> TextLine:

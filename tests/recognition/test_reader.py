@@ -106,6 +106,17 @@ def test_shadows_and_ruled_lines_paler_than_the_digits_do_not_change_the_text(re
     assert reader.read(Image.fromarray(image.astype(np.uint8))).text == "36"
 
 
+def test_line_that_is_much_paler_than_another_one_is_less_probable(reader):
+    """It may be the edge of a shadow, or shine through from the other side of the page."""
+    ink = 255 - np.asarray(to_image(draw_number("25", height=200, stroke_width=12))).astype(np.float32)
+    dark, pale = (
+        reader.read(Image.fromarray((255 - np.concatenate([ink, strength * ink])).astype(np.uint8)))
+        for strength in (0.8, 0.3)
+    )
+    assert dark.text == pale.text == "2525"
+    assert pale.lines[1].probability < 0.6 * dark.lines[1].probability
+
+
 def test_boxes_are_in_pixels_of_the_picture(reader):
     """Also where the picture is reduced first, and a line is downscaled again."""
     intensity = draw_number("25", height=200, stroke_width=12)
