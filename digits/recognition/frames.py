@@ -25,10 +25,9 @@ def remove_frames(intensity: np.ndarray, mask: np.ndarray, peak: float) -> None:
     """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
     sizes = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
-    is_open = stats[:, cv2.CC_STAT_AREA] <= MAX_FRAME_DENSITY * sizes.prod(1)
-    for label in np.flatnonzero((sizes.min(1) >= MIN_FRAME_SIDE) & is_open).tolist():
-        if label == 0:  # the background
-            continue
+    may_be_frame = (stats[:, cv2.CC_STAT_AREA] <= MAX_FRAME_DENSITY * sizes.prod(1)) & (sizes.min(1) >= MIN_FRAME_SIDE)
+    may_be_frame[0] = False  # the background
+    for label in np.flatnonzero(may_be_frame).tolist():
         component = Box.from_size(*stats[label, : cv2.CC_STAT_AREA].tolist())
         box = _frame_box(labels[component.slices] == label).shift(component.left, component.top)
         frame = labels[box.slices] == label
