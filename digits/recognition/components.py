@@ -173,16 +173,9 @@ def _is_lone_object(component: Component, shape: tuple[int, int]) -> bool:
 
     A digit that was cut out tightly fills the picture in the other direction as well.
     """
-    height, width = shape
     if min(shape) < MIN_PAGE_SIDE or _border_contact(component, shape) < MAX_BORDER_CONTACT:
         return False
-    box = component.box
-    along_left_or_right = box.height > MAX_BORDER_CONTACT * height and (box.left == 0 or box.right == width)
-    along_top_or_bottom = box.width > MAX_BORDER_CONTACT * width and (box.top == 0 or box.bottom == height)
-    return bool(
-        (along_left_or_right and box.width < MAX_OBJECT_DEPTH * width)
-        or (along_top_or_bottom and box.height < MAX_OBJECT_DEPTH * height)
-    )
+    return min(component.height / shape[0], component.width / shape[1]) < MAX_OBJECT_DEPTH
 
 
 def _is_outer_object(component: Component, writing: Box, stroke_width: float, shape: tuple[int, int]) -> bool:

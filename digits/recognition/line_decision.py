@@ -103,7 +103,8 @@ class TextLineReader:
         """Collect the texts of the graph and of the line reader, and what is thought of each."""
         by_graph = tuple(candidate.result for candidate in graph.digits)
         texts = list(dict.fromkeys([by_graph, *reading.texts]))
-        paths = [_find_path(graph, text) for text in texts]
+        symbol_scores = _symbol_scores(graph)
+        paths = [path_of_text(graph.gaps, graph.spans, symbol_scores, text) for text in texts]
         scores = [
             TextScores(line, _single_digit_probability(graph, text, path), _uncut_log_probability(graph, text, path))
             for line, text, path in zip(reading.log_likelihoods(texts), texts, paths, strict=True)
@@ -193,12 +194,12 @@ def _uncut_log_probability(graph: Graph, text: Sequence[int], path: Sequence[int
     return sum(math.log(max(probability, MIN_DIGIT_PROBABILITY)) for probability in probabilities)
 
 
-def _find_path(graph: Graph, text: Sequence[int]) -> list[int | None] | None:
-    """Find the spans of the best path through the graph whose symbols are those of `text`; None if there is none."""
+def _symbol_scores(graph: Graph) -> np.ndarray:
+    """Return the log probabilities of all symbols for each span, (S, 17)."""
     scores = np.full((len(graph.candidates), len(SYMBOLS)), math.log(MARK_CONFIDENCE))
     probabilities = np.array([candidate.probabilities for candidate in graph.candidates])
     scores[:, : len(DIGITS)] = np.log(np.maximum(probabilities, 1e-9))
-    return path_of_text(graph.gaps, graph.spans, scores, text)
+    return scores
 
 
 def _with_result(candidate: Candidate, result: int) -> Candidate:
