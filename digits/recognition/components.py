@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ MIN_BORDER_SIZE = 0.5  # of the largest inner component's size: smaller componen
 MAX_BORDER_CONTACT = 0.5  # of a side of the picture: a component that touches more is the edge of an object
 MAX_OBJECT_DEPTH = 1 / 3  # of the picture: a lone component along a side is an object if it is flatter
 MAX_STROKE_RATIO = 2.0  # of the widest inner strokes: a wider component at the border is an object
-MAX_FLUSH_FRACTION = 0.6  # of its own side: a component that touches the border with more of it lies along it
+MAX_FLUSH_FRACTION = 0.4  # of its own side: a component that touches the border with more of it lies along it
 MIN_COMMON_HEIGHT = 0.5  # of the height of both: a component along the border in the same rows may be a 1
 MIN_DRAWN_FRAME_PICTURE_SIDE = 48  # pixels: a smaller picture has no drawn frame
 MIN_DRAWN_FRAME_SIZE = 0.8  # of the picture's width and height
@@ -104,11 +105,7 @@ def find_components(foreground: Foreground, to_picture: AxisTransform = IDENTITY
     Returns: no component where nothing is written; more than MAX_COMPONENTS where the picture cannot be read.
     """
     shape = foreground.intensity.shape
-    components = _label_components(foreground, to_picture)
-    if len(components) > 1:  # a single component is no speck next to a digit
-        components = _remove_border_components(components, shape)
-    elif components and _is_lone_object(components[0], shape):
-        return []
+    components = _remove_border_components(_label_components(foreground, to_picture), shape)
     largest = max((component.size for component in components), default=0)
     if largest < MIN_WRITING_SIZE * (shape[0] * shape[1]) ** 0.5:
         return []
@@ -146,69 +143,92 @@ def _is_drawn_frame(component: Component, shape: tuple[int, int]) -> bool:
     return (depth < MAX_DRAWN_FRAME_DEPTH * min(shape)).mean() > MIN_DRAWN_FRAME_FRACTION
 
 
+class SideContact(NamedTuple):
+    """Where a component touches a side of the picture; all as fractions.
+
+    of_side: of the side, that the component touches.
+    of_component: of the component's width or height, that touches the side.
+    depth: of the picture, how far the component reaches into it.
+    is_vertical: whether the side is the left or the right one.
+    """
+
+    of_side: float
+    of_component: float
+    depth: float
+    is_vertical: bool
+
+
 def _remove_border_components(components: list[Component], shape: tuple[int, int]) -> list[Component]:
-    """Remove components that enter a picture of `shape` (H, W) from outside, if there is writing inside."""
-    contacts = [_border_contact(component, shape) for component in components]
-    largest_inner = max((c.size for c, contact in zip(components, contacts, strict=True) if contact == 0), default=0)
+    """Remove components that enter a picture of `shape` (H, W) from outside."""
+    touching = [(component, _side_contacts(component, shape)) for component in components]
+    largest_inner = max((component.size for component, contacts in touching if not contacts), default=0)
     if largest_inner < MIN_INNER_SIZE * min(shape):
-        return components
+        return [
+            c for c, contacts in touching if not contacts or not _is_object_along_side(c, contacts, components, shape)
+        ]
     min_size = MIN_BORDER_SIZE * largest_inner
-    inner = [c for c, contact in zip(components, contacts, strict=True) if contact == 0 and c.size >= min_size]
+    inner = [component for component, contacts in touching if not contacts and component.size >= min_size]
     writing = enclosing_box([component.box for component in inner])
     stroke_width = max(mask_stroke_width(component.mask.view(np.uint8)) for component in inner)
     return [
         component
-        for component, contact in zip(components, contacts, strict=True)
-        if contact == 0
-        or (
-            contact < MAX_BORDER_CONTACT
-            and component.size >= min_size
-            and not _is_outer_object(component, writing, stroke_width, shape)
-        )
+        for component, contacts in touching
+        if not contacts
+        or (component.size >= min_size and not _is_outer_object(component, contacts, writing, stroke_width))
     ]
 
 
-def _is_lone_object(component: Component, shape: tuple[int, int]) -> bool:
-    """Whether the only component of a picture of `shape` (H, W) lies along a side: a table, or the edge of a page.
+def _is_object_along_side(
+    component: Component, contacts: Sequence[SideContact], components: Sequence[Component], shape: tuple[int, int]
+) -> bool:
+    """Whether a component in a picture of `shape` (H, W) with no writing inside is a table, or the edge of a page.
 
-    A digit that was cut out tightly fills the picture in the other direction as well.
+    A digit that was cut out tightly fills the picture in the other direction as well, or others stand in its rows.
     """
-    if min(shape) < MIN_PAGE_SIDE or _border_contact(component, shape) < MAX_BORDER_CONTACT:
+    others = [other.box for other in components if other is not component]
+    if min(shape) < MIN_PAGE_SIDE or (
+        others and _common_height(component.box, enclosing_box(others)) >= MIN_COMMON_HEIGHT
+    ):
         return False
-    return min(component.height / shape[0], component.width / shape[1]) < MAX_OBJECT_DEPTH
+    return any(_is_along(contact) and contact.depth < MAX_OBJECT_DEPTH for contact in contacts)
 
 
-def _is_outer_object(component: Component, writing: Box, stroke_width: float, shape: tuple[int, int]) -> bool:
-    """Whether a component at the border of a picture of `shape` (H, W) is a finger, a table or a sliver of one.
+def _is_outer_object(component: Component, contacts: Sequence[SideContact], writing: Box, stroke_width: float) -> bool:
+    """Whether a component at the border is a finger, a table or a sliver of one.
 
-    It is, if it is much wider than the strokes of the `writing`, or lies flush along a side at other heights.
+    It is, if it touches most of a side, is much wider than the strokes of the `writing`, or lies along a side or in a
+    corner at other heights.
 
     stroke_width: of the writing, in pixels.
     """
+    if max(contact.of_side for contact in contacts) >= MAX_BORDER_CONTACT:
+        return True
     if mask_stroke_width(component.mask.view(np.uint8)) > MAX_STROKE_RATIO * stroke_width:
         return True
-    common = max(0, component.box.overlap_y(writing)) / enclosing_box([component.box, writing]).height
-    return _flush_fraction(component, shape) > MAX_FLUSH_FRACTION and common < MIN_COMMON_HEIGHT
+    is_in_corner = len({contact.is_vertical for contact in contacts}) == 2
+    is_along = is_in_corner or any(contact.of_component > MAX_FLUSH_FRACTION for contact in contacts)
+    return is_along and _common_height(component.box, writing) < MIN_COMMON_HEIGHT
 
 
-def _flush_fraction(component: Component, shape: tuple[int, int]) -> float:
-    """Return how much of its own width or height a component touches a side of the picture (H, W), in [0, 1]."""
+def _is_along(contact: SideContact) -> bool:
+    """Whether a component lies along the side that it touches."""
+    return contact.of_side >= MAX_BORDER_CONTACT or contact.of_component > MAX_FLUSH_FRACTION
+
+
+def _common_height(a: Box, b: Box) -> float:
+    """Return the height that two boxes have in common over the height of both, in [0, 1]."""
+    return max(0, a.overlap_y(b)) / enclosing_box([a, b]).height
+
+
+def _side_contacts(component: Component, shape: tuple[int, int]) -> list[SideContact]:
+    """Find the sides of the picture, of `shape` (H, W), that a component touches."""
     height, width = shape
     box, mask = component.box, component.mask
-    sides = ((mask[:, 0], box.left == 0), (mask[:, -1], box.right == width), (mask[0], box.top == 0),
-             (mask[-1], box.bottom == height))  # fmt: skip
-    return max((float(edge.mean()) for edge, is_at_border in sides if is_at_border), default=0.0)
-
-
-def _border_contact(component: Component, shape: tuple[int, int]) -> float:
-    """Return how much of a side of the picture, of `shape` (H, W), a component touches at most, in [0, 1]."""
-    height, width = shape
-    box, mask = component.box, component.mask
-    touched = [(mask[:, 0], height)] if box.left == 0 else []
-    touched += [(mask[:, -1], height)] if box.right == width else []
-    touched += [(mask[0], width)] if box.top == 0 else []
-    touched += [(mask[-1], width)] if box.bottom == height else []
-    return max((edge.sum() / length for edge, length in touched), default=0.0)
+    vertical = [mask[:, 0]] * (box.left == 0) + [mask[:, -1]] * (box.right == width)
+    horizontal = [mask[0]] * (box.top == 0) + [mask[-1]] * (box.bottom == height)
+    return [SideContact(edge.sum() / height, edge.mean(), box.width / width, True) for edge in vertical] + [
+        SideContact(edge.sum() / width, edge.mean(), box.height / height, False) for edge in horizontal
+    ]
 
 
 def _is_speck(component: Component, largest: int) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digits.recognition.components import MAX_COMPONENTS, _border_contact, downscale_components, find_components, merge
+from digits.recognition.components import MAX_COMPONENTS, _side_contacts, downscale_components, find_components, merge
 from digits.recognition.foreground import Foreground, extract_foreground
 from digits.recognition.geometry import AxisTransform
 from digits.recognition.text_lines import find_text_lines
@@ -62,11 +62,15 @@ def test_crop_at_the_border_is_padded():
     assert crop.sum() == 80
 
 
-def test_border_contact_is_that_of_the_side_that_is_touched_most():
+def test_contacts_with_the_sides_are_measured():
     intensity = np.zeros((60, 80), np.float32)
-    intensity[:, 70:], intensity[30:33, :] = 1, 1  # all of the right side, three pixels of the left
+    intensity[:, 70:], intensity[30:33, :] = 1, 1  # all of the right side, an eighth of the upper and lower, 3 pixels
     (component,) = find_components(Foreground(intensity, 1.0))
-    assert _border_contact(component, intensity.shape) == 1
+    contacts = _side_contacts(component, intensity.shape)
+    assert [contact.of_side for contact in contacts] == pytest.approx([3 / 60, 1, 1 / 8, 1 / 8])
+    assert [contact.of_component for contact in contacts] == pytest.approx([3 / 60, 1, 1 / 8, 1 / 8])
+    assert {contact.depth for contact in contacts} == {1}
+    assert [contact.is_vertical for contact in contacts] == [True, True, False, False]
 
 
 def test_merged_component_has_the_pixels_of_all():
@@ -112,8 +116,18 @@ def components_at_the_border(*boxes: tuple[int, int, int, int]) -> list[tuple]:
         (0, 120, 40, 200),
         (240, 0, 300, 70),
         (0, 60, 60, 140),
+        (0, 0, 12, 50),
     ],
-    ids=["sliver left", "sliver right", "sliver above", "sliver below", "finger", "corner", "thumb beside the digits"],
+    ids=[
+        "sliver left",
+        "sliver right",
+        "sliver above",
+        "sliver below",
+        "finger",
+        "corner",
+        "thumb beside the digits",
+        "sliver in a corner",
+    ],
 )
 def test_sliver_or_object_at_the_border_is_removed(box):
     """A sliver of the table along a photo's edge was once read as a 1, and a finger as a part of the next digit."""
@@ -137,6 +151,13 @@ def test_without_writing_inside_everything_at_the_border_stays():
     intensity = np.zeros((100, 100), np.float32)
     intensity[10:90, :8], intensity[:, 60:70] = 1, 1
     assert len(find_components(Foreground(intensity, 1.0))) == 2
+
+
+def test_sliver_is_removed_also_where_all_writing_was_lost():
+    """A wedge in the corner of a photo whose digits are pale was read as a 1, with certainty."""
+    intensity = np.zeros((200, 300), np.float32)
+    intensity[100:, :10], intensity[40:43, 150:160] = 1, 1
+    assert [component.box.left for component in find_components(Foreground(intensity, 1.0))] == [150]
 
 
 @pytest.mark.parametrize("transposed", [False, True])
