@@ -55,10 +55,12 @@ class Foreground:
 
     intensity: (H, W) float32, from 0 in the background to 1 in the strongest strokes.
     contrast: of the strongest strokes to the background, from 0 to 1 (black to white).
+    has_shading: whether shading was removed, such as a sharp shadow. Writing in it is paler, and may be lost.
     """
 
     intensity: np.ndarray
     contrast: float
+    has_shading: bool = False
 
     def pad_to(self, shape: tuple[int, int], top: int, left: int) -> "Foreground":
         """Place this foreground at (top, left) in an empty one of `shape` (H, W)."""
@@ -67,7 +69,7 @@ class Foreground:
         height, width = self.intensity.shape
         padded = np.zeros(shape, np.float32)
         padded[top : top + height, left : left + width] = self.intensity
-        return Foreground(padded, self.contrast)
+        return Foreground(padded, self.contrast, self.has_shading)
 
 
 def extract_foreground(colors: np.ndarray) -> Foreground | None:
@@ -102,7 +104,7 @@ def is_mostly_pale(foreground: Foreground) -> bool:
 def threshold_strong(foreground: Foreground) -> Foreground:
     """Remove pixels below STRONG_THRESHOLD (edges of shadows, ruled lines, print-through), and rescale to 0 to 1."""
     intensity = (foreground.intensity - STRONG_THRESHOLD).clip(0) / (1 - STRONG_THRESHOLD)
-    return Foreground(intensity, foreground.contrast)
+    return Foreground(intensity, foreground.contrast, foreground.has_shading)
 
 
 def _extract(colors: np.ndarray, background: np.ndarray) -> Foreground | None:
@@ -119,7 +121,8 @@ def _extract(colors: np.ndarray, background: np.ndarray) -> Foreground | None:
     if peak < MIN_CONTRAST or (peak < MAX_PENUMBRA_CONTRAST and _is_penumbra(intensity, peak)):
         return None
     intensity = intensity / peak
-    return Foreground(np.minimum(intensity, 1) if _max_dust_pixels(intensity) else intensity, peak)
+    intensity = np.minimum(intensity, 1) if _max_dust_pixels(intensity) else intensity
+    return Foreground(intensity, peak, shading is not None)
 
 
 def _foreground_distance(difference: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

@@ -5,7 +5,7 @@ Picture → foreground → text lines of components → segmentation of each lin
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -89,17 +89,19 @@ class Reader:
 
         The reading of the first foreground hypothesis is replaced only by those that `may_replace` allows: by the first
         of these that is certain and has not merely lost digits, else by the most probable one. If it has no digits,
-        only a certain one replaces it.
+        only a certain one replaces it. A certain one is replaced by a later one with further digits where the first
+        was doubtful, or shading may hide digits.
         """
         results = (self._read_foreground(hypothesis, to_picture, size) for hypothesis in foreground_hypotheses(array))
         first = best = next(results)
         if first.reading.certain:
-            return first
+            is_shaded = first.foreground and first.foreground.has_shading
+            return _with_hidden_digits(first, results) if is_shaded else first
         for result in results:
             has_lost_digits = _has_lost_digits(first.reading, result.reading)
             is_allowed = may_replace(first.reading, result.reading) and not (has_lost_digits and first.has_pale_line)
             if result.reading.certain and is_allowed and not has_lost_digits:
-                return result
+                return _with_hidden_digits(result, results)
             if first.reading.digits and result.reading.probability > best.reading.probability and is_allowed:
                 best = result
         return best
@@ -207,6 +209,18 @@ def may_replace(first: Reading, later: Reading) -> bool:
 def _has_lost_digits(first: Reading, later: Reading) -> bool:
     """Whether the text of a later foreground hypothesis is a part of that of the first one: pale strokes are lost."""
     return len(later.digits) < len(first.digits) and later.text in first.text
+
+
+def _with_hidden_digits(read: ReadForeground, later: Iterable[ReadForeground]) -> ReadForeground:
+    """Return the first of the `later` readings that has more digits in the text lines of a certain one, else that one.
+
+    In other lines these may be the rims of what cast the shadow.
+    """
+    for result in later:
+        is_probable = result.reading.probability > 0.5 and len(result.reading.lines) == len(read.reading.lines)
+        if is_probable and _has_lost_digits(result.reading, read.reading):
+            return result
+    return read
 
 
 def _odds(probability: float) -> float:

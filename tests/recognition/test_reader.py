@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 from bench.sample_images import draw_number, encode_image, to_image
 from digits.probabilities import class_probabilities
 from digits.recognition import image_decoding
+from digits.recognition.foreground import Foreground
 from digits.recognition.geometry import Box
 from digits.recognition.reader import Reader, ReadForeground, may_replace
 from digits.recognition.results import CONFIDENCE_THRESHOLD, Mark, Reading, TextLine
@@ -76,6 +77,8 @@ def test_reading_that_lost_a_mark_does_not_replace_the_same_digits():
         ([[(1, 0.6)], [(2, 0.95)], [(3, 0.8)]], "2"),  # on a table, the table was read as a 1 of 0.6
         ([[(1, 0.9), (2, 0.5)], [(1, 0.99)], [(1, 0.95), (3, 0.96)]], "13"),  # the second one has lost a digit …
         ([[(1, 0.9), (2, 0.5)], [(1, 0.99)], [(3, 0.5)]], "1"),  # … or the first one had one too many
+        ([[(2, 0.3)], [(1, 0.95)], [(1, 0.8), (3, 0.9)]], "13"),  # a sheet was taken for the part of it in the light
+        ([[(2, 0.3)], [(1, 0.95)], [(1, 0.5), (3, 0.6)]], "1"),
         ([[], [(2, 0.8)], [(3, 0.95)]], "3"),
         ([[], [(2, 0.8)]], ""),
     ],
@@ -84,6 +87,16 @@ def test_reading_is_chosen_among_those_of_the_foreground_hypotheses(monkeypatch,
     readings = [make_reading(*digits) for digits in hypotheses]
     monkeypatch.setattr("digits.recognition.reader.foreground_hypotheses", lambda array: readings)
     monkeypatch.setattr(Reader, "_read_foreground", lambda self, reading, *_: ReadForeground(reading, None, []))
+    assert reader.read(Image.new("L", (28, 28))).text == text
+
+
+@pytest.mark.parametrize(("has_shading", "text"), [(True, "13"), (False, "1")])
+def test_digits_may_be_hidden_in_a_shadow(monkeypatch, reader, has_shading, text):
+    """Of 13349, of which four digits stood in the shade, 1 was read with certainty."""
+    readings = [make_reading((1, 0.95)), make_reading((1, 0.9), (3, 0.9))]
+    foreground = Foreground(np.zeros((28, 28), np.float32), 1.0, has_shading)
+    monkeypatch.setattr("digits.recognition.reader.foreground_hypotheses", lambda array: readings)
+    monkeypatch.setattr(Reader, "_read_foreground", lambda self, reading, *_: ReadForeground(reading, foreground, []))
     assert reader.read(Image.new("L", (28, 28))).text == text
 
 
