@@ -41,13 +41,18 @@ class Component:
     box: in pixels of the intensity array in which the component was found.
     mask: the component's pixels in the box, (height, width) bool.
     to_picture: transform from pixels of that array to pixels of the picture.
-    is_stroke: whether its pixels are known to be strokes of the pen, which other components may cross.
+    strokes: the numbers of the strokes of the pen that its pixels belong to, where these are known. Other components
+        may cross them.
     """
 
     box: Box
     mask: np.ndarray
     to_picture: AxisTransform = IDENTITY
-    is_stroke: bool = False
+    strokes: frozenset[int] = frozenset()
+
+    @property
+    def is_stroke(self) -> bool:
+        return bool(self.strokes)
 
     @property
     def width(self) -> int:
@@ -94,7 +99,8 @@ def merge(components: Sequence[Component]) -> Component:
     mask = np.zeros((box.height, box.width), bool)
     for component in components:
         mask[component.box.shift(-box.left, -box.top).slices] |= component.mask
-    return Component(box, mask, components[0].to_picture, components[0].is_stroke)
+    strokes = frozenset().union(*(component.strokes for component in components))
+    return Component(box, mask, components[0].to_picture, strokes)
 
 
 def find_components(foreground: Foreground, to_picture: AxisTransform = IDENTITY) -> list[Component]:
@@ -254,5 +260,5 @@ def downscale_components(
         mask[component.box.shift(-box.left * factor, -box.top * factor).slices] = component.mask
         mask = np.logical_or.reduce(mask.reshape(box.height, factor, box.width, factor), axis=(1, 3))
         to_picture = AxisTransform(factor, factor).then(component.to_picture)
-        downscaled.append(Component(box, mask, to_picture, component.is_stroke))
+        downscaled.append(Component(box, mask, to_picture, component.strokes))
     return downscaled, block_average(intensity, factor)

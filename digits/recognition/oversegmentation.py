@@ -240,4 +240,4 @@ def _crop_to_mask(component: Component, mask: np.ndarray) -> Component:
     """Return the piece of `component` that `mask` (height, width) bool selects, in its own box."""
     inner = Box.from_size(*cv2.boundingRect(mask.view(np.uint8)))
     box = inner.shift(component.box.left, component.box.top)
-    return Component(box, mask[inner.slices], component.to_picture, component.is_stroke)
+    return Component(box, mask[inner.slices], component.to_picture, component.strokes)

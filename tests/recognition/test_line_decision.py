@@ -1,6 +1,7 @@
 """`digits.recognition.line_decision`: one text from two opinions, the line reader's and the segmentation graph's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,13 @@ from digits.recognition import line_probabilities
 from digits.recognition.components import Component
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
 from digits.recognition.geometry import Box
-from digits.recognition.line_decision import MIN_TOUCHING_HEIGHT, ReadLine, TextLineReader, may_be_touching_digits
+from digits.recognition.line_decision import (
+    LINKED_DIGITS_RELIABILITY,
+    MIN_TOUCHING_HEIGHT,
+    ReadLine,
+    TextLineReader,
+    may_be_touching_digits,
+)
 from digits.recognition.line_marks import ForegroundMark
 from digits.recognition.line_probabilities import ScoreWeights
 from digits.recognition.line_symbols import OTHER
@@ -141,6 +148,38 @@ def test_digits_that_touch_are_divided_where_the_line_reader_sees_them_meet():
     assert boxes[1].left == pytest.approx(80, abs=6)
     alone = read([component], answers, None, intensity)
     assert text(alone) == "2"
+
+
+def test_digits_of_one_stroke_are_less_probable_than_those_of_two():
+    """A stroke that links two digits is read as a 1 between them."""
+    component, intensity = touching_bars()
+    answers = {(40, 80): (2, SURE), (80, 120): (2, SURE)}
+    of_one, of_two = (
+        read([replace(component, strokes=frozenset(range(count)))], answers, FakeLineNetwork("22"), intensity)
+        for count in (1, 2)
+    )
+    assert text(of_one) == text(of_two) == "22"
+    assert of_one.probability == pytest.approx(LINKED_DIGITS_RELIABILITY * of_two.probability)
+
+
+def test_strokes_that_are_digits_are_not_cut():
+    """Where a cut is possible as well, each digit has the box of its stroke."""
+    component, intensity = touching_bars()
+    bar = replace(block(112, 160), strokes=frozenset([1]))
+    intensity[bar.box.slices] = 1
+    answers = {(40, 120): (2, 0.3), (112, 160): (3, 0.3), (40, 80): (2, SURE), (80, 160): (3, SURE)}
+    line = read([replace(component, strokes=frozenset([0])), bar], answers, FakeLineNetwork("23"), intensity)
+    assert text(line) == "23"
+    assert [digit.component.box for digit in line.digits] == [component.box, bar.box]
+
+
+@pytest.mark.parametrize("network", [FakeLineNetwork("/"), FakeLineNetwork("1")], ids=["slash", "one"])
+def test_slash_alone_is_a_1(network):
+    """A hairline that leans far was read as a slash, so that the 1 was doubtful."""
+    line = read([block(40, 80)], {(40, 80): (1, SURE)}, network)
+    assert text(line) == "1"
+    assert line.probability > 0.9
+    assert line.marks == ()
 
 
 POINT = block(92, 100, 72, 80)
