@@ -107,6 +107,12 @@ def place_for_photo(digits: ImageDataset, rng: Generator) -> LabeledForeground:
     return place_digit(digits, rng, (height, width), rng.uniform(0.12, 0.6) * min(height, width))
 
 
+def plain(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
+    """In black on white, for comparison with the other kinds."""
+    foreground = place_digit(digits, rng, (140, 140), 80)
+    return encode_png(255 * (1 - foreground.intensity)), foreground.text
+
+
 def photo(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
     foreground = place_for_photo(digits, rng)
     return encode_jpeg(paint(foreground, rng), rng, rng.uniform(1, 6), int(rng.integers(35, 95))), foreground.text
@@ -199,8 +205,54 @@ def touching_digits(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
             return encode_png(255 * (1 - foreground.intensity)), foreground.text
 
 
+def hairline(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
+    """A line about one pixel wide along the middle of the strokes, 30 to 50 % darker than the paper."""
+    foreground = place_digit(digits, rng, (4 * 160, 4 * 160), 4 * rng.uniform(60, 130))
+    distance = cv2.distanceTransform((foreground.intensity > 0.5).view(np.uint8), cv2.DIST_L2, 5)
+    middle = (distance > dilate(distance, 3) - 0.3) & (distance > 1)
+    joined = cv2.morphologyEx(middle.view(np.uint8), cv2.MORPH_CLOSE, ellipse(15))  # where strokes cross
+    line = cv2.resize(dilate(joined.astype(np.float32), 3), (160, 160), interpolation=cv2.INTER_AREA)
+    pixels = rng.uniform(170, 250) * (1 - rng.uniform(0.3, 0.5) * line) + rng.normal(0, 2, line.shape)
+    return encode_png(pixels), foreground.text
+
+
+def ellipse(side: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+
+
+def dilate(pixels: np.ndarray, side: int) -> np.ndarray:
+    return cv2.dilate(pixels, ellipse(side))
+
+
+def dry_pen(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
+    """A piece of a stroke is missing, 15 to 35 % of the digit's height long."""
+    size = rng.uniform(60, 140)
+    foreground = place_digit(digits, rng, (160, 160), size)
+    rows, columns = np.nonzero(foreground.intensity > 0.5)
+    number, radius = rng.integers(len(rows)), rng.uniform(0.15, 0.35) * size / 2
+    y, x = np.indices(foreground.shape)
+    distance = np.hypot(y - rows[number], x - columns[number])
+    return encode_png(255 * (1 - foreground.intensity * (distance > radius))), foreground.text
+
+
+def stretched(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
+    """Stretched to a square, as programs do that know no proportions."""
+    digit, text = crop_digit(digits, rng)
+    side = int(rng.integers(40, 120))
+    square = cv2.resize(digit, (side, side), interpolation=cv2.INTER_CUBIC)
+    return encode_png(255 - np.pad(square, side // 4)), text
+
+
+def bitmap_16(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
+    """Stretched to 16×16 pixels in black and white, as in old collections of scanned forms."""
+    digit, text = crop_digit(digits, rng)
+    square = cv2.resize(digit, (16, 16), interpolation=cv2.INTER_AREA)
+    return encode_png(255 * (1 - np.pad((square > 127).astype(np.uint8), 2))), text
+
+
 Maker = Callable[[ImageDataset, Generator], tuple[bytes, str]]
 KINDS: dict[str, Maker] = {
+    "plain": plain,
     "a photo": photo,
     "out of focus": out_of_focus,
     "the edge of a shadow": with_shadow,
@@ -212,6 +264,10 @@ KINDS: dict[str, Maker] = {
     "noise and dust": with_noise,
     "2 to 4 digits": separate_digits,
     "2 digits that touch": touching_digits,
+    "a hairline": hairline,
+    "a dry pen": dry_pen,
+    "stretched to a square": stretched,
+    "stretched, 16×16 pixels": bitmap_16,
 }
 
 
