@@ -40,9 +40,10 @@ def find_page(colors: np.ndarray) -> Page | None:
     """Find a page with writing in a picture (H, W, C) uint8; None if there is none."""
     small = cv2.medianBlur(downscale(colors, DETECTION_SIDE), 3)
     small = small.reshape(*small.shape[:2], -1)
-    page = _largest_page(small)
-    if page is None:
+    masks = _largest_page(small)
+    if masks is None:
         return None
+    page, paper = masks
     edge_kernel = rectangle_kernel(2 * PAGE_EDGE_WIDTH + 1, 2 * PAGE_EDGE_WIDTH + 1)
     page = cv2.erode(page, edge_kernel, borderType=cv2.BORDER_REPLICATE)
     rows, columns = np.flatnonzero(page.any(1)), np.flatnonzero(page.any(0))
@@ -53,21 +54,25 @@ def find_page(colors: np.ndarray) -> Page | None:
     top, bottom = round(rows[0] * scale_y), round((rows[-1] + 1) * scale_y)
     left, right = round(columns[0] * scale_x), round((columns[-1] + 1) * scale_x)
     size = (right - left, bottom - top)
-    background = cv2.resize(_extrapolate_background(small[box], page[box]), size).reshape(*size[::-1], -1)
+    background = cv2.resize(_extrapolate_background(small[box], (page & paper)[box]), size).reshape(*size[::-1], -1)
     mask = cv2.resize(page[box], size, interpolation=cv2.INTER_NEAREST) > 0
     return Page(top, left, np.where(mask[..., None], colors[top:bottom, left:right], background))
 
 
-def _largest_page(small: np.ndarray) -> np.ndarray | None:
-    """Find the largest page in `small` (H, W, C) uint8: a mask (H, W) uint8 of 0 and 1, the writing included."""
+def _largest_page(small: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Find the largest page in `small` (H, W, C) uint8.
+
+    Returns: two masks (H, W) uint8 of 0 and 1: the page, and its paper, without the writing.
+    """
     gradient = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, rectangle_kernel(3, 3)).reshape(small.shape).max(2)
     _, labels, stats, _ = cv2.connectedComponentsWithStats((gradient <= MAX_GRADIENT).astype(np.uint8), connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA]
     for label in np.argsort(-areas, kind="stable").tolist():
         if label and areas[label] > MIN_PAGE_AREA * labels.size:  # label 0 is the edges
-            page = _fill_page((labels == label).astype(np.uint8))
+            paper = (labels == label).astype(np.uint8)
+            page = _fill_page(paper)
             if page is not None and _edge_contrast(small, page) >= MIN_PAGE_CONTRAST:
-                return page
+                return page, paper
     return None
 
 
@@ -99,9 +104,9 @@ def _fill_page(region: np.ndarray) -> np.ndarray | None:
     return page if is_rectangular and has_writing and page.mean() <= MAX_PAGE_AREA else None
 
 
-def _extrapolate_background(colors: np.ndarray, page: np.ndarray) -> np.ndarray:
-    """Smooth `colors` (H, W, C) uint8 where the mask `page` (H, W) is 1, and extend them to the other pixels."""
-    mask = page.astype(np.float32)[..., None]
+def _extrapolate_background(colors: np.ndarray, paper: np.ndarray) -> np.ndarray:
+    """Smooth `colors` (H, W, C) uint8 where the mask `paper` (H, W) is 1, and extend them to the other pixels."""
+    mask = paper.astype(np.float32)[..., None]
     sigma = SMOOTHING_SIGMA * max(colors.shape[:2])
     weights = cv2.GaussianBlur(mask, (0, 0), sigma)[..., None]
     sums = cv2.GaussianBlur(colors * mask, (0, 0), sigma).reshape(colors.shape)
