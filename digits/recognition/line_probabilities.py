@@ -44,7 +44,7 @@ class ScoreWeights(NamedTuple):
 
 
 SCORE_WEIGHTS = ScoreWeights(
-    line=0.630, uncut=0.719, other=-1.230, other_per_symbol=0.054, line_alone=0.454, digit_alone=0.45, alone=-1.709
+    line=0.620, uncut=0.688, other=-1.211, other_per_symbol=0.051, line_alone=0.451, digit_alone=0.45, alone=-1.706
 )
 MIN_DIGIT_PROBABILITY = 0.01  # of a digit among others: one that the classifier rejects may be cut off
 LOG_ODDS_RANGE = -12.0, 7.0  # beyond it there were too few texts to calibrate

@@ -14,7 +14,8 @@ NUMBER = draw_number("47", height=240, stroke_width=16)  # (240, W)
 def page_on_table(top: int, left: int, angle: float = 0.0, falloff: float = 0.0, margin: int = 80) -> np.ndarray:
     """Draw a white page with a number on a dark table: (600, 800, 3) uint8.
 
-    The number is `margin` pixels from the page's left edge. The picture is turned by `angle` degrees, and darker by `falloff` (from 0 to 1) at its right end.
+    The number is `margin` pixels from the page's left edge. The picture is turned by `angle` degrees, and darker by
+    `falloff` (from 0 to 1) at its right end.
     """
     picture = np.full((600, 800, 3), (90, 60, 50), np.float32)
     picture += np.random.default_rng(1).normal(0, 5, (600, 800, 1)).astype(np.float32)
