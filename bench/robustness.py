@@ -211,7 +211,7 @@ def hairline(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
     distance = cv2.distanceTransform((foreground.intensity > 0.5).view(np.uint8), cv2.DIST_L2, 5)
     middle = (distance > dilate(distance, 3) - 0.3) & (distance > 1)
     joined = cv2.morphologyEx(middle.view(np.uint8), cv2.MORPH_CLOSE, ellipse(15))  # where strokes cross
-    line = cv2.resize(dilate(joined.astype(np.float32), 3), (160, 160), interpolation=cv2.INTER_AREA)
+    line = cv2.resize(dilate(joined.astype(np.float32), 5), (160, 160), interpolation=cv2.INTER_AREA)
     pixels = rng.uniform(170, 250) * (1 - rng.uniform(0.3, 0.5) * line) + rng.normal(0, 2, line.shape)
     return encode_png(pixels), foreground.text
 
@@ -225,7 +225,7 @@ def dilate(pixels: np.ndarray, side: int) -> np.ndarray:
 
 
 def dry_pen(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
-    """A piece of a stroke is missing, 15 to 35 % of the digit's height long."""
+    """Around a random point of a stroke a disc of 15 to 35 % of the digit's longer side is missing."""
     size = rng.uniform(60, 140)
     foreground = place_digit(digits, rng, (160, 160), size)
     rows, columns = np.nonzero(foreground.intensity > 0.5)
@@ -236,14 +236,14 @@ def dry_pen(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
 
 
 def stretched(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
-    """Stretched to a square, as programs do that know no proportions."""
+    """Stretched to a square, whatever its proportions."""
     digit, text = crop_digit(digits, rng)
     side = int(rng.integers(40, 120))
     square = cv2.resize(digit, (side, side), interpolation=cv2.INTER_CUBIC)
     return encode_png(255 - np.pad(square, side // 4)), text
 
 
-def bitmap_16(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
+def bitmap_of_16_pixels(digits: ImageDataset, rng: Generator) -> tuple[bytes, str]:
     """Stretched to 16×16 pixels in black and white, as in old collections of scanned forms."""
     digit, text = crop_digit(digits, rng)
     square = cv2.resize(digit, (16, 16), interpolation=cv2.INTER_AREA)
@@ -267,7 +267,7 @@ KINDS: dict[str, Maker] = {
     "a hairline": hairline,
     "a dry pen": dry_pen,
     "stretched to a square": stretched,
-    "stretched, 16×16 pixels": bitmap_16,
+    "stretched, 16×16 pixels": bitmap_of_16_pixels,
 }
 
 

@@ -28,7 +28,8 @@ def draw_digit(label: int, left: float, rng: np.random.Generator) -> list[Compon
     """Draw the strokes of a digit from a column on, from left to right; without low ones, which join others anyway."""
     strokes = place_digits(str(label), LINE_HEIGHT, (0, 0), rng)
     components = [
-        draw_stroke(stroke + np.array([left, LINE_HEIGHT]), round(PEN_WIDTH * LINE_HEIGHT)) for stroke in strokes
+        draw_stroke(stroke + np.array([left, LINE_HEIGHT]), round(PEN_WIDTH * LINE_HEIGHT), index)
+        for index, stroke in enumerate(strokes)
     ]
     high = [component for component in components if component.height >= MIN_DIGIT_HEIGHT * LINE_HEIGHT]
     return sorted(high, key=lambda component: component.box.left + component.box.right)

@@ -9,7 +9,7 @@ import numpy as np
 
 from digits.recognition.arrays import block_average, crop_padded, mask_stroke_width, pad, rectangle_kernel
 from digits.recognition.foreground import FOREGROUND_THRESHOLD, MIN_CONTRAST, MIN_PAGE_SIDE, Foreground
-from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
+from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box, vertical_iou
 from digits.recognition.normalization import DIGIT_SIZE
 
 MIN_RELATIVE_SIZE = 0.08  # of the largest component's size: smaller ones are specks
@@ -20,10 +20,11 @@ MIN_WRITING_SIZE = 0.015  # of the geometric mean of the picture's sides: if the
 MIN_INNER_SIZE = 0.12
 MIN_BORDER_SIZE = 0.5  # of the largest inner component's size: smaller components at the border are no digits
 MAX_BORDER_CONTACT = 0.5  # of a side of the picture: a component that touches more is the edge of an object
-MAX_OBJECT_DEPTH = 1 / 3  # of the picture: a lone component along a side is an object if it is flatter
+MAX_OBJECT_DEPTH = 1 / 3  # of the picture: without writing, a component along a side is an object if it is flatter
 MAX_STROKE_RATIO = 2.0  # of the widest inner strokes: a wider component at the border is an object
-MAX_FLUSH_FRACTION = 0.4  # of its own side: a component that touches the border with more of it lies along it
-MIN_COMMON_HEIGHT = 0.5  # of the height of both: a component along the border in the same rows may be a 1
+MAX_FLUSH_FRACTION = 0.6  # of its own side: a component that touches the border with more of it lies along it
+MIN_COMMON_HEIGHT = 0.5  # of the height of both: two components stand in the same rows
+MAX_SLIVER_DEPTH = 0.08  # of the picture: few digits are so narrow, or pictures of several lines so wide
 MIN_DRAWN_FRAME_PICTURE_SIDE = 48  # pixels: a smaller picture has no drawn frame
 MIN_DRAWN_FRAME_SIZE = 0.8  # of the picture's width and height
 MAX_DRAWN_FRAME_DEPTH = 0.1  # of the picture's shorter side, from the border
@@ -41,18 +42,13 @@ class Component:
     box: in pixels of the intensity array in which the component was found.
     mask: the component's pixels in the box, (height, width) bool.
     to_picture: transform from pixels of that array to pixels of the picture.
-    strokes: the numbers of the strokes of the pen that its pixels belong to, where these are known. Other components
-        may cross them.
+    stroke_indices: of a drawing, the strokes that its pixels belong to; other components may cross them.
     """
 
     box: Box
     mask: np.ndarray
     to_picture: AxisTransform = IDENTITY
-    strokes: frozenset[int] = frozenset()
-
-    @property
-    def is_stroke(self) -> bool:
-        return bool(self.strokes)
+    stroke_indices: frozenset[int] = frozenset()
 
     @property
     def width(self) -> int:
@@ -99,8 +95,8 @@ def merge(components: Sequence[Component]) -> Component:
     mask = np.zeros((box.height, box.width), bool)
     for component in components:
         mask[component.box.shift(-box.left, -box.top).slices] |= component.mask
-    strokes = frozenset().union(*(component.strokes for component in components))
-    return Component(box, mask, components[0].to_picture, strokes)
+    stroke_indices = frozenset().union(*(component.stroke_indices for component in components))
+    return Component(box, mask, components[0].to_picture, stroke_indices)
 
 
 def find_components(foreground: Foreground, to_picture: AxisTransform = IDENTITY) -> list[Component]:
@@ -149,92 +145,106 @@ def _is_drawn_frame(component: Component, shape: tuple[int, int]) -> bool:
     return (depth < MAX_DRAWN_FRAME_DEPTH * min(shape)).mean() > MIN_DRAWN_FRAME_FRACTION
 
 
-class SideContact(NamedTuple):
-    """Where a component touches a side of the picture; all as fractions.
+class BorderContact(NamedTuple):
+    """How a component touches a side of the picture.
 
-    of_side: of the side, that the component touches.
-    of_component: of the component's width or height, that touches the side.
-    depth: of the picture, how far the component reaches into it.
+    side_fraction: the touched part of the side.
+    own_fraction: the touching part of the component's own height or width, along that side.
+    extent: the same from the first to the last pixel that touches, also where some between do not.
+    depth: how far the component reaches into the picture, as a fraction of its width or height.
     is_vertical: whether the side is the left or the right one.
     """
 
-    of_side: float
-    of_component: float
+    side_fraction: float
+    own_fraction: float
+    extent: float
     depth: float
     is_vertical: bool
 
 
 def _remove_border_components(components: list[Component], shape: tuple[int, int]) -> list[Component]:
     """Remove components that enter a picture of `shape` (H, W) from outside."""
-    touching = [(component, _side_contacts(component, shape)) for component in components]
+    touching = [(component, _border_contacts(component, shape)) for component in components]
     largest_inner = max((component.size for component, contacts in touching if not contacts), default=0)
     if largest_inner < MIN_INNER_SIZE * min(shape):
         return [
-            c for c, contacts in touching if not contacts or not _is_object_along_side(c, contacts, components, shape)
+            c
+            for c, contacts in touching
+            if not contacts or not _is_object_without_writing(c, contacts, components, shape)
         ]
     min_size = MIN_BORDER_SIZE * largest_inner
-    inner = [component for component, contacts in touching if not contacts and component.size >= min_size]
-    writing = enclosing_box([component.box for component in inner])
+    large = [component for component in components if component.size >= min_size]
+    inner = [component for component, contacts in touching if not contacts and component in large]
     stroke_width = max(mask_stroke_width(component.mask.view(np.uint8)) for component in inner)
     return [
         component
         for component, contacts in touching
-        if not contacts
-        or (component.size >= min_size and not _is_outer_object(component, contacts, writing, stroke_width))
+        if not contacts or (component in large and not _is_object(component, contacts, large, stroke_width))
     ]
 
 
-def _is_object_along_side(
-    component: Component, contacts: Sequence[SideContact], components: Sequence[Component], shape: tuple[int, int]
+def _is_object_without_writing(
+    component: Component, contacts: Sequence[BorderContact], components: Sequence[Component], shape: tuple[int, int]
 ) -> bool:
-    """Whether a component in a picture of `shape` (H, W) with no writing inside is a table, or the edge of a page.
+    """Whether a component in a picture of `shape` (H, W) that shows no writing inside is a table or the edge of a page.
 
     A digit that was cut out tightly fills the picture in the other direction as well, or others stand in its rows.
     """
-    others = [other.box for other in components if other is not component]
-    if min(shape) < MIN_PAGE_SIDE or (
-        others and _common_height(component.box, enclosing_box(others)) >= MIN_COMMON_HEIGHT
-    ):
+    if min(shape) < MIN_PAGE_SIDE or _has_neighbor(component, components):
         return False
-    return any(_is_along(contact) and contact.depth < MAX_OBJECT_DEPTH for contact in contacts)
+    is_along_side = any(c.side_fraction >= MAX_BORDER_CONTACT and c.depth < MAX_OBJECT_DEPTH for c in contacts)
+    return is_along_side or (_is_in_corner(contacts) and _is_sliver(contacts))
 
 
-def _is_outer_object(component: Component, contacts: Sequence[SideContact], writing: Box, stroke_width: float) -> bool:
-    """Whether a component at the border is a finger, a table or a sliver of one.
+def _is_object(
+    component: Component, contacts: Sequence[BorderContact], writing: Sequence[Component], stroke_width: float
+) -> bool:
+    """Whether a component at the border of a picture with `writing` is a finger, a table or a sliver of one.
 
-    It is, if it touches most of a side, is much wider than the strokes of the `writing`, or lies along a side or in a
-    corner at other heights.
+    It is, if it touches most of a side, is much wider than the strokes of the writing, or lies flush along a side where
+    no other component stands in its rows.
 
     stroke_width: of the writing, in pixels.
     """
-    if max(contact.of_side for contact in contacts) >= MAX_BORDER_CONTACT:
+    if max(contact.side_fraction for contact in contacts) >= MAX_BORDER_CONTACT:
         return True
     if mask_stroke_width(component.mask.view(np.uint8)) > MAX_STROKE_RATIO * stroke_width:
         return True
-    is_in_corner = len({contact.is_vertical for contact in contacts}) == 2
-    is_along = is_in_corner or any(contact.of_component > MAX_FLUSH_FRACTION for contact in contacts)
-    return is_along and _common_height(component.box, writing) < MIN_COMMON_HEIGHT
+    is_flush = any(contact.own_fraction > MAX_FLUSH_FRACTION for contact in contacts)
+    return (is_flush or _is_sliver(contacts)) and not _has_neighbor(component, writing)
 
 
-def _is_along(contact: SideContact) -> bool:
-    """Whether a component lies along the side that it touches."""
-    return contact.of_side >= MAX_BORDER_CONTACT or contact.of_component > MAX_FLUSH_FRACTION
+def _is_sliver(contacts: Sequence[BorderContact]) -> bool:
+    """Whether a component with these contacts is a thin strip along a side, or in a corner.
+
+    Relative to a local background a sliver is hollow, so pixels between those that touch the side may be missing.
+    """
+    is_along = _is_in_corner(contacts) or any(contact.extent > MAX_FLUSH_FRACTION for contact in contacts)
+    return is_along and min(contact.depth for contact in contacts) < MAX_SLIVER_DEPTH
 
 
-def _common_height(a: Box, b: Box) -> float:
-    """Return the height that two boxes have in common over the height of both, in [0, 1]."""
-    return max(0, a.overlap_y(b)) / enclosing_box([a, b]).height
+def _is_in_corner(contacts: Sequence[BorderContact]) -> bool:
+    return len({contact.is_vertical for contact in contacts}) == 2
 
 
-def _side_contacts(component: Component, shape: tuple[int, int]) -> list[SideContact]:
+def _has_neighbor(component: Component, components: Sequence[Component]) -> bool:
+    """Whether one of `components` stands in the rows of `component`, as the digits of a number do."""
+    others = (other for other in components if other is not component)
+    return any(vertical_iou(component.box, other.box) >= MIN_COMMON_HEIGHT for other in others)
+
+
+def _border_contacts(component: Component, shape: tuple[int, int]) -> list[BorderContact]:
     """Find the sides of the picture, of `shape` (H, W), that a component touches."""
-    height, width = shape
-    box, mask = component.box, component.mask
-    vertical = [mask[:, 0]] * (box.left == 0) + [mask[:, -1]] * (box.right == width)
-    horizontal = [mask[0]] * (box.top == 0) + [mask[-1]] * (box.bottom == height)
-    return [SideContact(edge.sum() / height, edge.mean(), box.width / width, True) for edge in vertical] + [
-        SideContact(edge.sum() / width, edge.mean(), box.height / height, False) for edge in horizontal
-    ]
+    (height, width), box, mask = shape, component.box, component.mask
+    touched = [(mask[:, 0], True)] * (box.left == 0) + [(mask[:, -1], True)] * (box.right == width)
+    touched += [(mask[0], False)] * (box.top == 0) + [(mask[-1], False)] * (box.bottom == height)
+    contacts = []
+    for edge, is_vertical in touched:
+        side, depth = (height, box.width / width) if is_vertical else (width, box.height / height)
+        indices = edge.nonzero()[0]
+        extent = (indices[-1] - indices[0] + 1) / len(edge)
+        contacts.append(BorderContact(len(indices) / side, len(indices) / len(edge), extent, depth, is_vertical))
+    return contacts
 
 
 def _is_speck(component: Component, largest: int) -> bool:
@@ -260,5 +270,5 @@ def downscale_components(
         mask[component.box.shift(-box.left * factor, -box.top * factor).slices] = component.mask
         mask = np.logical_or.reduce(mask.reshape(box.height, factor, box.width, factor), axis=(1, 3))
         to_picture = AxisTransform(factor, factor).then(component.to_picture)
-        downscaled.append(Component(box, mask, to_picture, component.strokes))
+        downscaled.append(Component(box, mask, to_picture, component.stroke_indices))
     return downscaled, block_average(intensity, factor)

@@ -90,3 +90,8 @@ class AxisTransform(NamedTuple):
 
 
 IDENTITY = AxisTransform()
+
+
+def vertical_iou(a: Box, b: Box) -> float:
+    """Return the height that two boxes have in common over the height of their union, in [0, 1]."""
+    return max(0, a.overlap_y(b)) / enclosing_box([a, b]).height

@@ -5,6 +5,7 @@ makes probabilities of it. A line that is one clear, narrow component needs no l
 one digit end and the next begin, the graph may cut as well, so each digit has a box, also where digits overlap.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,6 +15,7 @@ import torch
 
 from digits.recognition.components import Component, downscale_components, merge
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
+from digits.recognition.geometry import enclosing_box
 from digits.recognition.line_marks import ForegroundMark, find_marks
 from digits.recognition.line_probabilities import MIN_DIGIT_PROBABILITY, TextScores, text_probabilities
 from digits.recognition.line_reader import LineReading, read_line
@@ -25,13 +27,14 @@ WORKING_LINE_HEIGHT = 128  # pixels: a higher line is downscaled to 128 to 255 b
 # Pixels: in a lower component, as in a picture of MNIST's size, the line reader sees no more than the classifier.
 MIN_TOUCHING_HEIGHT = 21
 MIN_TOUCHING_ASPECT = 0.45  # width over height: two digits hardly share a narrower component
-# Digits that were written in one stroke of the pen: the line reader has seen few such links, and takes some for a 1. Of
-# 200 pairs it misread 35 %, as many as are so taken off the probability.
+# Of the probability of digits that share a stroke of the pen: the line reader has seen few such links, and takes some
+# for a 1. Of 200 linked pairs it misread 35 %.
 LINKED_DIGITS_RELIABILITY = 0.65
-# Prior of a digit that is a part of a stroke of the pen. With 1, strokes that touch or overlap were cut although each
-# was a digit.
-LINKED_DIGIT_PRIOR = 0.01
-LONE_ONE, LONE_SLASH = (1,), (SYMBOLS.index("/"),)  # a slash divides digits: alone, it is a 1 that leans far
+# Added to the log probabilities of a digit that is only a part of its strokes. With 0, strokes that touch or overlap
+# were cut although each was a digit.
+PARTIAL_STROKE_SCORE = math.log(0.01)
+ONE, SLASH = (1,), (SYMBOLS.index("/"),)
+MAX_ONE_ASPECT = 0.7  # width over height: a slash alone in its line that leans less far is a 1
 MARK_CONFIDENCE = 0.3  # of the classifier, for what the line reader takes for a mark or another character
 
 
@@ -62,9 +65,15 @@ class Graph(NamedTuple):
         bounds = [self.gaps[k] for k in (start - 1, end - 1) if 0 <= k < len(self.gaps)]
         return None in bounds
 
-    def is_linked(self, span: int) -> bool:
-        """Whether a span is a part of one stroke of the pen."""
-        return self.is_cut(span) and len(self.candidates[span].component.strokes) == 1
+    def is_part_of_stroke(self, span: int) -> bool:
+        """Whether a span begins or ends within a stroke of the pen."""
+        return self.is_cut(span) and bool(self.candidates[span].component.stroke_indices)
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether the line is so narrow that a slash in it is a 1."""
+        box = enclosing_box([candidate.component.box for candidate in self.candidates])
+        return box.width <= MAX_ONE_ASPECT * box.height
 
     @property
     def digits(self) -> list[Candidate]:
@@ -106,19 +115,20 @@ class TextLineReader:
             reading = read_line(self.line_network, self.classifier.device, line, intensity, others)
         graph = self._build_graph(line, candidates, intensity, height, reading.cuts() if reading else [])
         if not reading:
-            return ReadLine(graph.digits, graph.path.posterior * _product(graph.digits))
+            return _doubt_linked(ReadLine(graph.digits, graph.path.posterior * _product(graph.digits)))
         text, decided = _decide(graph, reading, self.propose(graph, reading))
-        return decided._replace(marks=find_marks(reading.texts.get(text, []), line, intensity))
+        return _doubt_linked(decided)._replace(marks=find_marks(reading.texts.get(text, []), line, intensity))
 
     def propose(self, graph: Graph, reading: LineReading) -> Proposals:
         """Collect the texts of the graph and of the line reader, and what is thought of each."""
         by_graph = tuple(candidate.result for candidate in graph.digits)
-        texts = list(dict.fromkeys([by_graph, *(LONE_ONE if text == LONE_SLASH else text for text in reading.texts)]))
+        line_texts = [ONE if text == SLASH and graph.is_narrow else text for text in reading.texts]
+        texts = list(dict.fromkeys([by_graph, *line_texts]))
         symbol_scores = _symbol_scores(graph)
         paths = [path_of_text(graph.gaps, graph.spans, symbol_scores, text) for text in texts]
         scores = [
             TextScores(line, _single_digit_probability(graph, text, path), _uncut_log_probability(graph, text, path))
-            for line, text, path in zip(_line_scores(reading, texts), texts, paths, strict=True)
+            for line, text, path in zip(_text_scores(graph, reading, texts), texts, paths, strict=True)
         ]
         return Proposals(texts, paths, scores)
 
@@ -180,17 +190,24 @@ def _decide(graph: Graph, reading: LineReading, proposals: Proposals) -> tuple[t
         for symbol, span in zip(text, path, strict=True)
         if symbol < len(DIGITS) and span is not None
     ]
-    is_linked = any(span is not None and graph.is_linked(span) for span in path)
-    return text, ReadLine(digits, probabilities[best] * (LINKED_DIGITS_RELIABILITY if is_linked else 1))
+    return text, ReadLine(digits, probabilities[best])
 
 
-def _line_scores(reading: LineReading, texts: Sequence[tuple[int, ...]]) -> list[float]:
-    """Return the line reader's log probabilities of texts; that of a lone 1 includes a lone slash."""
-    *scores, slash = reading.log_likelihoods([*texts, LONE_SLASH])
-    return [
-        float(np.logaddexp(score, slash)) if text == LONE_ONE else score
-        for text, score in zip(texts, scores, strict=True)
-    ]
+def _doubt_linked(line: ReadLine) -> ReadLine:
+    """Reduce the probability of a line in which neighboring digits share a stroke of the pen."""
+    indices = [digit.component.stroke_indices for digit in line.digits]
+    if any(left & right for left, right in itertools.pairwise(indices)):
+        return line._replace(probability=LINKED_DIGITS_RELIABILITY * line.probability)
+    return line
+
+
+def _text_scores(graph: Graph, reading: LineReading, texts: Sequence[tuple[int, ...]]) -> list[float]:
+    """Return the line reader's log probabilities of texts; that of a 1 includes a slash where the line is narrow."""
+    scores = reading.log_likelihoods(texts)
+    if ONE in texts and graph.is_narrow:
+        (slash,) = reading.log_likelihoods([SLASH])
+        scores[texts.index(ONE)] = float(np.logaddexp(scores[texts.index(ONE)], slash))
+    return scores
 
 
 def _single_digit_probability(graph: Graph, text: Sequence[int], path: Sequence[int | None] | None) -> float | None:
@@ -216,11 +233,11 @@ def _uncut_log_probability(graph: Graph, text: Sequence[int], path: Sequence[int
 
 
 def _symbol_scores(graph: Graph) -> np.ndarray:
-    """Return the log probabilities of all symbols for each span, (S, 17)."""
+    """Return the scores of all symbols for each span, their log probabilities at most, (S, 17)."""
     scores = np.full((len(graph.candidates), len(SYMBOLS)), math.log(MARK_CONFIDENCE))
     probabilities = np.array([candidate.probabilities for candidate in graph.candidates])
     scores[:, : len(DIGITS)] = np.log(np.maximum(probabilities, 1e-9))
-    scores[[graph.is_linked(span) for span in range(len(scores))]] += math.log(LINKED_DIGIT_PRIOR)
+    scores[[graph.is_part_of_stroke(span) for span in range(len(scores))]] += PARTIAL_STROKE_SCORE
     return scores
 
 

@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 
 from digits.recognition.components import Component
-from digits.recognition.geometry import Box
-from digits.recognition.text_lines import vertical_iou
+from digits.recognition.geometry import Box, vertical_iou
 
 # These say which components are searched for cuts; any may be cut where the line reader sees two digits meet.
 MIN_CUT_CONFIDENCE = 0.9  # of the classifier: with less, a component that is not narrow is searched
@@ -53,7 +52,7 @@ class Gap:
 def measure_gap(left: Component, right: Component, line_height: float) -> Gap:
     """Measure the gap between two neighboring pieces of a line of `line_height` pixels."""
     width, iou = (right.box.left - left.box.right) / line_height, vertical_iou(left.box, right.box)
-    if not (left.is_stroke and right.is_stroke):
+    if not (left.stroke_indices and right.stroke_indices):
         return Gap(width, iou)
     return Gap(width, iou, _overlap_fraction(left, right))
 
@@ -109,7 +108,7 @@ def oversegment_line(
 
 def _is_crossed_stroke(component: Component, line: Sequence[Component], line_height: float) -> bool:
     """Whether a component is probably one of several strokes of a digit, and not wide enough for two digits."""
-    if not component.is_stroke or component.width > line_height:
+    if not component.stroke_indices or component.width > line_height:
         return False
     return any(other is not component and _overlap_fraction(component, other) > MAX_CUT_OVERLAP for other in line)
 
@@ -240,4 +239,4 @@ def _crop_to_mask(component: Component, mask: np.ndarray) -> Component:
     """Return the piece of `component` that `mask` (height, width) bool selects, in its own box."""
     inner = Box.from_size(*cv2.boundingRect(mask.view(np.uint8)))
     box = inner.shift(component.box.left, component.box.top)
-    return Component(box, mask[inner.slices], component.to_picture, component.strokes)
+    return Component(box, mask[inner.slices], component.to_picture, component.stroke_indices)

@@ -95,13 +95,12 @@ class Reader:
         results = (self._read_foreground(hypothesis, to_picture, size) for hypothesis in foreground_hypotheses(array))
         first = best = next(results)
         if first.reading.certain:
-            is_shaded = first.foreground and first.foreground.has_shading
-            return _with_hidden_digits(first, results) if is_shaded else first
+            return _prefer_further_digits(first, results) if first.foreground.has_shading else first
         for result in results:
             has_lost_digits = _has_lost_digits(first.reading, result.reading)
             is_allowed = may_replace(first.reading, result.reading) and not (has_lost_digits and first.has_pale_line)
             if result.reading.certain and is_allowed and not has_lost_digits:
-                return _with_hidden_digits(result, results)
+                return _prefer_further_digits(result, results)
             if first.reading.digits and result.reading.probability > best.reading.probability and is_allowed:
                 best = result
         return best
@@ -201,9 +200,14 @@ def may_replace(first: Reading, later: Reading) -> bool:
         return first.probability < CONFIDENCE_THRESHOLD or len(later.marks) >= len(first.marks)
     if first.certain:
         return False
-    if len(later.digits) > len(first.digits) and any(looks_like_slashed_zero(d.pixels) for d in first.digits):
+    if len(later.digits) > len(first.digits) and not _may_have_more_digits(first):
         return False
     return _odds(later.probability) > REPLACEMENT_ODDS_RATIO * _odds(first.probability)
+
+
+def _may_have_more_digits(reading: Reading) -> bool:
+    """Whether none of the digits is a zero with a stroke through it, whose halves may be read as two digits."""
+    return not any(looks_like_slashed_zero(digit.pixels) for digit in reading.digits)
 
 
 def _has_lost_digits(first: Reading, later: Reading) -> bool:
@@ -211,14 +215,14 @@ def _has_lost_digits(first: Reading, later: Reading) -> bool:
     return len(later.digits) < len(first.digits) and later.text in first.text
 
 
-def _with_hidden_digits(read: ReadForeground, later: Iterable[ReadForeground]) -> ReadForeground:
-    """Return the first of the `later` readings that has more digits in the text lines of a certain one, else that one.
+def _prefer_further_digits(read: ReadForeground, later: Iterable[ReadForeground]) -> ReadForeground:
+    """Return the first of the `later` certain readings that has all digits of `read` and more, else `read`.
 
-    In other lines these may be the rims of what cast the shadow.
+    They must stand in as many text lines: in others these may be the rims of what cast the shadow.
     """
     for result in later:
-        is_probable = result.reading.probability > 0.5 and len(result.reading.lines) == len(read.reading.lines)
-        if is_probable and _has_lost_digits(result.reading, read.reading):
+        is_alike = result.reading.certain and len(result.reading.lines) == len(read.reading.lines)
+        if is_alike and _has_lost_digits(result.reading, read.reading) and _may_have_more_digits(read.reading):
             return result
     return read
 

@@ -75,8 +75,8 @@ def rasterize(drawing: Drawing) -> RasterizedDrawing:
     scale = _raster_scale(boxes, heights)
     to_paper = AxisTransform(1 / scale, 1 / scale, *origin.tolist())
     components = [
-        draw_stroke((stroke - origin) * scale, max(1, round(PEN_WIDTH * height * scale)), to_paper, number)
-        for number, (stroke, height) in enumerate(zip(drawing.strokes, heights.tolist(), strict=True))
+        draw_stroke((stroke - origin) * scale, max(1, round(PEN_WIDTH * height * scale)), index, to_paper)
+        for index, (stroke, height) in enumerate(zip(drawing.strokes, heights.tolist(), strict=True))
     ]
     text_lines = order_in_lines(merge_stacked(components))
     return RasterizedDrawing(Foreground(_draw_components(components), 1.0), text_lines, to_paper)
@@ -112,11 +112,11 @@ def _raster_scale(boxes: np.ndarray, heights: np.ndarray) -> float:
     return float(min(LINE_HEIGHT / heights.max(), MAX_COMPONENT_SIDE / whole.max(), math.sqrt(MAX_PIXELS / pixels)))
 
 
-def draw_stroke(points: np.ndarray, pen_width: int, to_paper: AxisTransform = IDENTITY, number: int = 0) -> Component:
+def draw_stroke(points: np.ndarray, pen_width: int, index: int, to_paper: AxisTransform = IDENTITY) -> Component:
     """Draw a stroke with a round pen, `pen_width` pixels wide or one more: widths are odd.
 
     points: (P, 2) in pixels of the raster, at least `pen_width` from its upper and left edge.
-    number: of the stroke in its drawing.
+    index: of the stroke in its drawing.
     """
     margin = pen_width // 2 + 1
     left, top = (np.floor(points.min(0)).astype(int) - margin).tolist()
@@ -126,7 +126,7 @@ def draw_stroke(points: np.ndarray, pen_width: int, to_paper: AxisTransform = ID
     fixed_point = np.rint((points - (left, top)) * 2**FRACTION_BITS).astype(np.int32)
     cv2.polylines(mask, [fixed_point], False, 1, max(1, pen_width - 1), shift=FRACTION_BITS)  # cv2 draws 11 as 13
     inked = Box.from_size(*cv2.boundingRect(mask))
-    return Component(inked.shift(left, top), mask[inked.slices].view(bool), to_paper, frozenset([number]))
+    return Component(inked.shift(left, top), mask[inked.slices].view(bool), to_paper, frozenset([index]))
 
 
 def _draw_components(components: Sequence[Component]) -> np.ndarray:

@@ -18,9 +18,6 @@ MIN_DIGIT_HEIGHT = 0.4  # of the tallest component's height: a lower one is a st
 MIN_DASH_SIZE = MIN_DIGIT_HEIGHT / 2  # of the same: a smaller component far from all others is dropped
 MAX_ATTACH_DISTANCE = 0.35  # of a component's height: a small one within this distance joins it
 MAX_STACKED_GAP = 0.2  # of the height of both components: text lines are further apart
-MAX_BROKEN_GAP = 0.35  # of the same, where one component is so much lower that both are hardly digits
-MAX_BROKEN_RATIO = 0.6  # of the lower to the higher component
-MAX_BROKEN_OFFSET = 0.1  # of the height of both: a slanted stroke continues beside its other half
 MIN_VERTICAL_OVERLAP = 0.3  # of the lower component's height: with more in common, two stand in one line
 
 
@@ -131,17 +128,10 @@ def _vertical_overlap(a: Box, b: Box) -> float:
     return a.overlap_y(b) / min(a.height, b.height)
 
 
-def vertical_iou(a: Box, b: Box) -> float:
-    """Return the height that two boxes have in common over the height of their union, in [0, 1]."""
-    return max(0, a.overlap_y(b)) / enclosing_box([a, b]).height
-
-
 def are_stacked(upper: Box, lower: Box) -> bool:
     """Whether `lower` is so close below `upper` that both may be one broken digit."""
-    height = enclosing_box([upper, lower]).height
-    ratio = min(upper.height, lower.height) / max(upper.height, lower.height)
-    max_gap = MAX_BROKEN_GAP if ratio < MAX_BROKEN_RATIO else MAX_STACKED_GAP
-    return lower.top - upper.bottom <= max_gap * height and upper.overlap_x(lower) > -MAX_BROKEN_OFFSET * height
+    is_close = lower.top - upper.bottom <= MAX_STACKED_GAP * enclosing_box([upper, lower]).height
+    return is_close and upper.overlap_x(lower) > 0
 
 
 def _distance(a: Box, b: Box) -> float:

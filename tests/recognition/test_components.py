@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digits.recognition.components import MAX_COMPONENTS, _side_contacts, downscale_components, find_components, merge
+from digits.recognition.components import MAX_COMPONENTS, _border_contacts, downscale_components, find_components, merge
 from digits.recognition.foreground import Foreground, extract_foreground
 from digits.recognition.geometry import AxisTransform
 from digits.recognition.text_lines import find_text_lines
@@ -66,9 +66,10 @@ def test_contacts_with_the_sides_are_measured():
     intensity = np.zeros((60, 80), np.float32)
     intensity[:, 70:], intensity[30:33, :] = 1, 1  # all of the right side, an eighth of the upper and lower, 3 pixels
     (component,) = find_components(Foreground(intensity, 1.0))
-    contacts = _side_contacts(component, intensity.shape)
-    assert [contact.of_side for contact in contacts] == pytest.approx([3 / 60, 1, 1 / 8, 1 / 8])
-    assert [contact.of_component for contact in contacts] == pytest.approx([3 / 60, 1, 1 / 8, 1 / 8])
+    contacts = _border_contacts(component, intensity.shape)
+    assert [contact.side_fraction for contact in contacts] == pytest.approx([3 / 60, 1, 1 / 8, 1 / 8])
+    assert [contact.own_fraction for contact in contacts] == pytest.approx([3 / 60, 1, 1 / 8, 1 / 8])
+    assert [contact.extent for contact in contacts] == pytest.approx([3 / 60, 1, 1 / 8, 1 / 8])
     assert {contact.depth for contact in contacts} == {1}
     assert [contact.is_vertical for contact in contacts] == [True, True, False, False]
 
@@ -116,7 +117,7 @@ def components_at_the_border(*boxes: tuple[int, int, int, int]) -> list[tuple]:
         (0, 120, 40, 200),
         (240, 0, 300, 70),
         (0, 60, 60, 140),
-        (0, 0, 12, 50),
+        (0, 0, 20, 10),
     ],
     ids=[
         "sliver left",
@@ -153,11 +154,36 @@ def test_without_writing_inside_everything_at_the_border_stays():
     assert len(find_components(Foreground(intensity, 1.0))) == 2
 
 
-def test_sliver_is_removed_also_where_all_writing_was_lost():
+def test_hollow_sliver_is_removed():
+    """Relative to a local background only its rim is left, which touches the border with its ends."""
+    intensity = np.zeros((200, 300), np.float32)
+    for left, top, right, bottom in (*INSIDE, (0, 5, 10, 8), (7, 5, 10, 50), (0, 47, 10, 50)):
+        intensity[top:bottom, left:right] = 1
+    assert [tuple(component.box) for component in find_components(Foreground(intensity, 1.0))] == INSIDE
+
+
+def test_sliver_in_a_corner_is_removed_also_where_all_writing_was_lost():
     """A wedge in the corner of a photo whose digits are pale was read as a 1, with certainty."""
     intensity = np.zeros((200, 300), np.float32)
-    intensity[100:, :10], intensity[40:43, 150:160] = 1, 1
+    intensity[100:, :10], intensity[140:146, 150:160] = 1, 1
     assert [component.box.left for component in find_components(Foreground(intensity, 1.0))] == [150]
+
+
+@pytest.mark.parametrize("box", [(0, 100, 9, 180), (120, 0, 180, 90), (120, 120, 180, 200)])
+def test_lone_component_that_touches_one_side_with_all_of_it_stays(box):
+    """A 1 at the left, the bar of a 7 above, the base of a 2 below."""
+    intensity = np.zeros((200, 300), np.float32)
+    intensity[box[1] : box[3], box[0] : box[2]] = 1
+    assert len(find_components(Foreground(intensity, 1.0))) == 1
+
+
+@pytest.mark.parametrize("lines", [2, 3])
+def test_lines_of_digits_that_were_cropped_to_their_edges_stay(lines):
+    intensity = np.zeros((100 * lines - 20, 260), np.float32)
+    for row in range(lines):
+        for left, width in ((0, 12), (100, 60), (200, 60)):
+            intensity[100 * row : 100 * row + 80, left : left + width] = 1
+    assert len(find_components(Foreground(intensity, 1.0))) == 3 * lines
 
 
 @pytest.mark.parametrize("transposed", [False, True])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
+from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box, vertical_iou
 
 
 def test_box_contains_itself_and_smaller_boxes():
@@ -47,3 +47,8 @@ def test_integer_transforms_keep_boxes_of_integers():
     corners = AxisTransform(3, 3, 1, 2).apply_to_box(Box(1, 2, 3, 4))
     assert corners == (4, 8, 10, 14)
     assert all(isinstance(value, int) for value in corners)
+
+
+@pytest.mark.parametrize(("top", "expected"), [(0, 1), (5, 5 / 15), (10, 0), (40, 0)])
+def test_vertical_iou_is_the_common_height_over_that_of_the_union(top, expected):
+    assert vertical_iou(Box(0, 0, 9, 10), Box(20, top, 29, top + 10)) == pytest.approx(expected)

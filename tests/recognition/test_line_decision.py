@@ -150,36 +150,36 @@ def test_digits_that_touch_are_divided_where_the_line_reader_sees_them_meet():
     assert text(alone) == "2"
 
 
-def test_digits_of_one_stroke_are_less_probable_than_those_of_two():
+@pytest.mark.parametrize("network", [FakeLineNetwork("22"), None], ids=["with line reader", "without"])
+def test_digits_that_share_a_stroke_are_less_probable(network):
     """A stroke that links two digits is read as a 1 between them."""
     component, intensity = touching_bars()
     answers = {(40, 80): (2, SURE), (80, 120): (2, SURE)}
-    of_one, of_two = (
-        read([replace(component, strokes=frozenset(range(count)))], answers, FakeLineNetwork("22"), intensity)
-        for count in (1, 2)
+    linked, unknown = (
+        read([replace(component, stroke_indices=indices)], answers, network, intensity)
+        for indices in (frozenset([0, 1]), frozenset())
     )
-    assert text(of_one) == text(of_two) == "22"
-    assert of_one.probability == pytest.approx(LINKED_DIGITS_RELIABILITY * of_two.probability)
+    assert text(linked) == text(unknown) == "22"
+    assert linked.probability == pytest.approx(LINKED_DIGITS_RELIABILITY * unknown.probability)
 
 
 def test_strokes_that_are_digits_are_not_cut():
     """Where a cut is possible as well, each digit has the box of its stroke."""
     component, intensity = touching_bars()
-    bar = replace(block(112, 160), strokes=frozenset([1]))
+    bar = replace(block(112, 160), stroke_indices=frozenset([1]))
     intensity[bar.box.slices] = 1
     answers = {(40, 120): (2, 0.3), (112, 160): (3, 0.3), (40, 80): (2, SURE), (80, 160): (3, SURE)}
-    line = read([replace(component, strokes=frozenset([0])), bar], answers, FakeLineNetwork("23"), intensity)
+    line = read([replace(component, stroke_indices=frozenset([0])), bar], answers, FakeLineNetwork("23"), intensity)
     assert text(line) == "23"
     assert [digit.component.box for digit in line.digits] == [component.box, bar.box]
 
 
-@pytest.mark.parametrize("network", [FakeLineNetwork("/"), FakeLineNetwork("1")], ids=["slash", "one"])
-def test_slash_alone_is_a_1(network):
-    """A hairline that leans far was read as a slash, so that the 1 was doubtful."""
-    line = read([block(40, 80)], {(40, 80): (1, SURE)}, network)
+@pytest.mark.parametrize(("width", "expected"), [(30, True), (60, False)])
+def test_slash_alone_is_a_1_unless_it_leans_too_far(width, expected):
+    """A hairline that leans was read as a slash, so that the 1 was doubtful."""
+    line = read([block(40, 40 + width)], {(40, 40 + width): (1, SURE)}, FakeLineNetwork("/"))
     assert text(line) == "1"
-    assert line.probability > 0.9
-    assert line.marks == ()
+    assert (line.probability > 0.9) == expected
 
 
 POINT = block(92, 100, 72, 80)

@@ -53,17 +53,18 @@ def test_stroke_that_another_one_crosses_is_cut_only_if_it_is_wider_than_a_digit
     """The pieces of a 4 without its stem, which the classifier doubts, were more than a digit may have."""
     dumbbell = np.zeros((40, 60), np.float32)
     dumbbell[:, :25], dumbbell[:, 35:], dumbbell[18:22, 25:35] = 1, 1, 1
-    bar = Component(Box(20, 0, 40, 40), np.ones((40, 20), bool), strokes=frozenset([1]))
-    stroke = Component(Box(0, 0, 60, 40), dumbbell > 0, strokes=frozenset([1]))
+    bar = Component(Box(20, 0, 40, 40), np.ones((40, 20), bool), stroke_indices=frozenset([1]))
+    stroke = Component(Box(0, 0, 60, 40), dumbbell > 0, stroke_indices=frozenset([1]))
     for line, line_height, is_cut in [([stroke], 70, True), ([stroke, bar], 70, False), ([stroke, bar], 50, True)]:
         pieces, _, _ = oversegment_line(line, [0.8, 0.8][: len(line)], dumbbell, line_height)
         assert (len(pieces) > len(line)) == is_cut
-        assert all(piece.is_stroke for piece in pieces)
+        assert all(piece.stroke_indices for piece in pieces)
 
 
 def test_gap_between_strokes_has_the_part_of_the_narrower_one_that_overlaps():
     wide, narrow = (
-        Component(Box(x, 0, x + w, 9), np.ones((9, w), bool), strokes=frozenset([1])) for x, w in ((0, 20), (16, 8))
+        Component(Box(x, 0, x + w, 9), np.ones((9, w), bool), stroke_indices=frozenset([1]))
+        for x, w in ((0, 20), (16, 8))
     )
     assert measure_gap(wide, narrow, 10) == Gap(-0.4, 1.0, 0.5)
 

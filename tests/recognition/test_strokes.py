@@ -1,7 +1,5 @@
 """`digits.recognition.strokes`: drawings as strokes, rasterized and read."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -163,19 +161,19 @@ def test_size_of_the_raster_is_limited(strokes):
 
 def test_stroke_keeps_the_pixels_that_others_cross():
     horizontal, vertical = np.array([[10.0, 30], [50, 30]]), np.array([[30.0, 10], [30, 50]])
-    across, down = draw_stroke(horizontal, 5), draw_stroke(vertical, 5)
+    across, down = draw_stroke(horizontal, 5, 0), draw_stroke(vertical, 5, 0)
     assert (across.box, down.box) == (Box(8, 28, 53, 33), Box(28, 8, 33, 53))
-    assert across.is_stroke
+    assert across.stroke_indices
     assert across.mask[2].all()
     assert down.mask[:, 2].all()
-    assert draw_stroke(DOT, 5).box == Box(28, 18, 33, 23)
+    assert draw_stroke(DOT, 5, 0).box == Box(28, 18, 33, 23)
 
 
 def test_touching_strokes_are_merged_only_one_above_the_other():
-    upper = draw_stroke(shift(CIRCLE, 20, 20), 6)
-    below, right = draw_stroke(shift(CIRCLE, 20, 79), 6), draw_stroke(shift(CIRCLE, 78, 20), 6)
-    apart = draw_stroke(shift(CIRCLE, 20, 100), 6)
-    (merged,) = merge_stacked([upper, replace(below, strokes=frozenset([1]))])
-    assert merged.strokes == {0, 1}
+    upper = draw_stroke(shift(CIRCLE, 20, 20), 6, 0)
+    below, right = draw_stroke(shift(CIRCLE, 20, 79), 6, 1), draw_stroke(shift(CIRCLE, 78, 20), 6, 1)
+    apart = draw_stroke(shift(CIRCLE, 20, 100), 6, 1)
+    (merged,) = merge_stacked([upper, below])
+    assert merged.stroke_indices == {0, 1}
     assert len(merge_stacked([upper, right])) == 2
     assert len(merge_stacked([upper, apart])) == 2

@@ -6,8 +6,7 @@ from PIL import Image
 
 from digits.recognition.components import find_components
 from digits.recognition.foreground import Foreground
-from digits.recognition.geometry import Box
-from digits.recognition.text_lines import are_stacked, group_into_lines, vertical_iou
+from digits.recognition.text_lines import group_into_lines
 from tests.helpers.images import bar, draw_strokes, find_lines
 
 
@@ -70,23 +69,3 @@ def test_component_that_touches_two_sides_is_a_line():
 
 def test_no_components_are_no_lines():
     assert group_into_lines([], (20, 30)) == []
-
-
-@pytest.mark.parametrize(("top", "expected"), [(0, 1), (5, 5 / 15), (10, 0), (40, 0)])
-def test_vertical_iou_is_the_common_height_over_that_of_the_union(top, expected):
-    assert vertical_iou(Box(0, 0, 9, 10), Box(20, top, 29, top + 10)) == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("lower", "expected"),
-    [
-        (Box(10, 66, 30, 126), True),
-        (Box(10, 95, 30, 155), False),  # as high as the upper one: another line
-        (Box(10, 80, 30, 100), True),  # so low that it is hardly a digit
-        (Box(10, 110, 30, 130), False),
-        (Box(35, 80, 55, 100), True),  # slanted strokes continue a little to the side
-        (Box(50, 80, 70, 100), False),
-    ],
-)
-def test_components_above_each_other_may_be_one_broken_digit(lower, expected):
-    assert are_stacked(Box(10, 0, 30, 60), lower) == expected
