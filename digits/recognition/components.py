@@ -175,11 +175,12 @@ def _remove_border_components(components: list[Component], shape: tuple[int, int
     min_size = MIN_BORDER_SIZE * largest_inner
     large = [component for component in components if component.size >= min_size]
     inner = [component for component, contacts in touching if not contacts and component in large]
+    writing = [component for component, contacts in touching if component in large and not _is_flush(contacts)]
     stroke_width = max(mask_stroke_width(component.mask.view(np.uint8)) for component in inner)
     return [
         component
         for component, contacts in touching
-        if not contacts or (component in large and not _is_object(component, contacts, large, stroke_width))
+        if not contacts or (component in large and not _is_object(component, contacts, writing, stroke_width))
     ]
 
 
@@ -210,8 +211,12 @@ def _is_object(
         return True
     if mask_stroke_width(component.mask.view(np.uint8)) > MAX_STROKE_RATIO * stroke_width:
         return True
-    is_flush = any(contact.own_fraction > MAX_FLUSH_FRACTION for contact in contacts)
-    return (is_flush or _is_sliver(contacts)) and not _has_neighbor(component, writing)
+    return _is_flush(contacts) and not _has_neighbor(component, writing)
+
+
+def _is_flush(contacts: Sequence[BorderContact]) -> bool:
+    """Whether a component with these contacts lies flush along a side."""
+    return _is_sliver(contacts) or any(contact.own_fraction > MAX_FLUSH_FRACTION for contact in contacts)
 
 
 def _is_sliver(contacts: Sequence[BorderContact]) -> bool:

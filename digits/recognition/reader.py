@@ -30,6 +30,8 @@ from digits.recognition.text_lines import are_stacked, find_text_lines
 REPLACEMENT_ODDS_RATIO = 2.0
 # Prior probability that a pale line beside stronger ones is writing: the edge of a shadow was read as a 1.
 PALE_LINE_PRIOR = 0.5
+# A reading with a pale line that is less probable is one of remnants of ruled lines, which may be lost.
+MIN_PALE_PROBABILITY = PALE_LINE_PRIOR / 2
 WORKING_SIDE = 1_000  # pixels: longer pictures are reduced to 1,000 to 1,999 on the longer side; a digit needs 28
 # Pixels of the reduced picture, where digits of 12 were found in pictures of all shapes: fewer are dust.
 MIN_READABLE_HEIGHT = 15
@@ -98,7 +100,8 @@ class Reader:
             return _prefer_further_digits(first, results) if first.foreground.has_shading else first
         for result in results:
             has_lost_digits = _has_lost_digits(first.reading, result.reading)
-            is_allowed = may_replace(first.reading, result.reading) and not (has_lost_digits and first.has_pale_line)
+            has_lost_line = has_lost_digits and first.has_pale_line and first.reading.probability > MIN_PALE_PROBABILITY
+            is_allowed = may_replace(first.reading, result.reading) and not has_lost_line
             if result.reading.certain and is_allowed and not has_lost_digits:
                 return _prefer_further_digits(result, results)
             if first.reading.digits and result.reading.probability > best.reading.probability and is_allowed:

@@ -94,6 +94,15 @@ def test_reading_is_chosen_among_those_of_the_foreground_hypotheses(monkeypatch,
     assert reader.read(Image.new("L", (28, 28))).text == text
 
 
+@pytest.mark.parametrize(("probability", "text"), [(0.45, "72"), (0.03, "2")])
+def test_pale_line_may_be_lost_only_if_its_reading_is_improbable(monkeypatch, reader, probability, text):
+    """Remnants of squared paper, read as a pale line of 7, kept the 2 from being read."""
+    readings = [make_reading((7, probability), (2, 1.0)), make_reading((2, 0.99))]
+    monkeypatch.setattr("digits.recognition.reader.foreground_hypotheses", lambda array: readings)
+    monkeypatch.setattr(Reader, "_read_foreground", lambda self, reading, *_: ReadForeground(reading, BLANK, [], True))
+    assert reader.read(Image.new("L", (28, 28))).text == text
+
+
 @pytest.mark.parametrize(("has_shading", "text"), [(True, "13"), (False, "1")])
 def test_digits_may_be_hidden_in_a_shadow(monkeypatch, reader, has_shading, text):
     """Of 13349, of which four digits stood in the shade, 1 was read with certainty."""
