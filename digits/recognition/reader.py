@@ -97,7 +97,8 @@ class Reader:
         results = (self._read_foreground(hypothesis, to_picture, size) for hypothesis in foreground_hypotheses(array))
         first = best = next(results)
         if first.reading.certain:
-            return _prefer_further_digits(first, results) if first.foreground.has_shading else first
+            has_shading = first.foreground is not None and first.foreground.has_shading
+            return _prefer_further_digits(first, results) if has_shading else first
         for result in results:
             has_lost_digits = _has_lost_digits(first.reading, result.reading)
             has_lost_line = has_lost_digits and first.has_pale_line and first.reading.probability > MIN_PALE_PROBABILITY

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from digits.recognition.arrays import mask_stroke_width
-from digits.recognition.components import MAX_COMPONENTS, Component, find_components, merge
+from digits.recognition.component_search import find_components
+from digits.recognition.components import MAX_COMPONENTS, Component, merge
 from digits.recognition.foreground import Foreground
 from digits.recognition.geometry import IDENTITY, AxisTransform, Box, enclosing_box
 

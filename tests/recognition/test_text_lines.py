@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digits.recognition.components import find_components
+from digits.recognition.component_search import find_components
 from digits.recognition.foreground import Foreground
 from digits.recognition.text_lines import group_into_lines
 from tests.helpers.images import bar, draw_strokes, find_lines
