@@ -9,11 +9,11 @@ _BOWL = ellipse_arc(0.3, 0.5, 0.34, 0.5, -90, -365)
 _ROUND_BOWL = ellipse_arc(0.3, 0.5, 0.45, 0.5, -70, -370)
 
 RARE_TEMPLATES: dict[int, list[list[Stroke]]] = {
-    0: [  # slashed in both directions, inside and beyond the bowl, but none as flat as a theta's bar; dotted
+    0: [  # slashed in both directions, inside and beyond the bowl, steep and flat; dotted
         [_BOWL, [(0.1, 0.8), (0.5, 0.2)]],
         [_BOWL, [(-0.1, 1.05), (0.7, -0.05)]],
         [_ROUND_BOWL, [(-0.1, 0.95), (0.7, 0.1)]],
-        [_ROUND_BOWL, [(0.08, 0.85), (0.52, 0.15)]],
+        [_ROUND_BOWL, [(0, 0.7), (0.6, 0.3)]],
         [_BOWL, [(0.1, 0.15), (0.5, 0.85)]],
         [_BOWL, [(-0.08, 0), (0.68, 1)]],
         [_BOWL, [(0.2, 0.95), (0.42, 0.05)]],

@@ -96,22 +96,19 @@ class BorderContact(NamedTuple):
 def _remove_border_components(components: list[Component], shape: tuple[int, int]) -> list[Component]:
     """Remove components that enter a picture of `shape` (H, W) from outside."""
     touching = [(component, _border_contacts(component, shape)) for component in components]
+    if not any(contacts for _, contacts in touching):
+        return components
     largest_inner = max((component.size for component, contacts in touching if not contacts), default=0)
     if largest_inner < MIN_INNER_SIZE * min(shape):
-        return [
-            c
-            for c, contacts in touching
-            if not contacts or not _is_object_without_writing(c, contacts, components, shape)
-        ]
+        return [c for c, contacts in touching if not _is_object_without_writing(c, contacts, components, shape)]
     min_size = MIN_BORDER_SIZE * largest_inner
-    large = [component for component in components if component.size >= min_size]
-    inner = [component for component, contacts in touching if not contacts and component in large]
-    writing = [component for component, contacts in touching if component in large and not _is_flush(contacts)]
-    stroke_width = max(mask_stroke_width(component.mask.view(np.uint8)) for component in inner)
+    large = [(component, contacts) for component, contacts in touching if component.size >= min_size]
+    stroke_width = max(mask_stroke_width(c.mask.view(np.uint8)) for c, contacts in large if not contacts)
+    writing = [component for component, contacts in large if not _is_flush(contacts)]
     return [
         component
         for component, contacts in touching
-        if not contacts or (component in large and not _is_object(component, contacts, writing, stroke_width))
+        if not contacts or (component.size >= min_size and not _is_object(component, contacts, writing, stroke_width))
     ]
 
 
