@@ -20,9 +20,8 @@ import torch
 from tqdm import tqdm
 
 import model
-from bench import robustness
 from bench.results import print_environment, print_json
-from bench.robustness import Generator, LabeledForeground
+from bench.robustness_pictures import Generator, LabeledForeground, encode_jpeg, encode_png, gradients, paint
 from bench.strings import load_digits
 from digits import UserError
 from digits.data import digit_strings, outliers, restyling, writers
@@ -143,28 +142,28 @@ def _pad(intensity: np.ndarray, rng: Generator) -> np.ndarray:
 
 
 def _encode_photo(pixels: np.ndarray, rng: Generator) -> bytes:
-    return robustness.encode_jpeg(pixels, rng, rng.uniform(1, 6), int(rng.integers(50, 95)))
+    return encode_jpeg(pixels, rng, rng.uniform(1, 6), int(rng.integers(50, 95)))
 
 
 def drawn(foreground: LabeledForeground, _size: int, rng: Generator) -> bytes:
     """Black on white, or white on black, as programs draw."""
     pixels = 255 * (1 - foreground.intensity[..., None] * rng.uniform(0.6, 1)) * np.ones(3)
-    return robustness.encode_png(pixels if rng.random() < 0.7 else 255 - pixels)
+    return encode_png(pixels if rng.random() < 0.7 else 255 - pixels)
 
 
 def black_and_white(foreground: LabeledForeground, _size: int, _rng: Generator) -> bytes:
     """Without gray, as old scanners deliver."""
-    return robustness.encode_png(np.where(foreground.intensity[..., None] > 0.45, 0, 255) * np.ones(3))
+    return encode_png(np.where(foreground.intensity[..., None] > 0.45, 0, 255) * np.ones(3))
 
 
 def photo(foreground: LabeledForeground, _size: int, rng: Generator) -> bytes:
     """Ink on paper in light that falls off."""
-    return _encode_photo(robustness.paint(foreground, rng), rng)
+    return _encode_photo(paint(foreground, rng), rng)
 
 
 def ruled(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
     """On ruled paper, or on squared paper."""
-    pixels, step = robustness.paint(foreground, rng), size * rng.uniform(0.5, 1.6)
+    pixels, step = paint(foreground, rng), size * rng.uniform(0.5, 1.6)
     width, color = _line_width(size, rng), rng.uniform(60, 190, 3)
     for rows in [pixels, pixels.transpose(1, 0, 2)][: 1 + (rng.random() < 0.4)]:
         for top in np.arange(rng.uniform(0, step), len(rows), step).astype(int):
@@ -174,7 +173,7 @@ def ruled(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
 
 def framed(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
     """In the frame of a form; in half of the pictures with lines between the digits that stand apart."""
-    pixels, width, color = robustness.paint(foreground, rng), _line_width(size, rng), rng.uniform(60, 190, 3)
+    pixels, width, color = paint(foreground, rng), _line_width(size, rng), rng.uniform(60, 190, 3)
     columns, rows = (np.flatnonzero((foreground.intensity > 0.3).any(axis)) for axis in (0, 1))
     margins = (size * rng.uniform(0.05, 0.3, 4)).astype(int).tolist()
     height, total = foreground.shape
@@ -190,7 +189,7 @@ def framed(foreground: LabeledForeground, size: int, rng: Generator) -> bytes:
 
 def beside_object(foreground: LabeledForeground, _size: int, rng: Generator) -> bytes:
     """With something dark at an edge or in a corner: the table, a finger, or a sliver of them."""
-    pixels, color = robustness.paint(foreground, rng), rng.uniform(10, 90, 3)
+    pixels, color = paint(foreground, rng), rng.uniform(10, 90, 3)
     height, width = foreground.shape
     depth = 1 + int(min(height, width) * rng.uniform(0.01, 0.12))
     y, x = np.mgrid[:height, :width]
@@ -210,11 +209,11 @@ def beside_object(foreground: LabeledForeground, _size: int, rng: Generator) -> 
 
 def shadowed(foreground: LabeledForeground, _size: int, rng: Generator) -> bytes:
     """With the edge of a shadow across the picture, which takes 20 to 75 % of the light."""
-    y, x = robustness.gradients(foreground.shape)
+    y, x = gradients(foreground.shape)
     angle, softness = rng.uniform(0, 2 * np.pi), rng.uniform(3, 60)
     distance = np.cos(angle) * (x - 0.5) + np.sin(angle) * (y - 0.5) - rng.uniform(-0.3, 0.3)
     shade = 1 - rng.uniform(0.2, 0.75) / (1 + np.exp(-distance * foreground.shape[1] / softness))
-    return _encode_photo(robustness.paint(foreground, rng) * shade[..., None], rng)
+    return _encode_photo(paint(foreground, rng) * shade[..., None], rng)
 
 
 def _line_width(size: int, rng: Generator) -> int:

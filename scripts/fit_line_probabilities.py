@@ -19,7 +19,8 @@ import model
 from bench.numbers import LENGTHS, REJECT_FRACTION, Sources, draw_pictures, load_sources
 from digits.metrics import calibration_bins
 from digits.recognition import image_decoding
-from digits.recognition.line_decision import Graph, Proposals, TextLineReader
+from digits.recognition.line_decision import Proposals, TextLineReader
+from digits.recognition.line_graph import Graph
 from digits.recognition.line_probabilities import SCORE_WEIGHTS, ScoreWeights, TextScores, log_odds
 from digits.recognition.line_reader import VIEWS, LineReading
 from digits.recognition.line_symbols import DIGITS

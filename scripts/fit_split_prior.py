@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from bench.robustness import crop_digit
+from bench.robustness_pictures import crop_digit
 from digits.data import mnist, restyling
 from digits.data.mnist import ImageDataset
 from digits.recognition.foreground import extract_foreground

@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from digits.explain.figures import new_figure, plot_picture
 from digits.recognition.components import Component
-from digits.recognition.line_decision import Graph
+from digits.recognition.line_graph import Graph
 from digits.recognition.line_probabilities import text_probabilities
 from digits.recognition.line_reader import BLANK, FRAME_WIDTH
 from digits.recognition.line_symbols import DIGITS, SYMBOLS

@@ -9,7 +9,8 @@ from PIL import Image
 
 from bench.sample_images import blend, draw_number, to_8_bit, to_image
 from digits.recognition.components import Component
-from digits.recognition.line_decision import Graph, Proposals, ReadLine, TextLineReader
+from digits.recognition.line_decision import Proposals, ReadLine, TextLineReader
+from digits.recognition.line_graph import Graph
 from digits.recognition.line_image import LineImage, draw_line_images
 from digits.recognition.line_reader import LineReading
 from digits.recognition.line_symbols import SYMBOLS

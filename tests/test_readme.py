@@ -15,7 +15,7 @@ from PIL import Image
 import app
 import model
 import train
-from bench import ablation, robustness
+from bench import ablation, robustness_pictures
 from digits import UserError
 from digits.config import parse
 from digits.recognition import image_decoding
@@ -223,7 +223,7 @@ def test_documented_metrics_exist():
     [
         ("results", "`fast`", ablation.VARIANTS["fast"]),
         ("results", "default", ablation.VARIANTS["default"]),
-        ("recognition", "pictures", robustness.KINDS),
+        ("recognition", "pictures", robustness_pictures.KINDS),
     ],
 )
 def test_rows_of_measurements_have_the_names_of_the_benchmark(page, heading, names):

@@ -15,13 +15,13 @@ import torch
 
 from digits.recognition.components import Component, downscale_components, merge
 from digits.recognition.digit_classifier import Candidate, DigitClassifier
-from digits.recognition.geometry import enclosing_box
+from digits.recognition.line_graph import Graph
 from digits.recognition.line_marks import ForegroundMark, find_marks
-from digits.recognition.line_probabilities import MIN_DIGIT_PROBABILITY, TextScores, text_probabilities
+from digits.recognition.line_probabilities import TextScores, text_probabilities
 from digits.recognition.line_reader import LineReading, read_line
 from digits.recognition.line_symbols import DIGITS, SYMBOLS
-from digits.recognition.oversegmentation import Gap, needs_oversegmentation, oversegment_line
-from digits.recognition.segmentation import Path, best_path, candidate_spans, path_of_text
+from digits.recognition.oversegmentation import needs_oversegmentation, oversegment_line
+from digits.recognition.segmentation import best_path, candidate_spans, path_of_text
 
 WORKING_LINE_HEIGHT = 128  # pixels: a higher line is downscaled to 128 to 255 before it is segmented
 # Pixels: in a lower component, as in a picture of MNIST's size, the line reader sees no more than the classifier.
@@ -30,12 +30,7 @@ MIN_TOUCHING_ASPECT = 0.45  # width over height: two digits hardly share a narro
 # Of the probability of digits that share a stroke of the pen: the line reader has seen few such links, and takes some
 # for a 1. Of 200 linked pairs it misread 35 %.
 LINKED_DIGITS_RELIABILITY = 0.65
-# Added to the log probabilities of a digit that is only a part of its strokes. With 0, strokes that touch or overlap
-# were cut although each was a digit.
-PARTIAL_STROKE_SCORE = math.log(0.01)
 ONE, SLASH = (1,), (SYMBOLS.index("/"),)
-MAX_ONE_ASPECT = 0.7  # width over height: a slash alone in its line that leans less far is a 1
-MARK_CONFIDENCE = 0.3  # of the classifier, for what the line reader takes for a mark or another character
 
 
 class ReadLine(NamedTuple):
@@ -49,37 +44,6 @@ class ReadLine(NamedTuple):
     digits: list[Candidate]
     probability: float
     marks: tuple[ForegroundMark, ...] = ()
-
-
-class Graph(NamedTuple):
-    """The segmentation graph of a text line: the gaps of its pieces, and the spans of pieces with what each may be."""
-
-    gaps: list[Gap | None]
-    spans: list[tuple[int, int]]
-    candidates: list[Candidate]
-    path: Path
-
-    def is_cut(self, span: int) -> bool:
-        """Whether a span begins or ends where a component was cut."""
-        start, end = self.spans[span]
-        bounds = [self.gaps[k] for k in (start - 1, end - 1) if 0 <= k < len(self.gaps)]
-        return None in bounds
-
-    def is_part_of_stroke(self, span: int) -> bool:
-        """Whether a span begins or ends within a stroke of the pen."""
-        return self.is_cut(span) and bool(self.candidates[span].component.stroke_indices)
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether the line is so narrow that a slash in it is a 1."""
-        box = enclosing_box([candidate.component.box for candidate in self.candidates])
-        return box.width <= MAX_ONE_ASPECT * box.height
-
-    @property
-    def digits(self) -> list[Candidate]:
-        """The digits of the best path."""
-        by_span = dict(zip(self.spans, self.candidates, strict=True))
-        return [by_span[span] for span in self.path.spans]
 
 
 class Proposals(NamedTuple):
@@ -124,10 +88,10 @@ class TextLineReader:
         by_graph = tuple(candidate.result for candidate in graph.digits)
         line_texts = [ONE if text == SLASH and graph.is_narrow else text for text in reading.texts]
         texts = list(dict.fromkeys([by_graph, *line_texts]))
-        symbol_scores = _symbol_scores(graph)
+        symbol_scores = graph.symbol_scores()
         paths = [path_of_text(graph.gaps, graph.spans, symbol_scores, text) for text in texts]
         scores = [
-            TextScores(line, _single_digit_probability(graph, text, path), _uncut_log_probability(graph, text, path))
+            TextScores(line, graph.single_digit_probability(text, path), graph.uncut_log_probability(text, path))
             for line, text, path in zip(_text_scores(graph, reading, texts), texts, paths, strict=True)
         ]
         return Proposals(texts, paths, scores)
@@ -207,37 +171,6 @@ def _text_scores(graph: Graph, reading: LineReading, texts: Sequence[tuple[int, 
     if ONE in texts and graph.is_narrow:
         (slash,) = reading.log_likelihoods([SLASH])
         scores[texts.index(ONE)] = float(np.logaddexp(scores[texts.index(ONE)], slash))
-    return scores
-
-
-def _single_digit_probability(graph: Graph, text: Sequence[int], path: Sequence[int | None] | None) -> float | None:
-    """Return the classifier's probability of a text of one digit; None for other texts."""
-    if len(text) != 1 or text[0] >= len(DIGITS) or not path or path[0] is None:
-        return None
-    return graph.candidates[path[0]].probabilities[text[0]]
-
-
-def _uncut_log_probability(graph: Graph, text: Sequence[int], path: Sequence[int | None] | None) -> float:
-    """Return the sum of the classifier's log probabilities of the digits of `text` that are whole components.
-
-    Each is at least that of MIN_DIGIT_PROBABILITY, as is the sum for a text without a path.
-    """
-    if path is None:
-        return math.log(MIN_DIGIT_PROBABILITY)
-    probabilities = [
-        graph.candidates[span].probabilities[symbol]
-        for symbol, span in zip(text, path, strict=True)
-        if symbol < len(DIGITS) and span is not None and not graph.is_cut(span)
-    ]
-    return sum(math.log(max(probability, MIN_DIGIT_PROBABILITY)) for probability in probabilities)
-
-
-def _symbol_scores(graph: Graph) -> np.ndarray:
-    """Return the scores of all symbols for each span, their log probabilities at most, (S, 17)."""
-    scores = np.full((len(graph.candidates), len(SYMBOLS)), math.log(MARK_CONFIDENCE))
-    probabilities = np.array([candidate.probabilities for candidate in graph.candidates])
-    scores[:, : len(DIGITS)] = np.log(np.maximum(probabilities, 1e-9))
-    scores[[graph.is_part_of_stroke(span) for span in range(len(scores))]] += PARTIAL_STROKE_SCORE
     return scores
 
 

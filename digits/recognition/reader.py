@@ -18,16 +18,11 @@ from digits.recognition.foreground import STRONG_THRESHOLD, Foreground
 from digits.recognition.foreground_hypotheses import foreground_hypotheses
 from digits.recognition.geometry import AxisTransform, Box
 from digits.recognition.line_decision import ReadLine, TextLineReader
-from digits.recognition.results import CONFIDENCE_THRESHOLD, Digit, DigitTrace, Mark, Reading, TextLine, Trace
-from digits.recognition.slashed_zeros import looks_like_slashed_zero
+from digits.recognition.reading_choice import has_lost_digits, may_have_more_digits, may_replace
+from digits.recognition.results import Digit, DigitTrace, Mark, Reading, TextLine, Trace
 from digits.recognition.strokes import Drawing, clip_boxes, rasterize
 from digits.recognition.text_lines import are_stacked, find_text_lines
 
-# How many times higher the odds must be that the reading of a later foreground hypothesis is right. With a ratio of the
-# probabilities of 1, 17 of MNIST's training images 40,000 to 49,999 were read differently as PNGs than as tensors,
-# because paler strokes are lost; with 2 it was 3. Of 70 sheets on a table, 87 % were read with a ratio of probabilities
-# of 2, 97 % with one of odds: calibrated probabilities of a wrong reading may be above a half.
-REPLACEMENT_ODDS_RATIO = 2.0
 # Prior probability that a pale line beside stronger ones is writing: the edge of a shadow was read as a 1.
 PALE_LINE_PRIOR = 0.5
 # A reading with a pale line that is less probable is one of remnants of ruled lines, which may be lost.
@@ -100,10 +95,10 @@ class Reader:
             has_shading = first.foreground is not None and first.foreground.has_shading
             return _prefer_further_digits(first, results) if has_shading else first
         for result in results:
-            has_lost_digits = _has_lost_digits(first.reading, result.reading)
-            has_lost_line = has_lost_digits and first.has_pale_line and first.reading.probability > MIN_PALE_PROBABILITY
+            is_part = has_lost_digits(first.reading, result.reading)
+            has_lost_line = is_part and first.has_pale_line and first.reading.probability > MIN_PALE_PROBABILITY
             is_allowed = may_replace(first.reading, result.reading) and not has_lost_line
-            if result.reading.certain and is_allowed and not has_lost_digits:
+            if result.reading.certain and is_allowed and not is_part:
                 return _prefer_further_digits(result, results)
             if first.reading.digits and result.reading.probability > best.reading.probability and is_allowed:
                 best = result
@@ -191,34 +186,6 @@ def _trace_digit(candidate: Candidate) -> DigitTrace:
     return DigitTrace(normalized.box, to_foreground.then(component.to_picture))
 
 
-def may_replace(first: Reading, later: Reading) -> bool:
-    """Whether the reading of a later foreground hypothesis may replace that of the first one.
-
-    It may if it has the same text, or a more probable one. It may never replace a certain one, nor, with fewer marks,
-    one of which only the marks are doubtful: the point of 3.14 is pale. Nor may it replace a zero with a stroke through
-    it by more digits: relative to the local background, its two halves were read as 11, with certainty.
-    """
-    if not first.digits:
-        return True
-    if first.text == later.text:
-        return first.probability < CONFIDENCE_THRESHOLD or len(later.marks) >= len(first.marks)
-    if first.certain:
-        return False
-    if len(later.digits) > len(first.digits) and not _may_have_more_digits(first):
-        return False
-    return _odds(later.probability) > REPLACEMENT_ODDS_RATIO * _odds(first.probability)
-
-
-def _may_have_more_digits(reading: Reading) -> bool:
-    """Whether none of the digits is a zero with a stroke through it, whose halves may be read as two digits."""
-    return not any(looks_like_slashed_zero(digit.pixels) for digit in reading.digits)
-
-
-def _has_lost_digits(first: Reading, later: Reading) -> bool:
-    """Whether the text of a later foreground hypothesis is a part of that of the first one: pale strokes are lost."""
-    return len(later.digits) < len(first.digits) and later.text in first.text
-
-
 def _prefer_further_digits(read: ReadForeground, later: Iterable[ReadForeground]) -> ReadForeground:
     """Return the first of the `later` certain readings that has all digits of `read` and more, else `read`.
 
@@ -226,13 +193,9 @@ def _prefer_further_digits(read: ReadForeground, later: Iterable[ReadForeground]
     """
     for result in later:
         is_alike = result.reading.certain and len(result.reading.lines) == len(read.reading.lines)
-        if is_alike and _has_lost_digits(result.reading, read.reading) and _may_have_more_digits(read.reading):
+        if is_alike and has_lost_digits(result.reading, read.reading) and may_have_more_digits(read.reading):
             return result
     return read
-
-
-def _odds(probability: float) -> float:
-    return probability / max(1 - probability, 1e-9)
 
 
 def to_working_array(image: Image.Image) -> tuple[np.ndarray, AxisTransform]:

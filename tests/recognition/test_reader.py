@@ -12,7 +12,8 @@ from digits.probabilities import class_probabilities
 from digits.recognition import image_decoding
 from digits.recognition.foreground import Foreground
 from digits.recognition.geometry import Box
-from digits.recognition.reader import Reader, ReadForeground, may_replace
+from digits.recognition.reader import Reader, ReadForeground
+from digits.recognition.reading_choice import may_replace
 from digits.recognition.results import CONFIDENCE_THRESHOLD, Mark, Reading, TextLine
 from tests.helpers.images import find_lines, normalize_picture
 from tests.helpers.networks import ConstantLogits
